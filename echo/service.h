@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract between a transport and whoever uses it.
+ *
+ * A transport carries messages; it does not know when one is due, who waits
+ * for it, or how long anything took. That is the driver's: it calls the steps
+ * below, and a step that would have to wait says -EAGAIN and lets the driver
+ * decide how (block, poll, spin). The same code therefore serves one blocking
+ * socket with the fewest system calls, and many non-blocking ones.
+ *
+ * Every function returns 0 or -errno unless it says otherwise. None prints,
+ * none exits. A client or a connection belongs to one thread at a time.
+ */
+#ifndef ECHO_SERVICE_H
+#define ECHO_SERVICE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "echo/address.h"
+#include "echo/message.h"
+
+/* How long a connection (or, without connections, a socket) lives. */
+enum echo_lifetime {
+    ECHO_PERSISTENT,    /* one for all messages (keep-alive) */
+    ECHO_SERVER_CLOSES, /* one per message, the server closes first (HTTP/1.0) */
+    ECHO_CLIENT_CLOSES, /* one per message, the client closes first */
+    ECHO_CLIENT_RESETS  /* one per message, the client throws it away (RST) */
+};
+
+/* ---- client ---- */
+
+struct echo_client_options {
+    struct echo_address server;
+    enum echo_lifetime lifetime;
+    bool nonblocking;
+    uint64_t session;
+    const uint8_t *payload; /* what every request carries; copied */
+    uint32_t payload_bytes;
+    uint32_t reply_bytes; /* payload wanted back; an echo has reply_bytes = payload_bytes */
+    uint32_t depth;       /* requests that may be outstanding; 0 means 1 */
+    uint64_t patience_ns; /* on a blocking socket a call waits about this long; 0: for ever */
+};
+
+/* What a driver may look at. Transports keep more behind it. */
+struct echo_client {
+    const struct echo_client_steps *steps;
+    int socket;            /* -1 while there is none */
+    uint64_t sockets_made; /* tells a new socket from an old one with the same number */
+};
+
+struct echo_client_steps {
+    /* On success *client is the caller's, released with close. No socket yet. */
+    int (*open)(struct echo_client **client, const struct echo_client_options *options);
+
+    /*
+     * Makes a socket and connects it. -EINPROGRESS is success: flush will say
+     * how it ended. Only where client->socket is -1.
+     */
+    int (*connect)(struct echo_client *client);
+
+    /* Queues and encodes one request; no system call. -ENOBUFS: `depth` are queued already. */
+    int (*send)(struct echo_client *client, uint64_t sequence, uint64_t sent_ns);
+
+    /* Writes what is queued and never blocks. -EAGAIN: wait for room or data. */
+    int (*flush)(struct echo_client *client);
+
+    /*
+     * The next reply: one that has arrived already, else what one recv brings.
+     *   0          *reply is it, its payload compared byte for byte
+     *   -EAGAIN    none is whole yet; on a blocking socket perhaps because patience ended
+     *   -EBADMSG   a damaged reply, thrown away; the next call goes on behind it
+     *   -EPROTO    damaged so that the next message cannot be found: abandon
+     *   -ESHUTDOWN the server has closed
+     */
+    int (*receive)(struct echo_client *client, struct echo_message *reply);
+
+    /*
+     * The exchange is over. Per message: waits for the server's end of file, or
+     * closes; -EAGAIN: not there yet. Persistent: nothing to do.
+     */
+    int (*finish)(struct echo_client *client);
+
+    /* After a deadline or an error: nothing queued will be sent; TCP drops its socket. */
+    void (*abandon)(struct echo_client *client);
+
+    void (*close)(struct echo_client *client); /* NULL is ignored */
+};
+
+/* ---- server ---- */
+
+/* What a server counts; each has a name in echo_count_names. */
+enum echo_count {
+    ECHO_ACCEPTED,  /* connections; a UDP socket is none */
+    ECHO_REQUESTS,  /* whole and valid */
+    ECHO_REPLIES,   /* handed to the kernel whole */
+    ECHO_REFUSED,   /* not a valid request: TCP closes, UDP stays silent */
+    ECHO_TRUNCATED, /* the end of file came inside a message */
+    ECHO_BROKEN,    /* recv or send failed */
+    ECHO_DRAINED,   /* bytes read and thrown away so that a close would not reset */
+    ECHO_COUNTS
+};
+
+static const char *const echo_count_names[ECHO_COUNTS] = {
+    "accepted", "requests", "replies", "refused", "truncated", "broken", "drained_bytes",
+};
+
+/*
+ * What belongs to one serving thread: its counts, and the buffer that a
+ * connection borrows while bytes of it are under way, so that an idle one
+ * holds none. Zero it before use; at the end free(spare).
+ */
+struct echo_worker {
+    uint64_t counts[ECHO_COUNTS];
+    uint8_t *spare; /* malloc'd, or NULL */
+    size_t spare_bytes;
+};
+
+struct echo_server_options {
+    struct echo_address address; /* port 0: the kernel's choice */
+    unsigned sockets;            /* receive sockets where a transport has no accept; 0 means 1 */
+    bool nonblocking;
+    bool raw;     /* RFC 862: bytes come back as they are */
+    bool growing; /* answer with more bytes than asked with, even beyond loopback */
+};
+
+struct echo_server {
+    const struct echo_server_steps *steps;
+    int socket; /* for poll and getsockname */
+};
+
+struct echo_connection {
+    int socket;
+    bool wants_room; /* waiting to send, not to receive */
+};
+
+struct echo_server_steps {
+    /* Binds and, where there is such a thing, listens. *server is the caller's. */
+    int (*listen)(struct echo_server **server, const struct echo_server_options *options);
+
+    /*
+     * The next connection, the caller's until drop. A transport without
+     * connections hands out each of its sockets once.
+     * -EAGAIN: none is waiting; -ECANCELED: there will be no more.
+     */
+    int (*accept)(struct echo_server *server, struct echo_worker *worker,
+                  struct echo_connection **connection);
+
+    /*
+     * Receives once, answers in place all that is whole, sends once.
+     * 0: call again; -EAGAIN: nothing to do before the socket is ready;
+     * -ESHUTDOWN: over, as it should be; any other: over, and counted.
+     */
+    int (*step)(struct echo_connection *connection, struct echo_worker *worker);
+
+    void (*drop)(struct echo_connection *connection, struct echo_worker *worker);
+
+    /* Wakes whoever waits in accept. The server stays valid until release. */
+    void (*stop)(struct echo_server *server);
+    void (*release)(struct echo_server *server); /* NULL is ignored */
+};
+
+/* ---- floor: the same system calls with the same bytes, and nothing else ---- */
+
+struct echo_floor_steps {
+    /*
+     * Makes exchanges with a floor server until *stop is set or `most` are
+     * done; their number, or -errno. Nothing is encoded, checked or timed.
+     */
+    int64_t (*exchange)(const struct echo_client_options *options, const atomic_bool *stop,
+                        uint64_t most);
+
+    /* Serves on `listener` (of listen above) until an error: shutdown(2) ends it. */
+    void (*serve)(int listener, const struct echo_client_options *options);
+};
+
+/* A transport: what variants name. */
+struct echo_transport {
+    const char *name;
+    uint32_t payload_max;
+    const struct echo_client_steps *client;
+    const struct echo_server_steps *server;
+    const struct echo_floor_steps *floor;
+};
+
+#endif
