@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* What variants of this transport are made of. */
+#ifndef UDP_TRANSPORT_H
+#define UDP_TRANSPORT_H
+
+#include "udp/client.h"
+#include "udp/floor.h"
+#include "udp/server.h"
+
+static const struct echo_transport udp_transport = {
+    .name = "udp",
+    .payload_max = ECHO_UDP_PAYLOAD_MAX,
+    .client = &udp_client_steps,
+    .server = &udp_server_steps,
+    .floor = &udp_floor_steps,
+};
+
+#endif
