@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The blocking engine's server: threads that each accept, serve that
+ * connection to its end, and accept again. When the last idle one is taken a
+ * further one starts, so that somebody always waits in accept. A thread made
+ * per connection would cost more than the connection.
+ */
+#ifndef BENCH_POOL_H
+#define BENCH_POOL_H
+
+#include "echo/service.h"
+
+struct pool;
+
+struct pool_options {
+    struct echo_server *server; /* listening; stays the caller's */
+    bool spin;                  /* one thread that never sleeps; needs a non-blocking server */
+};
+
+/* 0 or -errno. */
+int pool_start(struct pool **pool, const struct pool_options *options);
+
+/*
+ * Stops the server, ends every connection, joins the threads and releases the
+ * pool. `counts` (ECHO_COUNTS entries, or NULL) gets the sums.
+ */
+void pool_stop(struct pool *pool, uint64_t *counts);
+
+#endif
