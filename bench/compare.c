@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * echolab compare and sweep: every variant, its floor and a second run of the
+ * first, once per block in shuffled order; each a process of its own.
+ */
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/child.h"
+#include "bench/commands.h"
+#include "bench/measure/environment.h"
+#include "bench/report/compared.h"
+#include "bench/report/output.h"
+#include "echo/clock.h"
+
+enum { COLUMNS_MAX = OPTIONS_POINTS_MAX * (2 * OPTIONS_VARIANTS_MAX + 1), WHY_BYTES = 512 };
+
+/* What is run once per block. */
+struct column {
+    unsigned index;
+    const struct variant *variant;
+    enum role role;
+    uint32_t size_bytes, reply_bytes;
+    unsigned connections;
+};
+
+struct session {
+    const struct options *options;
+    gsl_rng *random;
+    struct column columns[COLUMNS_MAX];
+    unsigned column_count;
+    json_t *runs;
+    uint64_t start_ns;
+    unsigned done, failed;
+    char why[WHY_BYTES]; /* of the last run that failed */
+};
+
+/* ---- the plan ---- */
+
+static void add_column(struct session *s, const struct variant *variant, enum role role,
+                       double point) {
+    const struct options *o = s->options;
+    const bool size = o->axis != NULL && strcmp(o->axis, "size") == 0;
+    const bool connections = o->axis != NULL && !size;
+    s->columns[s->column_count] = (struct column){
+        .index = s->column_count,
+        .variant = variant,
+        .role = role,
+        .size_bytes = size ? (uint32_t)point : o->size_bytes,
+        .reply_bytes = size ? (uint32_t)point : o->reply_bytes,
+        .connections = connections ? (unsigned)point : o->connections,
+    };
+    s->column_count++;
+}
+
+/* A remote server is no floor server, so there only the variants themselves are run. */
+static void plan(struct session *s) {
+    const struct options *o = s->options;
+    const unsigned points = o->axis == NULL ? 1 : o->point_count;
+    for (unsigned p = 0; p < points; p++) {
+        for (unsigned i = 0; i < o->variant_count; i++) {
+            add_column(s, o->variants[i], ROLE_VARIANT, o->points[p]);
+        }
+        for (unsigned i = 0; i < o->variant_count && o->host == NULL && o->axis == NULL; i++) {
+            add_column(s, o->variants[i], ROLE_FLOOR, o->points[p]);
+        }
+        if (o->axis == NULL) add_column(s, o->variants[0], ROLE_A_A, o->points[p]);
+    }
+}
+
+/* ---- progress ---- */
+
+static void show_progress(const struct session *s, unsigned block, const struct column *column) {
+    if (s->options->quiet || isatty(STDERR_FILENO) == 0) return;
+    const unsigned all = s->options->blocks * s->column_count;
+    const double gone_s = (double)(echo_clock_ns() - s->start_ns) / 1e9;
+    const double left_s = s->done == 0 ? 0 : gone_s / s->done * (all - s->done);
+    (void)fprintf(stderr, "\r\033[Kblock %u/%u  run %u/%u  %s %s %u B  %.0f s left", block + 1,
+                  s->options->blocks, s->done + 1, all, column->variant->name,
+                  role_names[column->role], column->size_bytes, left_s);
+}
+
+static void clear_progress(const struct session *s) {
+    if (!s->options->quiet && isatty(STDERR_FILENO) != 0) (void)fputs("\r\033[K", stderr);
+}
+
+/* ---- running ---- */
+
+static void run_column(struct session *s, unsigned block, unsigned order,
+                       const struct column *column) {
+    struct options one = *s->options;
+    one.variants[0] = column->variant;
+    one.variant_count = 1;
+    one.role = column->role == ROLE_FLOOR ? ROLE_FLOOR : ROLE_VARIANT;
+    one.size_bytes = column->size_bytes;
+    one.reply_bytes = column->reply_bytes;
+    one.connections = column->connections;
+    one.seed = gsl_rng_get(s->random);
+    char why[WHY_BYTES];
+    json_t *run = child_run("/proc/self/exe", &one, why, sizeof why);
+    if (options_interrupted) {
+        json_decref(run);
+        return;
+    }
+    if (run == NULL) {
+        s->failed++;
+        (void)snprintf(s->why, sizeof s->why, "%s", why);
+        return;
+    }
+    (void)json_object_set_new(run, "role", json_string(role_names[column->role]));
+    (void)json_object_set_new(run, "block", json_integer(block));
+    (void)json_object_set_new(run, "order", json_integer(order));
+    (void)json_object_set_new(run, "column", json_integer(column->index));
+    (void)json_array_append_new(s->runs, run);
+}
+
+static void run_blocks(struct session *s) {
+    unsigned shuffled[COLUMNS_MAX];
+    for (unsigned i = 0; i < s->column_count; i++) shuffled[i] = i;
+    s->start_ns = echo_clock_ns();
+    for (unsigned block = 0; block < s->options->blocks; block++) {
+        gsl_ran_shuffle(s->random, shuffled, s->column_count, sizeof shuffled[0]);
+        for (unsigned i = 0; i < s->column_count; i++) {
+            const struct column *column = &s->columns[shuffled[i]];
+            show_progress(s, block, column);
+            run_column(s, block, i, column);
+            /* The first run that cannot even start says what is wrong with all. */
+            if (options_interrupted || (s->failed > 0 && json_array_size(s->runs) == 0)) return;
+            s->done++;
+        }
+    }
+}
+
+/* ---- what came out ---- */
+
+static json_t *result_file(const struct session *s, json_t *environment, json_t *comparisons) {
+    const struct options *o = s->options;
+    json_t *file = json_object();
+    (void)json_object_set_new(file, "schema", json_string("echolab/1"));
+    (void)json_object_set_new(file, "command", json_string(o->axis == NULL ? "compare" : "sweep"));
+    (void)json_object_set_new(file, "axis", o->axis == NULL ? json_null() : json_string(o->axis));
+    (void)json_object_set_new(file, "seed", json_integer((json_int_t)o->seed));
+    (void)json_object_set_new(file, "interrupted", json_boolean(options_interrupted != 0));
+    (void)json_object_set_new(file, "environment", json_incref(environment));
+    (void)json_object_set_new(file, "runs", json_incref(s->runs));
+    (void)json_object_set_new(file, "comparisons", json_incref(comparisons));
+    return file;
+}
+
+static int write_files(const struct session *s, json_t *environment, json_t *comparisons) {
+    const struct options *o = s->options;
+    int status = EXIT_DONE;
+    if (o->json != NULL) {
+        json_t *file = result_file(s, environment, comparisons);
+        const int failed = output_write_json(o->json, file);
+        json_decref(file);
+        if (failed != 0) status = complain("cannot write %s: %s", o->json, strerror(-failed));
+    }
+    if (o->csv != NULL) {
+        const int failed = output_write_csv(o->csv, s->runs);
+        if (failed != 0) status = complain("cannot write %s: %s", o->csv, strerror(-failed));
+    }
+    return status;
+}
+
+static void print_head(const struct session *s) {
+    const struct options *o = s->options;
+    const json_t *run = json_array_get(s->runs, 0);
+    const char *network = json_string_value(json_object_get(run, "network"));
+    const char *where = strcmp(network, "private") == 0 ? "a private network for every run"
+                        : strcmp(network, "host") == 0
+                            ? "the host's loopback (private networks are denied: not isolated)"
+                            : o->host;
+    printf("closed loop, %s, %s engine, %u blocks, seed %llu\non %s\n",
+           placement_names[o->placement], o->engine, o->blocks, (unsigned long long)o->seed, where);
+}
+
+static unsigned count_invalid(const struct session *s) {
+    unsigned invalid = s->failed;
+    size_t i;
+    json_t *run;
+    json_array_foreach(s->runs, i, run) {
+        if (!json_is_true(json_object_get(run, "valid"))) invalid++;
+    }
+    return invalid;
+}
+
+static const char *why_invalid(const struct session *s) {
+    size_t i;
+    json_t *run;
+    json_array_foreach(s->runs, i, run) {
+        const json_t *because = json_object_get(run, "invalid_because");
+        if (json_array_size(because) > 0) return json_string_value(json_array_get(because, 0));
+    }
+    return s->why;
+}
+
+static int conclude(const struct session *s, json_t *environment) {
+    if (json_array_size(s->runs) == 0) {
+        return options_interrupted ? EXIT_INTERRUPTED : complain("%s", s->why);
+    }
+    json_t *comparisons = compared_list(s->runs, s->options->margin);
+    print_head(s);
+    compared_print(stdout, s->runs, comparisons);
+    const unsigned invalid = count_invalid(s);
+    int status = write_files(s, environment, comparisons);
+    if (invalid > 0) {
+        (void)complain("%u of %u runs are not valid: %s", invalid, s->done, why_invalid(s));
+    }
+    if (status == EXIT_DONE && 2 * invalid > s->done) status = EXIT_NOT_VALID;
+    json_decref(comparisons);
+    return options_interrupted ? EXIT_INTERRUPTED : status;
+}
+
+static int check_outputs(const struct options *options) {
+    const char *const paths[] = {options->json, options->csv};
+    for (int i = 0; i < 2; i++) {
+        const int failed = paths[i] == NULL ? 0 : output_check(paths[i]);
+        if (failed != 0) return complain("cannot write %s: %s", paths[i], strerror(-failed));
+    }
+    return EXIT_DONE;
+}
+
+int command_compare(const struct options *options) {
+    /* Better now than after a minute of measuring. */
+    int status = check_outputs(options);
+    if (status != EXIT_DONE) return status;
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL) return complain("no memory for a session");
+    s->options = options;
+    s->random = gsl_rng_alloc(gsl_rng_mt19937);
+    s->runs = json_array();
+    json_t *environment = environment_read();
+    if (s->random != NULL) gsl_rng_set(s->random, options->seed);
+    plan(s);
+    options_catch_signals();
+    run_blocks(s);
+    clear_progress(s);
+    status = conclude(s, environment);
+    json_decref(environment);
+    json_decref(s->runs);
+    gsl_rng_free(s->random);
+    free(s);
+    return status;
+}

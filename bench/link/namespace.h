@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A network of the run's own: a fresh namespace with nothing but a loopback,
+ * so that no counter, port, route metric or TIME_WAIT of another run is in it.
+ * It goes when the last process in it has gone.
+ */
+#ifndef BENCH_NAMESPACE_H
+#define BENCH_NAMESPACE_H
+
+/*
+ * Moves the calling process (which must have one thread) into a new network
+ * namespace, through a user namespace where it is not root, and brings the
+ * loopback up. 0 or -errno: -EPERM, -ENOSPC, -EINVAL and -EACCES mean that the
+ * system denies it (user_namespaces(7)); nothing has changed then.
+ */
+int namespace_enter(void);
+
+#endif

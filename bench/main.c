@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command line of echolab. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/commands.h"
+#include "bench/report/report.h"
+
+struct command {
+    const char *name;
+    int (*run)(const struct options *options);
+};
+
+static int command_report(const struct options *options) {
+    return report_command(options->directory, options->text) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static const struct command commands[] = {
+    {"serve", command_serve},       {"send", command_send},     {"run", command_run},
+    {"compare", command_compare},   {"sweep", command_compare}, {"report", command_report},
+    {"variants", command_variants},
+};
+
+int complain(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fputs("echolab: ", stderr);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+    va_end(arguments);
+    return EXIT_FAILED;
+}
+
+int command_variants(const struct options *options) {
+    for (unsigned i = 0; i < variant_count; i++) {
+        if (options->names && variants[i].core) puts(variants[i].name);
+        if (!options->names) printf("%-18s %s\n", variants[i].name, variants[i].what);
+    }
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "--usage") == 0 || strcmp(name, "help") == 0) {
+        options_print_commands();
+        return argc > 1 ? EXIT_DONE : EXIT_WRONG_USAGE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) != 0) continue;
+        struct options options;
+        options_parse(&options, argc - 1, argv + 1);
+        const int status = commands[i].run(&options);
+        /* Output that did not arrive is a failure, too: a full disk, a closed pipe. */
+        if (fflush(stdout) != 0 && status == EXIT_DONE) return complain("cannot write the output");
+        return status;
+    }
+    (void)complain("there is no command '%s'; `echolab --help` lists them", name);
+    return EXIT_WRONG_USAGE;
+}

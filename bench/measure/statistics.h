@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a set of runs allows to be said. A run is the sample, never a message;
+ * two variants are compared within blocks, where both met the same machine.
+ * GSL supplies the distributions.
+ */
+#ifndef BENCH_STATISTICS_H
+#define BENCH_STATISTICS_H
+
+#include <stddef.h>
+
+struct interval {
+    double value, low, high;
+};
+
+enum verdict { VERDICT_FASTER, VERDICT_SLOWER, VERDICT_SAME, VERDICT_NOT_DECIDED, VERDICTS };
+
+extern const char *const verdict_names[VERDICTS];
+
+enum { STATISTICS_BLOCKS_MIN = 6 }; /* fewer carry no verdict */
+
+struct comparison {
+    size_t blocks;
+    struct interval ratio; /* variant / baseline: geometric mean over blocks, t interval */
+    struct interval diff;  /* variant - baseline, in the unit of the samples */
+    double level;          /* of both intervals, e.g. 0.95 */
+    double p;              /* exact sign-flip test of "the ratio is 1" */
+    double margin;         /* e.g. 0.01 */
+    enum verdict verdict;
+    size_t blocks_needed; /* where not decided: about as many would; 0: cannot be told */
+};
+
+/*
+ * Compares paired samples, all positive: variant[i] and baseline[i] are of the
+ * same block, smaller is better. `level` is that of this one comparison: for
+ * k of them at 95 % together pass 1 - 0.05 / k (Bonferroni).
+ *
+ * The verdict comes from the t interval of the mean log ratio, and a
+ * difference must also be seen by the sign-flip test, which assumes nothing
+ * about the shape of the noise.
+ */
+struct comparison statistics_compare(const double *variant, const double *baseline, size_t blocks,
+                                     double level, double margin);
+
+/* Sorts `samples` and returns the median; 0 when there are none. */
+double statistics_median(double *samples, size_t count);
+
+/*
+ * The interval of the median by order statistics, which needs no assumption
+ * about the distribution. Sorts `samples`. Fewer than 6 samples cannot have
+ * one of 95 %: low and high are then the extremes.
+ */
+struct interval statistics_median_interval(double *samples, size_t count, double level);
+
+/* Mean and t interval; with one sample all three are that. */
+struct interval statistics_mean_interval(const double *samples, size_t count, double level);
+
+/*
+ * Two-sided exact sign-flip test of "the mean is 0" (Fisher's randomisation
+ * test); beyond 20 samples by 100,000 random flips with a fixed seed.
+ */
+double statistics_sign_flip(const double *samples, size_t count);
+
+#endif

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+const char *const role_names[ROLES] = {"variant", "floor", "a-a", "control"};
+
+volatile sig_atomic_t options_interrupted;
+
+static void note_signal(int number) {
+    (void)number;
+    options_interrupted = 1;
+}
+
+void options_catch_signals(void) {
+    const struct sigaction note = {.sa_handler = note_signal};
+    (void)sigaction(SIGINT, &note, NULL);
+    (void)sigaction(SIGTERM, &note, NULL);
+}
+
+/* ---- numbers with units ---- */
+
+struct unit {
+    const char *name;
+    double factor;
+};
+
+static const struct unit size_units[] = {{"", 1}, {"k", 1024}, {"M", 1048576}, {NULL, 0}};
+static const struct unit count_units[] = {{"", 1}, {"k", 1e3}, {"M", 1e6}, {NULL, 0}};
+static const struct unit time_units[] = {
+    {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {NULL, 0}};
+
+/* The locale is C throughout, so a decimal point is a point. */
+static int parse_number(const char *text, const struct unit *units, uint64_t *value) {
+    char *end;
+    errno = 0;
+    const double number = strtod(text, &end);
+    if (end == text || errno != 0 || !isfinite(number) || number < 0) return -EINVAL;
+    for (; units->name != NULL; units++) {
+        if (strcmp(end, units->name) != 0) continue;
+        const double scaled = number * units->factor;
+        if (scaled > 9e15 || scaled != floor(scaled)) return -ERANGE;
+        *value = (uint64_t)scaled;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+int options_parse_size(const char *text, uint64_t *value) {
+    return parse_number(text, size_units, value);
+}
+
+int options_parse_count(const char *text, uint64_t *value) {
+    return parse_number(text, count_units, value);
+}
+
+int options_parse_time(const char *text, uint64_t *ns) {
+    return parse_number(text, time_units, ns);
+}
+
+/* ---- which command takes what ---- */
+
+enum command {
+    SERVE = 1 << 0,
+    SEND = 1 << 1,
+    COMPARE = 1 << 2,
+    SWEEP = 1 << 3,
+    VARIANTS = 1 << 4,
+    REPORT = 1 << 5,
+    RUN = 1 << 6,
+    RUNS = COMPARE | SWEEP | RUN,
+    LOAD = RUNS | SEND
+};
+
+struct command_row {
+    const char *name;
+    enum command command;
+    const char *arguments;
+    const char *what;
+};
+
+static const struct command_row commands[] = {
+    {"serve", SERVE, "", "the echo server, TCP and UDP on one port number"},
+    {"send", SEND, "VARIANT", "fixed work against a server, and one line of result"},
+    {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with intervals"},
+    {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of size or connections"},
+    {"report", REPORT, "DIR", "figure data and one HTML page from DIR/results"},
+    {"variants", VARIANTS, "", "the table of variants"},
+    {"run", RUN, "VARIANT", "one run as compare starts it; prints its JSON"},
+};
+
+enum key {
+    KEY_SIZE = 256,
+    KEY_REPLY_SIZE,
+    KEY_CONNECTIONS,
+    KEY_MESSAGES,
+    KEY_DURATION,
+    KEY_WARMUP,
+    KEY_BLOCKS,
+    KEY_DEADLINE,
+    KEY_PLACEMENT,
+    KEY_ENGINE,
+    KEY_HOST,
+    KEY_PORT,
+    KEY_WORKERS,
+    KEY_RAW,
+    KEY_SEED,
+    KEY_MARGIN,
+    KEY_AT,
+    KEY_JSON,
+    KEY_CSV,
+    KEY_QUIET,
+    KEY_TEXT,
+    KEY_NAMES,
+    KEY_ROLE
+};
+
+struct option_row {
+    struct argp_option option;
+    int commands;
+};
+
+#define OPTION(name_, key_, argument_, commands_, what_)                                           \
+    { {.name = (name_), .key = (key_), .arg = (argument_), .doc = (what_)}, (commands_) }
+
+static const struct option_row rows[] = {
+    OPTION("size", KEY_SIZE, "B", LOAD & ~SWEEP, "payload of a request in bytes (64; 16k)"),
+    OPTION("size", KEY_SIZE, "B", SWEEP, "payload where the axis is another (64)"),
+    OPTION("reply-size", KEY_REPLY_SIZE, "B", LOAD, "payload wanted back (an echo's)"),
+    OPTION("connections", KEY_CONNECTIONS, "N", LOAD, "at once, each with a thread (1)"),
+    OPTION("messages", KEY_MESSAGES, "N", LOAD, "the total of a run; instead of --duration"),
+    OPTION("duration", KEY_DURATION, "T", RUNS, "how long a run counts (200ms)"),
+    OPTION("warmup", KEY_WARMUP, "T", LOAD, "before anything is counted (50ms; send: 0s)"),
+    OPTION("blocks", KEY_BLOCKS, "N", COMPARE | SWEEP,
+           "each compared variant once in each (15; sweep: 6)"),
+    OPTION("deadline", KEY_DEADLINE, "T", LOAD, "of every exchange (2s)"),
+    OPTION("placement", KEY_PLACEMENT, "P", RUNS, "same-core, cross-core or spin (same-core)"),
+    OPTION("engine", KEY_ENGINE, "E", LOAD | SERVE, "blocking"),
+    OPTION("host", KEY_HOST, "H[:PORT]", LOAD, "a server that runs already; IPv6 as [::1]:7007"),
+    OPTION("host", KEY_HOST, "A", SERVE, "where to listen (127.0.0.1)"),
+    OPTION("port", KEY_PORT, "N", SERVE, "the port number, 0: any (7007)"),
+    OPTION("workers", KEY_WORKERS, "N", SERVE, "threads and sockets that receive UDP (1)"),
+    OPTION("raw", KEY_RAW, NULL, SERVE,
+           "plain RFC 862: bytes come back as they are; loopback only"),
+    OPTION("seed", KEY_SEED, "N", LOAD, "of order, sessions and payload (random; recorded)"),
+    OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP, "differences within it are none (1%)"),
+    OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k"),
+    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP, "write all results as JSON"),
+    OPTION("csv", KEY_CSV, "FILE", COMPARE | SWEEP, "write a row per run as CSV"),
+    OPTION("quiet", KEY_QUIET, NULL, COMPARE | SWEEP, "no progress line"),
+    OPTION("text", KEY_TEXT, NULL, REPORT, "print it in the terminal instead"),
+    OPTION("names", KEY_NAMES, NULL, VARIANTS, "only the names of the core ones, a line each"),
+    OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
+};
+
+enum {
+    ROW_COUNT = sizeof rows / sizeof rows[0],
+    COMMAND_COUNT = sizeof commands / sizeof commands[0]
+};
+
+struct parse {
+    struct options *options;
+    const struct command_row *command;
+    bool reply_given, warmup_given;
+};
+
+void options_print_commands(void) {
+    puts("Usage: echolab COMMAND [OPTION...] [ARGUMENT...]\n"
+         "What does it cost to carry a message over TCP or UDP, on a fresh connection\n"
+         "or on one that stays open?\n");
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        printf("  %-9s %-18s %s\n", commands[i].name, commands[i].arguments, commands[i].what);
+    }
+    puts("\n`echolab COMMAND --help` lists the options of a command.\n"
+         "Exit status: 0 done; 1 failed; 3 a regression, a control that failed; 4 the runs\n"
+         "were not valid; 64 wrong usage; 130 interrupted (serve: 0).");
+}
+
+/* ---- one option ---- */
+
+static void bad(struct argp_state *state, const char *option, const char *text,
+                const char *wanted) {
+    argp_error(state, "--%s %s: %s", option, text, wanted);
+}
+
+static uint64_t size_of(struct argp_state *state, const char *option, const char *text) {
+    uint64_t value = 0;
+    if (options_parse_size(text, &value) != 0 || value > ECHO_PAYLOAD_MAX) {
+        bad(state, option, text, "give bytes from 0 to 1048576, such as 64 or 16k");
+    }
+    return value;
+}
+
+static uint64_t count_of(struct argp_state *state, const char *option, const char *text,
+                         uint64_t least, uint64_t most) {
+    uint64_t value = 0;
+    if (options_parse_count(text, &value) != 0 || value < least || value > most) {
+        argp_error(state, "--%s %s: give a whole number from %llu to %llu", option, text,
+                   (unsigned long long)least, (unsigned long long)most);
+    }
+    return value;
+}
+
+static uint64_t time_of(struct argp_state *state, const char *option, const char *text,
+                        uint64_t least_ns) {
+    uint64_t ns = 0;
+    const uint64_t hour_ns = UINT64_C(3600000000000);
+    if (options_parse_time(text, &ns) != 0 || ns < least_ns || ns > hour_ns) {
+        bad(state, option, text, "give a time with its unit, such as 200ms or 2s, up to 1 h");
+    }
+    return ns;
+}
+
+static double share_of(struct argp_state *state, const char *option, const char *text) {
+    char *end;
+    const double percent = strtod(text, &end);
+    const bool right = end != text && (*end == '\0' || strcmp(end, "%") == 0);
+    if (!right || !(percent >= 0 && percent <= 100)) {
+        bad(state, option, text, "give a percentage from 0 to 100, such as 1%");
+    }
+    return percent / 100;
+}
+
+static int name_of(struct argp_state *state, const char *option, const char *text,
+                   const char *const *names, int count) {
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) return i;
+    }
+    argp_error(state, "--%s %s: there is none of that name; see --help", option, text);
+    return 0;
+}
+
+static void parse_points(struct argp_state *state, struct options *options, const char *text) {
+    char *copy = strdup(text);
+    char *rest = copy;
+    options->point_count = 0;
+    for (const char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
+        uint64_t value = 0;
+        const bool size = options->axis == NULL || strcmp(options->axis, "size") == 0;
+        const int failed =
+            size ? options_parse_size(word, &value) : options_parse_count(word, &value);
+        if (failed != 0 || options->point_count == OPTIONS_POINTS_MAX) {
+            bad(state, "at", text, "give up to 64 numbers with commas between, such as 64,1k,16k");
+            break;
+        }
+        options->points[options->point_count++] = (double)value;
+    }
+    free(copy);
+}
+
+static void parse_port(struct argp_state *state, struct options *options, const char *text) {
+    options->port = (uint16_t)count_of(state, "port", text, 0, UINT16_MAX);
+    options->port_given = true;
+}
+
+static void add_variant(struct argp_state *state, struct options *options, const char *name) {
+    const struct variant *variant = variant_find(name);
+    if (variant == NULL) {
+        argp_error(state, "there is no variant '%s'; `echolab variants` lists them", name);
+    } else if (options->variant_count == OPTIONS_VARIANTS_MAX) {
+        argp_error(state, "at most %d variants can be compared at once", OPTIONS_VARIANTS_MAX);
+    } else {
+        options->variants[options->variant_count++] = variant;
+    }
+}
+
+static void add_argument(struct argp_state *state, struct parse *parse, char *text) {
+    struct options *options = parse->options;
+    const enum command command = parse->command->command;
+    if (command == SWEEP && options->axis == NULL) {
+        options->axis = text;
+    } else if (command == REPORT && options->directory == NULL) {
+        options->directory = text;
+    } else if ((command & LOAD) != 0) {
+        add_variant(state, options, text);
+    } else {
+        argp_error(state, "'%s' is one argument too many", text);
+    }
+}
+
+static void take_default_variants(struct options *options) {
+    for (unsigned i = 0; i < variant_count; i++) {
+        if (variants[i].core) options->variants[options->variant_count++] = &variants[i];
+    }
+}
+
+/* ---- what only the whole can tell ---- */
+
+static void check_sizes(struct argp_state *state, const struct options *options) {
+    for (unsigned i = 0; i < options->variant_count; i++) {
+        const struct variant *variant = options->variants[i];
+        const uint32_t most = variant->transport->payload_max;
+        if (options->size_bytes <= most && options->reply_bytes <= most) continue;
+        argp_error(state,
+                   "%s carries at most %u bytes of payload in a message; leave it out or "
+                   "choose a smaller --size or --reply-size",
+                   variant->name, most);
+        return;
+    }
+}
+
+static void check_axis(struct argp_state *state, struct options *options) {
+    static const double sizes[] = {64, 256, 1024, 4096, 16384, 61440};
+    static const double connections[] = {1, 4, 16};
+    if (options->axis == NULL) {
+        argp_error(state, "sweep what? size or connections");
+        return;
+    }
+    const bool size = strcmp(options->axis, "size") == 0;
+    if (!size && strcmp(options->axis, "connections") != 0) {
+        argp_error(state, "'%s' is no axis; there are size and connections", options->axis);
+        return;
+    }
+    if (options->point_count > 0) return;
+    const double *points = size ? sizes : connections;
+    options->point_count =
+        size ? sizeof sizes / sizeof *sizes : sizeof connections / sizeof *connections;
+    memcpy(options->points, points, options->point_count * sizeof *points);
+}
+
+static void check_one_variant(struct argp_state *state, const struct parse *parse) {
+    if (parse->options->variant_count != 1) {
+        argp_error(state, "%s takes exactly one variant; `echolab variants` lists them",
+                   parse->command->name);
+    }
+}
+
+static void check_all(struct argp_state *state, struct parse *parse) {
+    struct options *options = parse->options;
+    const enum command command = parse->command->command;
+    if (!parse->reply_given) options->reply_bytes = options->size_bytes;
+    if ((command & (SEND | RUN)) != 0) check_one_variant(state, parse);
+    if (command == SEND && options->messages == 0) argp_error(state, "send needs --messages N");
+    if (command == SEND && !parse->warmup_given) options->warmup_ns = 0;
+    if (command == SWEEP) check_axis(state, options);
+    if (command == REPORT && options->directory == NULL) argp_error(state, "report which folder?");
+    if ((command & (COMPARE | SWEEP)) != 0 && options->variant_count == 0) {
+        take_default_variants(options);
+    }
+    if (options->placement == PLACEMENT_SPIN && options->connections > 1) {
+        argp_error(state, "spin polls one socket on each side: it takes --connections 1");
+    }
+    check_sizes(state, options);
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+    struct parse *parse = state->input;
+    struct options *options = parse->options;
+    switch (key) {
+    case KEY_SIZE: options->size_bytes = (uint32_t)size_of(state, "size", text); break;
+    case KEY_REPLY_SIZE:
+        options->reply_bytes = (uint32_t)size_of(state, "reply-size", text);
+        parse->reply_given = true;
+        break;
+    case KEY_CONNECTIONS:
+        options->connections = (unsigned)count_of(state, "connections", text, 1, 1024);
+        break;
+    case KEY_MESSAGES: options->messages = count_of(state, "messages", text, 1, 1000000000); break;
+    case KEY_DURATION: options->duration_ns = time_of(state, "duration", text, 1000000); break;
+    case KEY_WARMUP:
+        options->warmup_ns = time_of(state, "warmup", text, 0);
+        parse->warmup_given = true;
+        break;
+    case KEY_BLOCKS: options->blocks = (unsigned)count_of(state, "blocks", text, 1, 10000); break;
+    case KEY_DEADLINE: options->deadline_ns = time_of(state, "deadline", text, 1000); break;
+    case KEY_PLACEMENT:
+        options->placement =
+            (enum placement)name_of(state, "placement", text, placement_names, PLACEMENTS);
+        break;
+    case KEY_ENGINE: {
+        static const char *const engines[] = {"blocking"};
+        options->engine = engines[name_of(state, "engine", text, engines, 1)];
+        break;
+    }
+    case KEY_HOST: options->host = text; break;
+    case KEY_PORT: parse_port(state, options, text); break;
+    case KEY_WORKERS: options->workers = (unsigned)count_of(state, "workers", text, 1, 256); break;
+    case KEY_RAW: options->raw = true; break;
+    case KEY_SEED:
+        options->seed = count_of(state, "seed", text, 0, UINT64_C(9000000000000000));
+        break;
+    case KEY_MARGIN: options->margin = share_of(state, "margin", text); break;
+    case KEY_AT: parse_points(state, options, text); break;
+    case KEY_JSON: options->json = text; break;
+    case KEY_CSV: options->csv = text; break;
+    case KEY_QUIET: options->quiet = true; break;
+    case KEY_TEXT: options->text = true; break;
+    case KEY_NAMES: options->names = true; break;
+    case KEY_ROLE:
+        options->role = (enum role)name_of(state, "role", text, role_names, ROLES);
+        break;
+    case ARGP_KEY_ARG: add_argument(state, parse, text); break;
+    case ARGP_KEY_END: check_all(state, parse); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static uint64_t random_seed(void) {
+    uint32_t seed = 0;
+    return getrandom(&seed, sizeof seed, 0) == sizeof seed ? seed : 1;
+}
+
+static const struct command_row *command_find(const char *name) {
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) return &commands[i];
+    }
+    return &commands[0];
+}
+
+void options_parse(struct options *options, int argc, char **argv) {
+    const struct command_row *command = command_find(argv[0]);
+    *options = (struct options){
+        .size_bytes = 64,
+        .connections = 1,
+        .duration_ns = 200000000,
+        .warmup_ns = 50000000,
+        .deadline_ns = 2000000000,
+        .blocks = command->command == SWEEP ? 6 : 15,
+        .engine = "blocking",
+        .margin = 0.01,
+        .seed = random_seed(),
+        .port = ECHO_PORT,
+        .workers = 1,
+    };
+    struct argp_option mine[ROW_COUNT + 1] = {{0}};
+    unsigned count = 0;
+    for (unsigned i = 0; i < ROW_COUNT; i++) {
+        if ((rows[i].commands & (int)command->command) != 0) mine[count++] = rows[i].option;
+    }
+    struct parse parse = {.options = options, .command = command};
+    const struct argp argp = {.options = mine,
+                              .parser = parse_option,
+                              .args_doc = command->arguments,
+                              .doc = command->what};
+    static char name[32];
+    (void)snprintf(name, sizeof name, "echolab %s", argv[0]);
+    argv[0] = name;
+    (void)argp_parse(&argp, argc, argv, 0, NULL, &parse);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command line: one table of options, of which each command takes its
+ * share. Sizes: k is 1,024; counts: k is 1,000; times need a unit.
+ */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include <signal.h>
+#include <stdint.h>
+
+#include "bench/placement.h"
+#include "bench/variant.h"
+
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_REGRESSION = 3,
+    EXIT_NOT_VALID = 4,
+    EXIT_WRONG_USAGE = 64,
+    EXIT_INTERRUPTED = 130
+};
+
+enum { OPTIONS_VARIANTS_MAX = 32, OPTIONS_POINTS_MAX = 64 };
+
+enum role { ROLE_VARIANT, ROLE_FLOOR, ROLE_A_A, ROLE_CONTROL, ROLES };
+
+extern const char *const role_names[ROLES];
+
+struct options {
+    const struct variant *variants[OPTIONS_VARIANTS_MAX]; /* the core four unless named */
+    unsigned variant_count;
+    const char *axis;      /* of sweep */
+    const char *directory; /* of report */
+
+    uint32_t size_bytes, reply_bytes;
+    unsigned connections;
+    uint64_t messages; /* 0: by duration */
+    uint64_t duration_ns, warmup_ns, deadline_ns;
+    unsigned blocks;
+    enum placement placement;
+    const char *engine;
+    double margin;
+    uint64_t seed;
+    double points[OPTIONS_POINTS_MAX]; /* --at */
+    unsigned point_count;
+
+    const char *host; /* NULL: a server of its own; of serve: where to listen */
+    uint16_t port;    /* of serve */
+    unsigned workers; /* of serve */
+    bool raw, port_given;
+
+    const char *json, *csv; /* paths, or NULL */
+    bool quiet, text, names;
+    enum role role; /* of run */
+};
+
+/* Set by SIGINT and SIGTERM once options_catch_signals was called. */
+extern volatile sig_atomic_t options_interrupted;
+void options_catch_signals(void);
+
+/*
+ * Fills *options from argv, whose argv[0] is the command's name. Prints and
+ * exits (64) on wrong usage, (0) after --help.
+ */
+void options_parse(struct options *options, int argc, char **argv);
+
+/* The parsers, for tests. 0, or -EINVAL / -ERANGE with *value untouched. */
+int options_parse_size(const char *text, uint64_t *value);
+int options_parse_count(const char *text, uint64_t *value);
+int options_parse_time(const char *text, uint64_t *ns);
+
+/* One line per command, and the exit statuses: `echolab --help`. */
+void options_print_commands(void);
+
+#endif

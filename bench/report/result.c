@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/report/result.h"
+
+#include <string.h>
+
+static const char *const duration_fields[LOAD_DURATIONS] = {
+    [LOAD_LATENCY] = "latency_us", [LOAD_CYCLE] = "cycle_us",    [LOAD_SERVICE] = "service_us",
+    [LOAD_CONNECT] = "connect",    [LOAD_EXCHANGE] = "exchange", [LOAD_CLOSE] = "close",
+};
+
+static void set(json_t *object, const char *name, json_t *value) {
+    (void)json_object_set_new(object, name, value == NULL ? json_null() : value);
+}
+
+static void set_integer(json_t *object, const char *name, uint64_t value) {
+    set(object, name, json_integer((json_int_t)value));
+}
+
+static void set_text(json_t *object, const char *name, const char *text) {
+    set(object, name, json_string(text));
+}
+
+static json_t *microseconds(double ns) {
+    return json_real(ns / 1e3);
+}
+
+/*
+ * A percentile that fewer than 20 samples lie beyond is an anecdote, not a
+ * measurement: null.
+ */
+static json_t *percentile(const struct histogram *histogram, double percent) {
+    enum { BEYOND_MIN = 20 };
+    const double beyond = (double)histogram->count * (1 - percent / 100);
+    if (beyond < BEYOND_MIN - 1e-6) return json_null();
+    return microseconds((double)histogram_percentile_ns(histogram, percent));
+}
+
+static json_t *summary(const struct histogram *histogram) {
+    json_t *object = json_object();
+    set(object, "p50", percentile(histogram, 50));
+    set(object, "p90", percentile(histogram, 90));
+    set(object, "p99", percentile(histogram, 99));
+    set(object, "p999", percentile(histogram, 99.9));
+    const bool empty = histogram->count == 0;
+    set(object, "max", empty ? json_null() : microseconds((double)histogram->max_ns));
+    set(object, "mean", empty ? json_null() : microseconds(histogram_mean_ns(histogram)));
+    return object;
+}
+
+static json_t *phase(const struct histogram *histogram) {
+    json_t *object = json_object();
+    const bool empty = histogram->count == 0;
+    set(object, "p50", percentile(histogram, 50));
+    set(object, "mean", empty ? json_null() : microseconds(histogram_mean_ns(histogram)));
+    return object;
+}
+
+static json_t *histogram_pairs(const struct histogram *histogram) {
+    json_t *pairs = json_array();
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (histogram->bucket[i] == 0) continue;
+        json_t *pair = json_pack("[I,I]", (json_int_t)histogram_upper_bound_ns(i),
+                                 (json_int_t)histogram->bucket[i]);
+        (void)json_array_append_new(pairs, pair);
+    }
+    return pairs;
+}
+
+static json_t *messages(const struct load_result *load) {
+    json_t *object = json_object();
+    set_integer(object, "sent", load->sent);
+    set_integer(object, "ok", load->ok);
+    set_integer(object, "lost", load->lost);
+    set_integer(object, "failed", load->failed);
+    set_integer(object, "late", load->late);
+    set_integer(object, "duplicate", load->duplicate);
+    set_integer(object, "corrupt", load->corrupt);
+    return object;
+}
+
+/* "connect ECONNREFUSED": 3 */
+static json_t *errors(const struct load_result *load) {
+    json_t *object = json_object();
+    for (int i = 0; i < EXCHANGE_DONE; i++) {
+        for (int j = 1; j < LOAD_ERRNOS; j++) {
+            if (load->errors[i][j] == 0) continue;
+            json_t *key = json_sprintf("%s %s", exchange_phase_names[i], strerrorname_np(j));
+            set_integer(object, json_string_value(key), load->errors[i][j]);
+            json_decref(key);
+        }
+    }
+    return object;
+}
+
+static json_t *counters(const struct result_context *context) {
+    json_t *object = json_object();
+    for (int i = 0; context->server_counts != NULL && i < ECHO_COUNTS; i++) {
+        json_t *key = json_sprintf("server.%s", echo_count_names[i]);
+        set_integer(object, json_string_value(key), context->server_counts[i]);
+        json_decref(key);
+    }
+    return object;
+}
+
+static void set_per_message(json_t *run, const struct load_result *load) {
+    json_t *object = json_object();
+    const double messages = (double)load->ok * 1e3; /* ns to us */
+    const bool client = load->client_cpu_ns != UINT64_MAX && load->ok > 0;
+    const bool server = load->server_cpu_ns != UINT64_MAX && load->ok > 0;
+    const double client_us = client ? (double)load->client_cpu_ns / messages : 0;
+    const double server_us = server ? (double)load->server_cpu_ns / messages : 0;
+    set(object, "packets", json_null());
+    set(object, "wire_bytes", json_null());
+    set(object, "syscalls", json_null());
+    set(object, "cpu_us", client && server ? json_real(client_us + server_us) : json_null());
+    set(object, "client_cpu_us", client ? json_real(client_us) : json_null());
+    set(object, "server_cpu_us", server ? json_real(server_us) : json_null());
+    set(run, "per_message", object);
+}
+
+static void set_durations(json_t *run, const struct load_result *load, bool floor) {
+    json_t *phases = json_object();
+    for (int i = 0; i < LOAD_DURATIONS; i++) {
+        const struct histogram *histogram = &load->durations[i];
+        if (i < LOAD_CONNECT) {
+            set(run, duration_fields[i], summary(histogram));
+        } else {
+            set(phases, duration_fields[i], phase(histogram));
+        }
+    }
+    set(run, "phases_us", phases);
+    set(run, "histogram_ns",
+        floor ? json_array() : histogram_pairs(&load->durations[LOAD_LATENCY]));
+}
+
+static void set_validity(json_t *run, const struct load_result *load) {
+    json_t *because = json_array();
+    if (load->gave_up) {
+        (void)json_array_append_new(because, json_string("100 failures in a row"));
+    }
+    if (load->ok == 0) (void)json_array_append_new(because, json_string("no message was answered"));
+    if (load->failed > 0) {
+        (void)json_array_append_new(
+            because, json_sprintf("%llu messages failed", (unsigned long long)load->failed));
+    }
+    set(run, "valid", json_boolean(json_array_size(because) == 0));
+    set(run, "invalid_because", because);
+}
+
+static void set_parameters(json_t *run, const struct result_context *context) {
+    const struct options *options = context->options;
+    set_text(run, "variant", options->variants[0]->name);
+    set_text(run, "role", role_names[options->role]);
+    set_integer(run, "size_bytes", options->size_bytes);
+    set_integer(run, "reply_bytes", options->reply_bytes);
+    set_integer(run, "connections", options->connections);
+    set_integer(run, "pipeline", 1);
+    set_text(run, "engine", options->engine);
+    set_text(run, "placement", placement_names[options->placement]);
+    set(run, "cpus", json_pack("[i,i]", context->cpus->client, context->cpus->server));
+    set(run, "thread_siblings", json_boolean(context->cpus->siblings));
+    set_text(run, "network", context->network);
+    set(run, "rtt_ms", json_null());
+    set(run, "loss_percent", json_null());
+    set(run, "offered_per_s", json_null());
+    set(run, "deadline_ms", json_real((double)options->deadline_ns / 1e6));
+}
+
+json_t *result_of_run(const struct result_context *context) {
+    const struct load_result *load = context->load;
+    json_t *run = json_object();
+    if (run == NULL) return NULL;
+    const double elapsed_s = (double)(load->end_ns - load->start_ns) / 1e9;
+    set_parameters(run, context);
+    set(run, "messages", messages(load));
+    set(run, "errors", errors(load));
+    set(run, "elapsed_s", json_real(elapsed_s));
+    set(run, "throughput_per_s", json_real(elapsed_s > 0 ? (double)load->ok / elapsed_s : 0));
+    set(run, "time_per_message_us",
+        load->ok > 0 ? json_real(elapsed_s * 1e6 / (double)load->ok) : json_null());
+    set_durations(run, load, context->options->role == ROLE_FLOOR);
+    set_per_message(run, load);
+    set(run, "counters", counters(context));
+    set_validity(run, load);
+    return run;
+}
+
+static const json_t *at_path(const json_t *run, const char *path) {
+    while (run != NULL) {
+        const char *dot = strchr(path, '.');
+        if (dot == NULL) return json_object_get(run, path);
+        run = json_object_getn(run, path, (size_t)(dot - path));
+        path = dot + 1;
+    }
+    return NULL;
+}
+
+double result_number(const json_t *run, const char *path, double fallback) {
+    const json_t *found = at_path(run, path);
+    return json_is_number(found) ? json_number_value(found) : fallback;
+}
+
+const char *result_text(const json_t *run, const char *path) {
+    const char *text = json_string_value(at_path(run, path));
+    return text == NULL ? "" : text;
+}

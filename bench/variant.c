@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/variant.h"
+
+#include <string.h>
+
+#include "tcp/transport.h"
+#include "udp/transport.h"
+
+const struct variant variants[] = {
+    {
+        .name = "tcp-per-message",
+        .what = "connect, send, receive, the server closes (HTTP/1.0)",
+        .transport = &tcp_transport,
+        .lifetime = ECHO_SERVER_CLOSES,
+        .core = true,
+    },
+    {
+        .name = "tcp-persistent",
+        .what = "send, receive on one connection (keep-alive)",
+        .transport = &tcp_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .core = true,
+    },
+    {
+        .name = "udp-per-message",
+        .what = "a fresh socket for every request",
+        .transport = &udp_transport,
+        .lifetime = ECHO_CLIENT_CLOSES,
+        .core = true,
+    },
+    {
+        .name = "udp-persistent",
+        .what = "one connected socket",
+        .transport = &udp_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .core = true,
+    },
+};
+
+const unsigned variant_count = sizeof variants / sizeof variants[0];
+
+const struct variant *variant_find(const char *name) {
+    for (unsigned i = 0; i < variant_count; i++) {
+        if (strcmp(variants[i].name, name) == 0) return &variants[i];
+    }
+    return NULL;
+}
