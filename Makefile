@@ -12,43 +12,97 @@ FLAGS    := $(OPT) $(WARN) $(EXTRA)
 CPPFLAGS += -D_GNU_SOURCE -I. -MMD -MP
 CFLAGS   := -std=c17 $(FLAGS) $(CFLAGS)
 CXXFLAGS := -std=c++17 $(FLAGS) $(CXXFLAGS)
+Q        := $(if $(V),,@)
 LIBS     := -ljansson -lgsl -lgslcblas -lpcap -lm -pthread
 
 SERVICE := $(wildcard echo/*.c) $(filter-out %/simple_server.c %/simple_client.c,$(wildcard tcp/*.c udp/*.c))
 LAB     := $(filter-out bench/main.c,$(wildcard bench/*.c bench/load/*.c bench/measure/*.c bench/link/*.c bench/report/*.c))
 MICRO   := $(wildcard bench/micro/*.c) bench/micro/shim.cc
 SIMPLE  := tcp-server tcp-client udp-server udp-client
-TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
+SUPPORT := $(filter-out tests/test_%,$(wildcard tests/*.c))
+NAMES   := $(basename $(notdir $(wildcard tests/test_*.c)))
+# what has threads of its own is worth ThreadSanitizer's time
+TESTS   := $(addprefix $(BUILD)/tests/,$(if $(THREADED),$(filter test_contract test_server,$(NAMES)),$(NAMES)))
+SOURCES := $(wildcard echo/*.[ch] tcp/*.[ch] udp/*.[ch] bench/*.[ch] bench/*/*.[ch] tests/*.[ch])
 
 object = $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(1))))
 ALL    := $(SERVICE) $(LAB) $(MICRO) bench/main.c $(wildcard tests/*.c tcp/simple_*.c udp/simple_*.c)
 
-.PHONY: all deps bench plots view test tests check crosscheck install clean help lint format
+PACKAGES := gcc g++ make pkg-config libbenchmark-dev hyperfine libcmocka-dev gnuplot-nox fonts-dejavu-core \
+            libgsl-dev libjansson-dev libpcap-dev strace python3 util-linux
+CHECKERS := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+
+.PHONY: all deps bench plots view test tests check format lint sanitize install clean help
 .SECONDARY:
 
-all: $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) ## build everything but tests and benchmarks
+all: $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) ## build the programs
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+	@echo "  CXX   $<"
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 $(BUILD)/bench/measure/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"'
 
 $(BUILD)/echolab: $(call object,$(SERVICE) $(LAB) bench/main.c)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 $(BUILD)/micro: $(call object,$(SERVICE) $(LAB) $(MICRO))
-	$(CXX) $(CXXFLAGS) $^ $(LDFLAGS) -lbenchmark $(LIBS) -o $@
-$(BUILD)/tcp-%: $(BUILD)/tcp/simple_%.o $(call object,$(wildcard echo/*.c))
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
-$(BUILD)/udp-%: $(BUILD)/udp/simple_%.o $(call object,$(wildcard echo/*.c))
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
+$(BUILD)/tcp-% $(BUILD)/udp-%: LIBS :=
+$(BUILD)/tcp-%: $(BUILD)/tcp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(link)
+$(BUILD)/udp-%: $(BUILD)/udp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(link)
+$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(call object,$(SERVICE) $(LAB) $(SUPPORT)) ; $(link)
+$(TESTS): LIBS += -lcmocka
+$(BUILD)/micro: LIBS += -lbenchmark
+$(BUILD)/micro: CC = $(CXX)
+$(BUILD)/echolab $(BUILD)/micro: ; $(link)
+link = @echo "  LINK  $@"; $(CC) $(OPT) $(EXTRA) $^ $(LDFLAGS) $(LIBS) -o $@
 
--include $(patsubst %.o,%.d,$(call object,$(ALL)))
+deps: ## install what building, measuring and testing need (Debian)
+	@echo "installing with apt-get: $(PACKAGES)"
+	@$(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PACKAGES)'
 
-clean: ## remove what was built and measured
+bench: $(BUILD)/echolab $(BUILD)/micro ## measure and draw everything (QUICK=1: 45 s, FULL=1: 20 min)
+	@BUILD=$(BUILD) bench/bench.sh; status=$$?; $(MAKE) --no-print-directory plots || exit 1; \
+	echo "open $(BUILD)/report/index.html (or: make view)"; exit $$status
+
+plots: $(BUILD)/echolab ## draw the last results again
+	@$(BUILD)/echolab report $(BUILD)
+	@for data in $(BUILD)/data/*.tsv; do name=$$(basename $$data .tsv); \
+	    [ ! -f plots/$$name.gp ] || gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report || exit 1; done
+
+view: ## show the last results: the page, or drawings in the terminal without a display
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open > /dev/null; then \
+	    xdg-open $(BUILD)/report/index.html; \
+	else $(BUILD)/echolab report --text $(BUILD) && for data in $(BUILD)/data/*.tsv; do \
+	    name=$$(basename $$data .tsv); [ ! -f plots/$$name.gp ] || \
+	    gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report dumb || exit 1; done; fi
+
+tests: all $(TESTS)
+test: tests ## run the tests
+	@failed=; for test in $(TESTS); do BUILD=$(BUILD) $$test || failed="$$failed $$(basename $$test)"; done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }; echo "all $(words $(TESTS)) test programs passed"
+
+check: format lint sanitize ## format, clang-tidy, cppcheck, and the tests under sanitizers
+format:
+	clang-format --dry-run --Werror $(SOURCES)
+lint: all
+	clang-tidy --quiet $(filter %.c,$(SOURCES)) -- -std=c17 -D_GNU_SOURCE -I.
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr -I. -D_GNU_SOURCE $(filter %.c,$(SOURCES))
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang CXX=clang++ all
+sanitize:
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT="-O1 -g" EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=all" test
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT="-O1 -g" EXTRA="-fsanitize=thread" THREADED=1 test
+
+install: all ## copy the programs to $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) $(DESTDIR)$(PREFIX)/bin
+
+clean: ## remove all that was built and measured
 	rm -rf $(BUILD)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
+
+-include $(patsubst %.o,%.d,$(call object,$(ALL)))

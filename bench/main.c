@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The command line of echolab. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +21,6 @@ static const struct command commands[] = {
     {"compare", command_compare},   {"sweep", command_compare}, {"report", command_report},
     {"variants", command_variants},
 };
-
-int complain(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    (void)fputs("echolab: ", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputc('\n', stderr);
-    va_end(arguments);
-    return EXIT_FAILED;
-}
 
 int command_variants(const struct options *options) {
     for (unsigned i = 0; i < variant_count; i++) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+const char *const profile_names[PROFILES] = {"lab", "host"};
 const char *const role_names[ROLES] = {"variant", "floor", "a-a", "control"};
 
 volatile sig_atomic_t options_interrupted;
@@ -75,6 +76,7 @@ enum command {
     VARIANTS = 1 << 4,
     REPORT = 1 << 5,
     RUN = 1 << 6,
+    DIFF = 1 << 7,
     RUNS = COMPARE | SWEEP | RUN,
     LOAD = RUNS | SEND
 };
@@ -91,6 +93,7 @@ static const struct command_row commands[] = {
     {"send", SEND, "VARIANT", "fixed work against a server, and one line of result"},
     {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with intervals"},
     {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of size or connections"},
+    {"diff", DIFF, "BASE.json... -- NEW.json...", "regression verdict over sessions"},
     {"report", REPORT, "DIR", "figure data and one HTML page from DIR/results"},
     {"variants", VARIANTS, "", "the table of variants"},
     {"run", RUN, "VARIANT", "one run as compare starts it; prints its JSON"},
@@ -119,7 +122,11 @@ enum key {
     KEY_QUIET,
     KEY_TEXT,
     KEY_NAMES,
-    KEY_ROLE
+    KEY_ROLE,
+    KEY_MIN_EFFECT,
+    KEY_AGAINST,
+    KEY_PROFILE,
+    KEY_DELAY
 };
 
 struct option_row {
@@ -150,13 +157,19 @@ static const struct option_row rows[] = {
     OPTION("raw", KEY_RAW, NULL, SERVE,
            "plain RFC 862: bytes come back as they are; loopback only"),
     OPTION("seed", KEY_SEED, "N", LOAD, "of order, sessions and payload (random; recorded)"),
-    OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP, "differences within it are none (1%)"),
+    OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF, "differences within it are none (1%)"),
     OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k"),
-    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP, "write all results as JSON"),
+    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF, "write all results as JSON"),
     OPTION("csv", KEY_CSV, "FILE", COMPARE | SWEEP, "write a row per run as CSV"),
     OPTION("quiet", KEY_QUIET, NULL, COMPARE | SWEEP, "no progress line"),
     OPTION("text", KEY_TEXT, NULL, REPORT, "print it in the terminal instead"),
     OPTION("names", KEY_NAMES, NULL, VARIANTS, "only the names of the core ones, a line each"),
+    OPTION("min-effect", KEY_MIN_EFFECT, "P", DIFF, "what is smaller is no regression (2%)"),
+    OPTION("against", KEY_AGAINST, "PROGRAM", COMPARE,
+           "another build of echolab, in the same blocks"),
+    OPTION("profile", KEY_PROFILE, "P", RUNS,
+           "network settings of a private network: lab or host (lab)"),
+    OPTION("delay", KEY_DELAY, "T", SERVE | RUN, "spin this long per message (0s)"),
     OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
 };
 
@@ -271,6 +284,16 @@ static void add_variant(struct argp_state *state, struct options *options, const
     }
 }
 
+/* What stands behind `--` is new: state->quoted is where that is. */
+static void add_file(struct argp_state *state, struct options *options, const char *path) {
+    if (options->file_count == OPTIONS_FILES_MAX) {
+        argp_error(state, "at most %d files", OPTIONS_FILES_MAX);
+        return;
+    }
+    options->files[options->file_count++] = path;
+    if (state->quoted == 0) options->base_count = options->file_count;
+}
+
 static void add_argument(struct argp_state *state, struct parse *parse, char *text) {
     struct options *options = parse->options;
     const enum command command = parse->command->command;
@@ -278,6 +301,8 @@ static void add_argument(struct argp_state *state, struct parse *parse, char *te
         options->axis = text;
     } else if (command == REPORT && options->directory == NULL) {
         options->directory = text;
+    } else if (command == DIFF) {
+        add_file(state, options, text);
     } else if ((command & LOAD) != 0) {
         add_variant(state, options, text);
     } else {
@@ -340,6 +365,9 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if (command == SEND && options->messages == 0) argp_error(state, "send needs --messages N");
     if (command == SEND && !parse->warmup_given) options->warmup_ns = 0;
     if (command == SWEEP) check_axis(state, options);
+    if (command == DIFF && (options->base_count == 0 || options->base_count == options->file_count)) {
+        argp_error(state, "diff takes files on both sides: BASE.json... -- NEW.json...");
+    }
     if (command == REPORT && options->directory == NULL) argp_error(state, "report which folder?");
     if ((command & (COMPARE | SWEEP)) != 0 && options->variant_count == 0) {
         take_default_variants(options);
@@ -428,6 +456,7 @@ void options_parse(struct options *options, int argc, char **argv) {
         .blocks = command->command == SWEEP ? 6 : 15,
         .engine = "blocking",
         .margin = 0.01,
+        .min_effect = 0.02,
         .seed = random_seed(),
         .port = ECHO_PORT,
         .workers = 1,
@@ -445,5 +474,5 @@ void options_parse(struct options *options, int argc, char **argv) {
     static char name[32];
     (void)snprintf(name, sizeof name, "echolab %s", argv[0]);
     argv[0] = name;
-    (void)argp_parse(&argp, argc, argv, 0, NULL, &parse);
+    (void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &parse);
 }

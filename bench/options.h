@@ -21,7 +21,12 @@ enum exit_status {
     EXIT_INTERRUPTED = 130
 };
 
-enum { OPTIONS_VARIANTS_MAX = 32, OPTIONS_POINTS_MAX = 64 };
+enum { OPTIONS_VARIANTS_MAX = 32, OPTIONS_POINTS_MAX = 64, OPTIONS_FILES_MAX = 64 };
+
+/* Whose network settings a private network has. */
+enum profile { PROFILE_LAB, PROFILE_HOST, PROFILES };
+
+extern const char *const profile_names[PROFILES];
 
 enum role { ROLE_VARIANT, ROLE_FLOOR, ROLE_A_A, ROLE_CONTROL, ROLES };
 
@@ -32,6 +37,8 @@ struct options {
     unsigned variant_count;
     const char *axis;      /* of sweep */
     const char *directory; /* of report */
+    const char *files[OPTIONS_FILES_MAX]; /* of diff: the base ones, then the new ones */
+    unsigned file_count, base_count;
 
     uint32_t size_bytes, reply_bytes;
     unsigned connections;
@@ -40,7 +47,10 @@ struct options {
     unsigned blocks;
     enum placement placement;
     const char *engine;
-    double margin;
+    double margin, min_effect;
+    const char *against; /* another build of echolab */
+    enum profile profile;
+    uint64_t delay_ns; /* of serve and run: spun per message */
     uint64_t seed;
     double points[OPTIONS_POINTS_MAX]; /* --at */
     unsigned point_count;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Micro-benchmarks as rows of C tables; shim.cc hands them to Google
+ * Benchmark, which chooses how often to run each, shuffles them and does the
+ * statistics. Nothing here reads a clock.
+ *
+ *     static int run_thing(void *state, uint64_t iterations) {
+ *         for (uint64_t i = 0; i < iterations; i++) micro_use(thing(state));
+ *         return 0;
+ *     }
+ *     static const struct micro_row rows[] = {{.name = "thing", .run = run_thing}};
+ *
+ * A row has its loop inside, so that no call through a pointer stands beside
+ * an operation of a few nanoseconds. What the loop itself costs is the row
+ * `empty`: the floor under all the others.
+ */
+#ifndef BENCH_MICRO_H
+#define BENCH_MICRO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct micro_row {
+    const char *name;     /* with sizes, shown as NAME/SIZE */
+    const int64_t *sizes; /* bytes; run once for each */
+    size_t size_count;    /* 0: runs once, with size 0 */
+    bool touches_bytes;   /* looks at all `size` bytes, so that bytes per second mean something */
+    const void *subject;  /* for set_up: what the rows of a family differ in */
+
+    /* 0, or -errno: the row is reported as failed. *state is NULL before; NULL: nothing to do. */
+    int (*set_up)(void **state, const struct micro_row *row, int64_t size);
+
+    /* The only part that is timed. 0, or -errno: what was measured did not do its work. */
+    int (*run)(void *state, uint64_t iterations);
+
+    void (*tear_down)(void *state); /* only after a set_up that succeeded; NULL: nothing to do */
+};
+
+struct micro_table {
+    const struct micro_row *rows;
+    size_t count;
+};
+
+struct micro_table micro_codec(void);
+struct micro_table micro_measure(void);
+struct micro_table micro_exchange(void); /* a row for each core variant */
+
+/*
+ * Keeps the program on the CPU of the placement `same-core`, and with it every
+ * server that a row starts. 0 or -errno.
+ */
+int micro_pin(void);
+
+/* The compiler must have `value` ready here: the work behind it cannot be removed. */
+static inline void micro_use(uint64_t value) {
+    __asm__ volatile("" : : "r"(value));
+}
+
+/* For all the compiler knows the bytes at `memory` are read here, and written. */
+static inline void micro_touch(void *memory) {
+    __asm__ volatile("" : : "r"(memory) : "memory");
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

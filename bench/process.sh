@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The second ruler: hyperfine times whole client processes from outside, at N
+# and at 2N messages for each core variant, on the CPU that the placement
+# `same-core` uses. (t(2N) - t(N)) / N is then the time per message with
+# nothing of our own clocks in it, and with the start of the process gone: the
+# report computes it.
+#
+#     bench/process.sh [build/results/hyperfine.json [ROUNDS [RUNS]]]
+#
+# hyperfine runs one command after the other, and a disturbed second would fall
+# on one of them alone. So there are several short rounds, every other one in
+# reverse, each with its own file: hyperfine-1.json, hyperfine-2.json, ...
+# Whoever reads them pools the `times` of equal `command`s ("VARIANT MESSAGES").
+set -euo pipefail
+
+stem=${1:-build/results/hyperfine.json}
+stem=${stem%.json}
+rounds=${2:-3}
+runs=${3:-2}
+echolab=${ECHOLAB:-build/echolab}
+
+readonly BUSY_US=75000 # what one process shall take at least, at N messages
+readonly MESSAGES_MOST=1000000
+
+fail() {
+    echo "process.sh: $*" >&2
+    exit 1
+}
+
+# All that was started here is gone when the script is, however it ends.
+work=
+server=
+clean_up() {
+    if [[ -n $server ]]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    if [[ -n $work ]]; then rm -rf "$work"; fi
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# The highest numbered CPU that we may use, as placement_choose does. What is
+# started from here on inherits it; bash and hyperfine only wait.
+pin() {
+    local allowed
+    allowed=$(taskset -cp $$)
+    taskset -cp "${allowed##*[!0-9]}" $$ >/dev/null
+}
+
+# The first line that the server prints says where it listens, and that it does.
+start_server() {
+    local line
+    mkfifo "$work/says"
+    setpriv --pdeathsig TERM "$echolab" serve --port 0 >"$work/says" &
+    server=$!
+    exec 3<"$work/says" # stays open, so that the server can go on printing
+    read -r -t 10 line <&3 ||
+        fail "$echolab serve ended, or did not say within 10 s where it listens"
+    [[ $line =~ 127\.0\.0\.1:[0-9]+ ]] || fail "$echolab serve said '$line', and no address"
+    address=${BASH_REMATCH[0]}
+}
+
+# The first of 1,000, 2,000, 4,000 ... messages that takes long enough, so that
+# slow and fast variants need no list here. It is the warm-up as well.
+messages_for() { # VARIANT
+    local messages=500 before_us took_us=0
+    while ((took_us < BUSY_US && messages < MESSAGES_MOST)); do
+        messages=$((2 * messages))
+        before_us=${EPOCHREALTIME/[.,]/}
+        "$echolab" send "$1" --messages "$messages" --host "$address" >"$work/sent" 2>&1 ||
+            fail "$echolab send $1 --messages $messages failed: $(tail -n 1 "$work/sent")"
+        took_us=$((${EPOCHREALTIME/[.,]/} - before_us))
+    done
+    echo "$messages"
+}
+
+command -v hyperfine >/dev/null ||
+    fail "hyperfine is not installed, so no whole process was timed: run 'make deps' and try again"
+[[ -x $echolab ]] || fail "there is no $echolab: run 'make' first"
+
+mkdir -p "$(dirname "$stem")"
+work=$(mktemp -d "$stem.XXXXXX")
+pin
+start_server
+
+forward=()
+backward=()
+names=$("$echolab" variants --names)
+for variant in $names; do
+    messages=$(messages_for "$variant")
+    for count in "$messages" $((2 * messages)); do
+        timed=(-n "$variant $count" "$echolab send $variant --messages $count --host $address")
+        forward+=("${timed[@]}")
+        backward=("${timed[@]}" "${backward[@]}")
+    done
+done
+
+for ((round = 1; round <= rounds; round++)); do
+    if ((round % 2 == 1)); then commands=("${forward[@]}"); else commands=("${backward[@]}"); fi
+    hyperfine -N --runs "$runs" --style none --export-json "$work/$round.json" "${commands[@]}"
+done
+
+# All rounds or none, and none of an earlier session.
+rm -f "$stem"-[0-9]*.json
+for ((round = 1; round <= rounds; round++)); do
+    mv "$work/$round.json" "$stem-$round.json"
+done
+echo "$stem-N.json: $((rounds * runs)) runs of each whole process, in $rounds rounds"
