@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/commands.h"
 #include "bench/report/report.h"
@@ -30,7 +31,15 @@ int command_variants(const struct options *options) {
     return EXIT_DONE;
 }
 
+/* Output that did not arrive is a failure, too: a full disk. Here, as argp exits by itself. */
+static void check_output(int status, void *nothing) {
+    (void)nothing;
+    const bool lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+    if (lost && status == EXIT_DONE) _exit(complain("cannot write the output"));
+}
+
 int main(int argc, char **argv) {
+    (void)on_exit(check_output, NULL);
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "--usage") == 0 || strcmp(name, "help") == 0) {
         options_print_commands();
@@ -40,10 +49,7 @@ int main(int argc, char **argv) {
         if (strcmp(name, commands[i].name) != 0) continue;
         struct options options;
         options_parse(&options, argc - 1, argv + 1);
-        const int status = commands[i].run(&options);
-        /* Output that did not arrive is a failure, too: a full disk, a closed pipe. */
-        if (fflush(stdout) != 0 && status == EXIT_DONE) return complain("cannot write the output");
-        return status;
+        return commands[i].run(&options);
     }
     (void)complain("there is no command '%s'; `echolab --help` lists them", name);
     return EXIT_WRONG_USAGE;

@@ -3,6 +3,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -47,8 +48,9 @@ static int parse_number(const char *text, const struct unit *units, uint64_t *va
     for (; units->name != NULL; units++) {
         if (strcmp(end, units->name) != 0) continue;
         const double scaled = number * units->factor;
-        if (scaled > 9e15 || scaled != floor(scaled)) return -ERANGE;
-        *value = (uint64_t)scaled;
+        const double whole = round(scaled); /* 1.005s is a hair less than 1005000000 in binary */
+        if (scaled > 9e15 || fabs(scaled - whole) > scaled * DBL_EPSILON) return -ERANGE;
+        *value = (uint64_t)whole;
         return 0;
     }
     return -EINVAL;
@@ -157,7 +159,8 @@ static const struct option_row rows[] = {
     OPTION("raw", KEY_RAW, NULL, SERVE,
            "plain RFC 862: bytes come back as they are; loopback only"),
     OPTION("seed", KEY_SEED, "N", LOAD, "of order, sessions and payload (random; recorded)"),
-    OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF, "differences within it are none (1%)"),
+    OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF,
+           "differences within it are none (1%)"),
     OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k"),
     OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF, "write all results as JSON"),
     OPTION("csv", KEY_CSV, "FILE", COMPARE | SWEEP, "write a row per run as CSV"),
@@ -181,6 +184,7 @@ enum {
 struct parse {
     struct options *options;
     const struct command_row *command;
+    const char *at; /* read once the axis is known */
     bool reply_given, warmup_given;
 };
 
@@ -256,7 +260,7 @@ static void parse_points(struct argp_state *state, struct options *options, cons
     options->point_count = 0;
     for (const char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
         uint64_t value = 0;
-        const bool size = options->axis == NULL || strcmp(options->axis, "size") == 0;
+        const bool size = strcmp(options->axis, "size") == 0;
         const int failed =
             size ? options_parse_size(word, &value) : options_parse_count(word, &value);
         if (failed != 0 || options->point_count == OPTIONS_POINTS_MAX) {
@@ -318,20 +322,42 @@ static void take_default_variants(struct options *options) {
 
 /* ---- what only the whole can tell ---- */
 
+static uint32_t largest_size(const struct options *options) {
+    uint32_t most = options->size_bytes;
+    if (options->reply_bytes > most) most = options->reply_bytes;
+    if (options->axis == NULL || strcmp(options->axis, "size") != 0) return most;
+    for (unsigned i = 0; i < options->point_count; i++) {
+        if (options->points[i] > most) most = (uint32_t)options->points[i];
+    }
+    return most;
+}
+
 static void check_sizes(struct argp_state *state, const struct options *options) {
     for (unsigned i = 0; i < options->variant_count; i++) {
         const struct variant *variant = options->variants[i];
         const uint32_t most = variant->transport->payload_max;
-        if (options->size_bytes <= most && options->reply_bytes <= most) continue;
+        if (largest_size(options) <= most) continue;
         argp_error(state,
                    "%s carries at most %u bytes of payload in a message; leave it out or "
-                   "choose a smaller --size or --reply-size",
-                   variant->name, most);
+                   "choose a smaller %s",
+                   variant->name, most,
+                   options->axis == NULL ? "--size or --reply-size" : "--size or --at");
         return;
     }
 }
 
-static void check_axis(struct argp_state *state, struct options *options) {
+static void check_points(struct argp_state *state, const struct options *options) {
+    const bool size = strcmp(options->axis, "size") == 0;
+    const double least = size ? 0 : 1;
+    const double most = size ? ECHO_PAYLOAD_MAX : options->placement == PLACEMENT_SPIN ? 1 : 1024;
+    for (unsigned i = 0; i < options->point_count; i++) {
+        if (options->points[i] >= least && options->points[i] <= most) continue;
+        argp_error(state, "--at: %.0f is not from %.0f to %.0f", options->points[i], least, most);
+        return;
+    }
+}
+
+static void check_axis(struct argp_state *state, struct options *options, const char *at) {
     static const double sizes[] = {64, 256, 1024, 4096, 16384, 61440};
     static const double connections[] = {1, 4, 16};
     if (options->axis == NULL) {
@@ -343,7 +369,11 @@ static void check_axis(struct argp_state *state, struct options *options) {
         argp_error(state, "'%s' is no axis; there are size and connections", options->axis);
         return;
     }
-    if (options->point_count > 0) return;
+    if (at != NULL) {
+        parse_points(state, options, at);
+        check_points(state, options);
+        return;
+    }
     const double *points = size ? sizes : connections;
     options->point_count =
         size ? sizeof sizes / sizeof *sizes : sizeof connections / sizeof *connections;
@@ -364,8 +394,9 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if ((command & (SEND | RUN)) != 0) check_one_variant(state, parse);
     if (command == SEND && options->messages == 0) argp_error(state, "send needs --messages N");
     if (command == SEND && !parse->warmup_given) options->warmup_ns = 0;
-    if (command == SWEEP) check_axis(state, options);
-    if (command == DIFF && (options->base_count == 0 || options->base_count == options->file_count)) {
+    if (command == SWEEP) check_axis(state, options, parse->at);
+    if (command == DIFF &&
+        (options->base_count == 0 || options->base_count == options->file_count)) {
         argp_error(state, "diff takes files on both sides: BASE.json... -- NEW.json...");
     }
     if (command == REPORT && options->directory == NULL) argp_error(state, "report which folder?");
@@ -415,7 +446,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
         options->seed = count_of(state, "seed", text, 0, UINT64_C(9000000000000000));
         break;
     case KEY_MARGIN: options->margin = share_of(state, "margin", text); break;
-    case KEY_AT: parse_points(state, options, text); break;
+    case KEY_AT: parse->at = text; break;
     case KEY_JSON: options->json = text; break;
     case KEY_CSV: options->csv = text; break;
     case KEY_QUIET: options->quiet = true; break;

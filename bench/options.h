@@ -35,8 +35,8 @@ extern const char *const role_names[ROLES];
 struct options {
     const struct variant *variants[OPTIONS_VARIANTS_MAX]; /* the core four unless named */
     unsigned variant_count;
-    const char *axis;      /* of sweep */
-    const char *directory; /* of report */
+    const char *axis;                     /* of sweep */
+    const char *directory;                /* of report */
     const char *files[OPTIONS_FILES_MAX]; /* of diff: the base ones, then the new ones */
     unsigned file_count, base_count;
 

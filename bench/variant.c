@@ -35,6 +35,19 @@ const struct variant variants[] = {
         .lifetime = ECHO_PERSISTENT,
         .core = true,
     },
+    {
+        .name = "tcp-client-close",
+        .what = "per message; the client closes first and keeps TIME_WAIT",
+        .transport = &tcp_transport,
+        .lifetime = ECHO_CLIENT_CLOSES,
+    },
+    {
+        .name = "tcp-reset",
+        .what = "per message; the client resets: no TIME_WAIT, no farewell",
+        .transport = &tcp_transport,
+        .lifetime = ECHO_CLIENT_RESETS,
+        .expects = {"kernel.TcpOutRsts", "kernel.TcpEstabResets", "server.broken"},
+    },
 };
 
 const unsigned variant_count = sizeof variants / sizeof variants[0];

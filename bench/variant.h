@@ -8,12 +8,15 @@
 
 #include "echo/service.h"
 
+enum { VARIANT_EXPECTS_MAX = 4 };
+
 struct variant {
     const char *name;
     const char *what; /* for each message, in a line */
     const struct echo_transport *transport;
     enum echo_lifetime lifetime;
-    bool core; /* in the default of every command */
+    bool core;                                /* in the default of every command */
+    const char *expects[VARIANT_EXPECTS_MAX]; /* counters it raises and that void other runs */
 };
 
 extern const struct variant variants[];

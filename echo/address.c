@@ -77,6 +77,12 @@ void echo_address_set_port(struct echo_address *address, uint16_t port) {
     }
 }
 
+void echo_address_advance(struct echo_address *address, uint32_t steps) {
+    if (address->any.sa_family != AF_INET) return;
+    struct in_addr *ip = &((struct sockaddr_in *)(void *)&address->storage)->sin_addr;
+    ip->s_addr = htonl(ntohl(ip->s_addr) + steps);
+}
+
 bool echo_address_is_loopback(const struct echo_address *address) {
     if (address->any.sa_family == AF_INET) {
         return ntohl(as_ipv4(address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;

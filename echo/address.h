@@ -39,6 +39,9 @@ int echo_address_parse(struct echo_address *address, const char *text);
 uint16_t echo_address_port(const struct echo_address *address);
 void echo_address_set_port(struct echo_address *address, uint16_t port);
 
+/* The IPv4 address `steps` further on; any other is left as it is. */
+void echo_address_advance(struct echo_address *address, uint32_t steps);
+
 /* 127.0.0.0/8 or ::1. */
 bool echo_address_is_loopback(const struct echo_address *address);
 

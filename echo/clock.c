@@ -29,3 +29,8 @@ void echo_clock_sleep_until(uint64_t when_ns) {
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR) {
     }
 }
+
+void echo_clock_spin_until(uint64_t when_ns) {
+    while (echo_clock_ns() < when_ns) {
+    }
+}

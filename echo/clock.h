@@ -22,6 +22,9 @@ uint64_t echo_clock_cpu_ns(pid_t pid);
 /* Returns when the clock has reached `when_ns`, whatever signals arrive. */
 void echo_clock_sleep_until(uint64_t when_ns);
 
+/* The same without sleeping: the CPU is kept busy. */
+void echo_clock_spin_until(uint64_t when_ns);
+
 struct timespec echo_clock_timespec(uint64_t ns);
 
 #endif

@@ -35,6 +35,8 @@ enum echo_lifetime {
 struct echo_client_options {
     struct echo_address server;
     enum echo_lifetime lifetime;
+    struct echo_address source; /* size 0: the kernel's choice; else connections take */
+    unsigned sources;           /* turns over so many addresses, counted up from it */
     bool nonblocking;
     uint64_t session;
     const uint8_t *payload; /* what every request carries; copied */
@@ -122,8 +124,9 @@ struct echo_server_options {
     struct echo_address address; /* port 0: the kernel's choice */
     unsigned sockets;            /* receive sockets where a transport has no accept; 0 means 1 */
     bool nonblocking;
-    bool raw;     /* RFC 862: bytes come back as they are */
-    bool growing; /* answer with more bytes than asked with, even beyond loopback */
+    bool raw;          /* RFC 862: bytes come back as they are */
+    uint64_t delay_ns; /* spun before each reply: a service time */
+    bool growing;      /* answer with more bytes than asked with, even beyond loopback */
 };
 
 struct echo_server {

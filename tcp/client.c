@@ -61,6 +61,19 @@ static int set_patience(int socket, uint64_t patience_ns) {
     return 0;
 }
 
+/*
+ * Connections from one address to one port are as many as there are local
+ * ports. IP_BIND_ADDRESS_NO_PORT leaves the choice of the port to connect,
+ * which can then use a port once per address (ip(7)).
+ */
+static int take_source(const struct client *c, int socket) {
+    struct echo_address source = c->options.source;
+    const int on = 1;
+    echo_address_advance(&source, (uint32_t)(c->base.sockets_made % c->options.sources));
+    if (setsockopt(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0) return -errno;
+    return bind(socket, &source.any, source.size) == 0 ? 0 : -errno;
+}
+
 static int set_options(const struct client *c, int socket) {
     /* Nagle's algorithm would hold back the tail of a request until the ACK of its head. */
     const int on = 1;
@@ -77,6 +90,7 @@ static int connect_client(struct echo_client *client) {
     if (made < 0) return -errno;
     /* Connecting is a round trip: SYN out, SYN-ACK back. */
     int failed = set_options(c, made);
+    if (failed == 0 && c->options.sources > 0) failed = take_source(c, made);
     if (failed == 0 && connect(made, &server->any, server->size) != 0) failed = -errno;
     if (failed == -EINPROGRESS && !c->options.nonblocking) failed = -ETIMEDOUT; /* patience ended */
     if (failed != 0 && failed != -EINPROGRESS) {
@@ -167,12 +181,19 @@ static int wait_for_end(struct client *c) {
     return got == 0 ? 0 : -EPROTO; /* a second reply that nobody asked for */
 }
 
+/* Nothing waits to be sent, so a close with no time to linger sends RST: no TIME_WAIT stays. */
+static void reset_on_close(int socket) {
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 static int finish_client(struct echo_client *client) {
     struct client *c = of(client);
     int failed = 0;
     if (c->options.lifetime == ECHO_PERSISTENT) return 0;
     if (c->options.lifetime == ECHO_SERVER_CLOSES) failed = wait_for_end(c);
     if (failed == -EAGAIN) return failed;
+    if (c->options.lifetime == ECHO_CLIENT_RESETS) reset_on_close(c->base.socket);
     drop_socket(c);
     return failed;
 }

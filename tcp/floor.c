@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* The client's set-up, call for call: see tcp/client.c. */
-static int connect_to(const struct echo_client_options *options) {
+static int connect_to(const struct echo_client_options *options, uint64_t made_before) {
     const int on = 1;
     const struct timeval patience = {.tv_sec = (time_t)(options->patience_ns / 1000000000),
                                      .tv_usec =
@@ -21,6 +21,12 @@ static int connect_to(const struct echo_client_options *options) {
     if (!options->nonblocking) {
         (void)setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         (void)setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    }
+    if (options->sources > 0) {
+        struct echo_address source = options->source;
+        echo_address_advance(&source, (uint32_t)(made_before % options->sources));
+        (void)setsockopt(made, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        (void)bind(made, &source.any, source.size);
     }
     if (connect(made, &options->server.any, options->server.size) != 0 && errno != EINPROGRESS) {
         const int failed = -errno;
@@ -63,8 +69,9 @@ static int finish(int socket, enum echo_lifetime lifetime) {
     return failed == -ESHUTDOWN ? 0 : failed;
 }
 
-static int exchange_one(const struct echo_client_options *options, int *socket, uint8_t *bytes) {
-    if (*socket < 0) *socket = connect_to(options);
+static int exchange_one(const struct echo_client_options *options, int *socket, uint64_t made_before,
+                        uint8_t *bytes) {
+    if (*socket < 0) *socket = connect_to(options, made_before);
     if (*socket < 0) return *socket;
     int failed = send_all(*socket, bytes, ECHO_HEADER_BYTES + (size_t)options->payload_bytes);
     if (failed == 0) {
@@ -90,7 +97,7 @@ static int64_t exchange(const struct echo_client_options *options, const atomic_
     int failed = 0;
     uint64_t done = 0;
     while (failed == 0 && !atomic_load_explicit(stop, memory_order_relaxed) && done < most) {
-        failed = exchange_one(options, &socket, bytes);
+        failed = exchange_one(options, &socket, done, bytes);
         if (failed == 0) done++;
     }
     if (socket >= 0) (void)close(socket);

@@ -140,6 +140,11 @@ static int make_room(struct connection *c, size_t size) {
 
 /* ---- answering ---- */
 
+/* A service time: work, not sleep. */
+static void spend(uint64_t ns) {
+    echo_clock_spin_until(echo_clock_ns() + ns);
+}
+
 /* A reply that does not fit where its request stands. */
 static int answer_elsewhere(struct connection *c, const struct echo_message *request) {
     uint8_t *at = c->bytes + c->ready;
@@ -180,6 +185,7 @@ static int answer(struct connection *c, struct echo_worker *worker) {
         const bool in_place = request.reply_bytes == request.payload_bytes;
         if (!in_place && c->sent < c->ready) return 0; /* those before it go first */
         worker->counts[ECHO_REQUESTS]++;
+        if (c->server->options.delay_ns > 0) spend(c->server->options.delay_ns);
         c->closing = (request.flags & ECHO_CLOSE) != 0;
         worker->counts[ECHO_REPLIES]++;
         if (!in_place) return answer_elsewhere(c, &request);

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "echo/clock.h"
+
 enum {
     DATAGRAM_BYTES = 1 << 16 /* no datagram is longer */
 };
@@ -120,6 +122,11 @@ static int accept_connection(struct echo_server *server, struct echo_worker *wor
 
 /* ---- answering ---- */
 
+/* A service time: work, not sleep. */
+static void spend(uint64_t ns) {
+    echo_clock_spin_until(echo_clock_ns() + ns);
+}
+
 /* A reply that does not fit where its request stands. */
 static void answer_elsewhere(struct connection *c, const struct echo_message *request) {
     echo_make_reply(c->bytes);
@@ -151,6 +158,7 @@ static void answer(struct connection *c, size_t size, struct echo_worker *worker
         return;
     }
     worker->counts[ECHO_REQUESTS]++;
+    if (c->server->options.delay_ns > 0) spend(c->server->options.delay_ns);
     if (request.reply_bytes != request.payload_bytes) {
         answer_elsewhere(c, &request);
     } else {

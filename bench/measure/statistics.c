@@ -109,7 +109,9 @@ static size_t blocks_needed(const struct comparison *c, double mean, double devi
     const double inside = log1p(c->margin) - fabs(mean);
     const double distance = fmax(fabs(mean), inside);
     if (!(distance > 0)) return 0;
-    for (size_t n = STATISTICS_BLOCKS_MIN; n <= BLOCKS_NEEDED_MAX; n += 1 + n / 50) {
+    /* As many as there were have not decided: where the sign-flip test objects, that is told. */
+    const size_t least = c->blocks < STATISTICS_BLOCKS_MIN ? STATISTICS_BLOCKS_MIN : c->blocks + 1;
+    for (size_t n = least; n <= BLOCKS_NEEDED_MAX; n += 1 + n / 50) {
         const bool can_speak = pow(2, 1 - (double)n) <= 1 - c->level;
         if (can_speak && half_width(deviation, n, c->level) < distance) return n;
     }

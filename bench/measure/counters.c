@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/measure/counters.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define SNMP "/proc/self/net/snmp"
+#define NETSTAT "/proc/self/net/netstat"
+
+const struct counter_row counter_rows[] = {
+    {"kernel.TcpRetransSegs", SNMP, "Tcp:", "RetransSegs", 1, false},
+    {"kernel.TcpInErrs", SNMP, "Tcp:", "InErrs", 1, false},
+    {"kernel.TcpAttemptFails", SNMP, "Tcp:", "AttemptFails", 1, false},
+    {"kernel.TcpOutRsts", SNMP, "Tcp:", "OutRsts", 1, false},
+    {"kernel.TcpEstabResets", SNMP, "Tcp:", "EstabResets", 1, false},
+    {"kernel.TcpActiveOpens", SNMP, "Tcp:", "ActiveOpens", 0, false},
+    {"kernel.TcpInSegs", SNMP, "Tcp:", "InSegs", 0, false},
+    {"kernel.TcpOutSegs", SNMP, "Tcp:", "OutSegs", 0, false},
+    {"kernel.UdpInDatagrams", SNMP, "Udp:", "InDatagrams", 0, false},
+    {"kernel.UdpOutDatagrams", SNMP, "Udp:", "OutDatagrams", 0, false},
+    {"kernel.UdpNoPorts", SNMP, "Udp:", "NoPorts", 1, false},
+    {"kernel.UdpRcvbufErrors", SNMP, "Udp:", "RcvbufErrors", 1, false},
+    {"kernel.UdpSndbufErrors", SNMP, "Udp:", "SndbufErrors", 1, false},
+    {"kernel.ListenOverflows", NETSTAT, "TcpExt:", "ListenOverflows", 1, false},
+    {"kernel.ListenDrops", NETSTAT, "TcpExt:", "ListenDrops", 1, false},
+    {"kernel.TCPTimeouts", NETSTAT, "TcpExt:", "TCPTimeouts", 1, false},
+    {"kernel.TCPTimeWaitOverflow", NETSTAT, "TcpExt:", "TCPTimeWaitOverflow", 0, false},
+    {"machine.steal_ticks", "/proc/stat", NULL, "steal", 2, true},
+    {"client.migrations", "/proc/self/sched", NULL, "nr_migrations", 2, true},
+    {"client.context_switches", NULL, NULL, "context switches", 0, true},
+};
+
+const unsigned counter_count = sizeof counter_rows / sizeof counter_rows[0];
+
+/* These files have pairs of lines: "Tcp: Name Name ...", "Tcp: 1 2 ...". */
+static uint64_t field_of(FILE *file, const char *group, const char *field) {
+    char names[4096];
+    char values[4096];
+    rewind(file);
+    while (fgets(names, sizeof names, file) != NULL && fgets(values, sizeof values, file) != NULL) {
+        if (strncmp(names, group, strlen(group)) != 0) continue;
+        char *rest_of_names = NULL;
+        char *rest_of_values = NULL;
+        const char *name = strtok_r(names, " \n", &rest_of_names);
+        const char *value = strtok_r(values, " \n", &rest_of_values);
+        for (; name != NULL && value != NULL; name = strtok_r(NULL, " \n", &rest_of_names),
+                                              value = strtok_r(NULL, " \n", &rest_of_values)) {
+            if (strcmp(name, field) == 0) return strtoull(value, NULL, 10);
+        }
+    }
+    return UINT64_MAX;
+}
+
+/* "cpu  user nice system idle iowait irq softirq steal ...": of all CPUs together. */
+static uint64_t read_steal(FILE *file) {
+    unsigned long long steal = 0;
+    const char *format = "cpu %*u %*u %*u %*u %*u %*u %*u %llu";
+    return fscanf(file, format, &steal) == 1 ? steal : UINT64_MAX;
+}
+
+static uint64_t read_migrations(FILE *file) {
+    char line[256];
+    while (fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        if (strstr(line, "nr_migrations") != NULL && colon != NULL) {
+            return strtoull(colon + 1, NULL, 10);
+        }
+    }
+    return UINT64_MAX;
+}
+
+static uint64_t read_context_switches(void) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return UINT64_MAX;
+    return (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+}
+
+static uint64_t read_row(const struct counter_row *row) {
+    if (row->file == NULL) return read_context_switches();
+    FILE *file = fopen(row->file, "re");
+    if (file == NULL) return UINT64_MAX;
+    const uint64_t value = row->group != NULL ? field_of(file, row->group, row->field)
+                           : strcmp(row->field, "steal") == 0 ? read_steal(file)
+                                                              : read_migrations(file);
+    (void)fclose(file);
+    return value;
+}
+
+void counters_read(struct counters *counters) {
+    for (unsigned i = 0; i < counter_count; i++) counters->value[i] = read_row(&counter_rows[i]);
+}
+
+void counters_subtract(struct counters *after, const struct counters *before) {
+    for (unsigned i = 0; i < counter_count; i++) {
+        const bool known = after->value[i] != UINT64_MAX && before->value[i] != UINT64_MAX;
+        after->value[i] = known ? after->value[i] - before->value[i] : UINT64_MAX;
+    }
+}
+
+static void count_file(struct time_wait *count, const char *path, uint16_t server_port) {
+    char line[512];
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return;
+    while (fgets(line, sizeof line, file) != NULL) {
+        unsigned local = 0;
+        unsigned remote = 0;
+        unsigned state = 0;
+        const unsigned time_wait = 6; /* TCP_TIME_WAIT of the kernel's tcp_states.h */
+        const char *format = " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x";
+        if (sscanf(line, format, &local, &remote, &state) != 3 || state != time_wait) continue;
+        if (local == server_port) count->server++;
+        if (remote == server_port) count->client++;
+    }
+    (void)fclose(file);
+}
+
+struct time_wait counters_time_wait(uint16_t server_port) {
+    struct time_wait count = {0};
+    count_file(&count, "/proc/self/net/tcp", server_port);
+    count_file(&count, "/proc/self/net/tcp6", server_port);
+    return count;
+}
