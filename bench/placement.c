@@ -2,11 +2,14 @@
 #include "bench/placement.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-const char *const placement_names[PLACEMENTS] = {"same-core", "cross-core", "spin"};
+const char *const placement_names[PLACEMENTS] = {"same-core", "cross-core", "spin", "awake"};
 
 /* The kernel's own text for the group of threads that `cpu` belongs to: equal for siblings. */
 static void core_of(int cpu, char *text, size_t size) {
@@ -55,4 +58,12 @@ int placement_pin(int cpu) {
     CPU_ZERO(&one);
     CPU_SET((size_t)cpu, &one);
     return sched_setaffinity(0, sizeof one, &one) == 0 ? 0 : -errno;
+}
+
+int placement_keep_awake(void) {
+    const int32_t latency_us = 0;
+    const int file = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -errno;
+    /* The wish holds as long as the file is open: to the end of the process. */
+    return write(file, &latency_us, sizeof latency_us) == sizeof latency_us ? 0 : -errno;
 }

@@ -13,6 +13,7 @@ enum placement {
     PLACEMENT_SAME_CORE,  /* both on one CPU: the work alone, which nobody deploys */
     PLACEMENT_CROSS_CORE, /* a CPU each, both block */
     PLACEMENT_SPIN,       /* a CPU each, both poll */
+    PLACEMENT_AWAKE,      /* a CPU each, both block, and idle CPUs are kept from sleeping (root) */
     PLACEMENTS
 };
 
@@ -29,6 +30,12 @@ struct placement_cpus {
  * and there is one.
  */
 int placement_choose(struct placement_cpus *cpus, enum placement placement);
+
+/*
+ * Forbids idle CPUs to sleep while the calling process lives, by holding
+ * /dev/cpu_dma_latency at 0 us (the kernel's pm_qos_interface). 0 or -errno.
+ */
+int placement_keep_awake(void);
 
 /* Keeps the calling process on one CPU. 0 or -errno. */
 int placement_pin(int cpu);

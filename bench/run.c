@@ -5,14 +5,17 @@
  * the memory, the ports or the counters of another.
  */
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "bench/commands.h"
 #include "bench/link/namespace.h"
+#include "bench/link/profile.h"
 #include "bench/load/closed.h"
 #include "bench/load/server_process.h"
 #include "bench/report/result.h"
@@ -24,14 +27,57 @@ struct run {
     const char *network;
     struct server_process server;
     uint64_t counts[ECHO_COUNTS];
+    struct counters counters;
+    struct profile_values settings;
+    struct ports ports;
+    struct time_wait time_wait[2];
 };
+
+/*
+ * Whoever came here by sudo gets a private network with root's rights and
+ * measures with their own.
+ */
+static int drop_privileges(void) {
+    const char *user = getenv("SUDO_UID");
+    const char *group = getenv("SUDO_GID");
+    if (geteuid() != 0 || user == NULL || group == NULL) return 0;
+    const gid_t gid = (gid_t)strtoul(group, NULL, 10);
+    const uid_t uid = (uid_t)strtoul(user, NULL, 10);
+    if (setgroups(1, &gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0) return -errno;
+    return 0;
+}
+
+static int prepare_network(struct run *run) {
+    struct profile_values host;
+    profile_read(&host);
+    run->network = namespace_enter() == 0 ? "private" : "host";
+    if (strcmp(run->network, "private") == 0) profile_apply(run->options->profile, &host);
+    profile_read(&run->settings);
+    if (run->options->placement == PLACEMENT_AWAKE) {
+        const int failed = placement_keep_awake();
+        if (failed != 0) {
+            return complain("awake holds /dev/cpu_dma_latency, which failed: %s; try sudo",
+                            strerror(-failed));
+        }
+    }
+    const int failed = drop_privileges();
+    return failed == 0 ? EXIT_DONE
+                       : complain("cannot go back to the caller's user: %s", strerror(-failed));
+}
+
+static void plan_ports(struct run *run) {
+    const struct options *o = run->options;
+    run->ports = ports_budget(o->variants[0], o->messages, o->warmup_ns + o->duration_ns);
+    run->client.sources = run->ports.sources;
+    if (run->ports.sources > 0) (void)echo_address_find(&run->client.source, "127.0.0.2", 0);
+}
 
 static int start_server(struct run *run) {
     const struct options *options = run->options;
     const bool spin = options->placement == PLACEMENT_SPIN;
     struct server_process_options wanted = {
         .transport = options->variants[0]->transport,
-        .server = {.nonblocking = spin, .growing = true},
+        .server = {.nonblocking = spin, .growing = true, .delay_ns = options->delay_ns},
         .cpu = run->cpus.server,
         .spin = spin,
         .floor = options->role == ROLE_FLOOR ? &run->client : NULL,
@@ -68,7 +114,7 @@ static int find_host(struct run *run) {
     return failed == 0 ? EXIT_DONE : complain("--host %s: no such host", host);
 }
 
-static int load(const struct run *run, struct load_result **result) {
+static int load(struct run *run, struct load_result **result) {
     const struct options *options = run->options;
     const struct load_options wanted = {
         .transport = options->variants[0]->transport,
@@ -82,17 +128,30 @@ static int load(const struct run *run, struct load_result **result) {
         .server = run->server.pid > 0 ? run->server.pid : -1,
     };
     const bool floor = options->role == ROLE_FLOOR;
+    const uint16_t port = echo_address_port(&run->client.server);
+    struct counters before;
+    run->time_wait[0] = counters_time_wait(port);
+    counters_read(&before);
     const int failed = floor ? load_floor(result, &wanted) : load_closed(result, &wanted);
+    counters_read(&run->counters);
+    counters_subtract(&run->counters, &before);
+    run->time_wait[1] = counters_time_wait(port);
     return failed == 0 ? EXIT_DONE : complain("the load did not run: %s", strerror(-failed));
 }
 
 static int print(const struct run *run, const struct load_result *result) {
-    const struct result_context context = {.options = run->options,
-                                           .load = result,
-                                           .cpus = &run->cpus,
-                                           .network = run->network,
-                                           .server_counts =
-                                               run->server.pid > 0 ? run->counts : NULL};
+    const bool ours = run->server.pid > 0;
+    const struct result_context context = {
+        .options = run->options,
+        .load = result,
+        .cpus = &run->cpus,
+        .network = run->network,
+        .server_counts = ours ? run->counts : NULL,
+        .counters = &run->counters,
+        .settings = ours ? &run->settings : NULL,
+        .ports = &run->ports,
+        .time_wait = ours ? run->time_wait : NULL,
+    };
     json_t *object = result_of_run(&context);
     const int failed = object == NULL ? -1 : json_dumpf(object, stdout, JSON_COMPACT);
     json_decref(object);
@@ -105,8 +164,9 @@ static int run_here(struct run *run) {
     if (run->options->host != NULL) {
         status = find_host(run);
     } else {
-        run->network = namespace_enter() == 0 ? "private" : "host";
-        status = choose_cpus(run);
+        status = prepare_network(run);
+        if (status == EXIT_DONE) status = choose_cpus(run);
+        plan_ports(run);
         if (status == EXIT_DONE) status = start_server(run);
         if (status == EXIT_DONE) status = take_place(run);
     }

@@ -78,7 +78,8 @@ static int cannot_listen(const struct echo_address *address, int failed) {
 
 int command_serve(const struct options *options) {
     struct side sides[SIDES] = {{0}};
-    struct echo_server_options wanted = {.sockets = options->workers, .raw = options->raw};
+    struct echo_server_options wanted = {
+        .sockets = options->workers, .raw = options->raw, .delay_ns = options->delay_ns};
     const int unknown = echo_address_find(&wanted.address, options->host, options->port);
     if (unknown != 0)
         return complain("no address for --host %s: %s", options->host, gai_strerror(unknown));

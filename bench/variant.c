@@ -40,6 +40,7 @@ const struct variant variants[] = {
         .what = "per message; the client closes first and keeps TIME_WAIT",
         .transport = &tcp_transport,
         .lifetime = ECHO_CLIENT_CLOSES,
+        .holds_ports = true,
     },
     {
         .name = "tcp-reset",

@@ -16,6 +16,7 @@ struct variant {
     const struct echo_transport *transport;
     enum echo_lifetime lifetime;
     bool core;                                /* in the default of every command */
+    bool holds_ports;                         /* its client keeps TIME_WAIT: ports limit its rate */
     const char *expects[VARIANT_EXPECTS_MAX]; /* counters it raises and that void other runs */
 };
 

@@ -72,6 +72,7 @@ static void record_times(struct load_result *r, const struct echo_times *times) 
 static void record(struct thread *t, const struct exchange *x) {
     struct load_result *r = t->result;
     r->sent++;
+    r->busy_ns += x->times.closed - x->times.start;
     if (x->error > 0 && x->error < LOAD_ERRNOS) r->errors[x->failed_in][x->error]++;
     if (x->outcome == EXCHANGE_LOST) r->lost++;
     if (x->outcome == EXCHANGE_FAILED) r->failed++;
@@ -101,6 +102,7 @@ static void exchange_loop(struct thread *t, struct exchange *x) {
         }
         exchange_start(x, now_ns, now_ns);
         exchange_run(x, t->load->options->waiting);
+        t->result->exchanges++;
         failures = x->outcome == EXCHANGE_FAILED ? failures + 1 : 0;
         if (counting) record(t, x);
         now_ns = x->times.closed;
@@ -152,6 +154,8 @@ static void add_result(struct load_result *sum, const struct load_result *more, 
     sum->late += more->late;
     sum->duplicate += more->duplicate;
     sum->corrupt += more->corrupt;
+    sum->busy_ns += more->busy_ns;
+    sum->exchanges += more->exchanges;
     sum->gave_up = sum->gave_up || more->gave_up;
     for (int i = 0; i < 2; i++) sum->ok_by_half[i] += more->ok_by_half[i];
     for (int i = 0; i < EXCHANGE_DONE; i++) {
@@ -227,6 +231,7 @@ static int run(struct load_result **result, const struct load_options *options,
         free(sum);
         return failed;
     }
+    sum->connections = options->connections;
     *result = sum;
     return 0;
 }

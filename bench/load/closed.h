@@ -48,9 +48,12 @@ struct load_result {
     uint64_t late, duplicate, corrupt;           /* replies beside those */
     uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]; /* by phase and errno */
     uint64_t ok_by_half[2];                      /* of the counted time */
-    uint64_t start_ns, end_ns;                   /* the counted time */
-    uint64_t client_cpu_ns, server_cpu_ns;       /* in it; UINT64_MAX: not known */
-    bool gave_up;                                /* LOAD_FAILURES_MAX was reached */
+    uint64_t busy_ns;   /* sum of all cycles, those of lost and failed ones too */
+    uint64_t exchanges; /* begun in all, the warm-up's too */
+    unsigned connections;
+    uint64_t start_ns, end_ns;             /* the counted time */
+    uint64_t client_cpu_ns, server_cpu_ns; /* in it; UINT64_MAX: not known */
+    bool gave_up;                          /* LOAD_FAILURES_MAX was reached */
     struct histogram durations[LOAD_DURATIONS];
 };
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "bench/measure/validity.h"
+
 static const char *const duration_fields[LOAD_DURATIONS] = {
     [LOAD_LATENCY] = "latency_us", [LOAD_CYCLE] = "cycle_us",    [LOAD_SERVICE] = "service_us",
     [LOAD_CONNECT] = "connect",    [LOAD_EXCHANGE] = "exchange", [LOAD_CLOSE] = "close",
@@ -92,6 +94,10 @@ static json_t *errors(const struct load_result *load) {
     return object;
 }
 
+static void set_counter(json_t *object, const char *name, uint64_t value) {
+    set(object, name, value == UINT64_MAX ? json_null() : json_integer((json_int_t)value));
+}
+
 static json_t *counters(const struct result_context *context) {
     json_t *object = json_object();
     for (int i = 0; context->server_counts != NULL && i < ECHO_COUNTS; i++) {
@@ -99,7 +105,35 @@ static json_t *counters(const struct result_context *context) {
         set_integer(object, json_string_value(key), context->server_counts[i]);
         json_decref(key);
     }
+    for (unsigned i = 0; context->counters != NULL && i < counter_count; i++) {
+        set_counter(object, counter_rows[i].name, context->counters->value[i]);
+    }
     return object;
+}
+
+static json_t *settings(const struct result_context *context) {
+    json_t *object = json_object();
+    for (unsigned i = 0; context->settings != NULL && profile_setting_names[i] != NULL; i++) {
+        set_text(object, profile_setting_names[i], context->settings->text[i]);
+    }
+    return object;
+}
+
+/* Who closes first keeps the port for a minute: counted on both sides, before and after. */
+static json_t *time_wait(const struct result_context *context) {
+    const struct time_wait *count = context->time_wait;
+    if (count == NULL) return json_null();
+    return json_pack("{s:I,s:I,s:I,s:I}", "client_before", (json_int_t)count[0].client,
+                     "client_after", (json_int_t)count[1].client, "server_before",
+                     (json_int_t)count[0].server, "server_after", (json_int_t)count[1].server);
+}
+
+static json_t *ports(const struct result_context *context) {
+    const struct ports *ports = context->ports;
+    if (ports == NULL || ports->range == 0) return json_null();
+    return json_pack("{s:i,s:f,s:f,s:i}", "range", (int)ports->range, "loopback_per_s",
+                     ports->loopback_per_s, "network_per_s", ports->network_per_s, "sources",
+                     (int)ports->sources);
 }
 
 static void set_per_message(json_t *run, const struct load_result *load) {
@@ -133,17 +167,25 @@ static void set_durations(json_t *run, const struct load_result *load, bool floo
         floor ? json_array() : histogram_pairs(&load->durations[LOAD_LATENCY]));
 }
 
-static void set_validity(json_t *run, const struct load_result *load) {
+static void set_validity(json_t *run, const struct result_context *context) {
+    const struct options *options = context->options;
+    const struct validity_input input = {
+        .load = context->load,
+        .variant = options->variants[0],
+        .counters = context->counters,
+        .server_counts = context->server_counts,
+        .floor = options->role == ROLE_FLOOR,
+        .private_network = strcmp(context->network, "private") == 0,
+        .shared_cpu = context->cpus->client == context->cpus->server,
+        .latencies = context->load->durations[LOAD_LATENCY].count,
+    };
+    struct validity validity;
+    validity_check(&validity, &input);
     json_t *because = json_array();
-    if (load->gave_up) {
-        (void)json_array_append_new(because, json_string("100 failures in a row"));
+    for (unsigned i = 0; i < validity.count; i++) {
+        (void)json_array_append_new(because, json_string(validity.reason[i]));
     }
-    if (load->ok == 0) (void)json_array_append_new(because, json_string("no message was answered"));
-    if (load->failed > 0) {
-        (void)json_array_append_new(
-            because, json_sprintf("%llu messages failed", (unsigned long long)load->failed));
-    }
-    set(run, "valid", json_boolean(json_array_size(because) == 0));
+    set(run, "valid", json_boolean(validity.count == 0));
     set(run, "invalid_because", because);
 }
 
@@ -181,7 +223,11 @@ json_t *result_of_run(const struct result_context *context) {
     set_durations(run, load, context->options->role == ROLE_FLOOR);
     set_per_message(run, load);
     set(run, "counters", counters(context));
-    set_validity(run, load);
+    set(run, "time_wait", time_wait(context));
+    set(run, "ports", ports(context));
+    set_text(run, "profile", profile_names[context->options->profile]);
+    set(run, "settings", settings(context));
+    set_validity(run, context);
     return run;
 }
 

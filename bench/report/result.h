@@ -8,7 +8,10 @@
 
 #include <jansson.h>
 
+#include "bench/link/profile.h"
 #include "bench/load/closed.h"
+#include "bench/measure/counters.h"
+#include "bench/measure/ports.h"
 #include "bench/options.h"
 
 /* What a run knows besides its load. */
@@ -16,8 +19,12 @@ struct result_context {
     const struct options *options;
     const struct load_result *load;
     const struct placement_cpus *cpus;
-    const char *network;           /* "private", "host" or "remote" */
-    const uint64_t *server_counts; /* ECHO_COUNTS, or NULL */
+    const char *network;                   /* "private", "host" or "remote" */
+    const uint64_t *server_counts;         /* ECHO_COUNTS, or NULL */
+    const struct counters *counters;       /* differences over the run, or NULL */
+    const struct profile_values *settings; /* in force, or NULL */
+    const struct time_wait *time_wait;     /* before and after, or NULL */
+    const struct ports *ports;             /* or NULL */
 };
 
 /* A new object; NULL without memory. */

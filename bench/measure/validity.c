@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/measure/validity.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    LITTLE_PERCENT = 5,
+    HALVES_PERCENT = 25,
+    HALVES_MIN = 200,
+    BUSY_PERCENT = 95,
+    IDLE_PERCENT = 80
+};
+
+__attribute__((format(printf, 2, 3))) static void refuse(struct validity *validity,
+                                                         const char *format, ...) {
+    if (validity->count == VALIDITY_REASONS_MAX) return;
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(validity->reason[validity->count++], VALIDITY_REASON_BYTES, format, values);
+    va_end(values);
+}
+
+typedef unsigned long long count; /* what %llu takes */
+
+static void check_end(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (load->gave_up) refuse(validity, "%d failures in a row ended it", LOAD_FAILURES_MAX);
+    if (load->ok == 0) refuse(validity, "no message was answered");
+    if (load->failed > 0) refuse(validity, "%llu messages failed", (count)load->failed);
+}
+
+static void check_sums(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    const uint64_t sum = load->ok + load->lost + load->failed;
+    if (load->sent != sum) {
+        refuse(validity, "%llu sent are not the %llu ok, lost and failed", (count)load->sent,
+               (count)sum);
+    }
+    if (!input->floor && input->latencies != load->ok) {
+        refuse(validity, "%llu latencies of %llu answered messages", (count)input->latencies,
+               (count)load->ok);
+    }
+}
+
+/* The server answered as often as the client began, unless something was lost on the way. */
+static void check_server(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (input->server_counts == NULL || input->floor || load->lost + load->failed > 0) return;
+    const uint64_t requests = input->server_counts[ECHO_REQUESTS];
+    if (requests != load->exchanges) {
+        refuse(validity, "the server counted %llu requests and the client %llu", (count)requests,
+               (count)load->exchanges);
+    }
+}
+
+/* Little's law: outstanding = throughput x mean cycle, and a closed loop knows what is outstanding.
+ */
+static void check_little(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (input->floor || load->sent == 0 || load->end_ns <= load->start_ns) return;
+    const double outstanding = (double)load->busy_ns / (double)(load->end_ns - load->start_ns);
+    const double wanted = load->connections;
+    /* Every connection ends somewhere within its last cycle: allow for half of one. */
+    const double edge = wanted * wanted / (double)load->sent;
+    if (fabs(outstanding - wanted) > wanted * LITTLE_PERCENT / 100 + edge) {
+        refuse(validity, "%.2f messages were outstanding on average, not %.0f", outstanding,
+               wanted);
+    }
+}
+
+static void check_halves(struct validity *validity, const struct validity_input *input) {
+    const double first = (double)input->load->ok_by_half[0];
+    const double second = (double)input->load->ok_by_half[1];
+    if (input->floor || first + second < HALVES_MIN) return;
+    if (fabs(first - second) * 2 > (first + second) * HALVES_PERCENT / 100) {
+        refuse(validity, "not stationary: %.0f messages in the first half and %.0f in the second",
+               first, second);
+    }
+}
+
+static bool expected(const struct variant *variant, const char *name) {
+    for (int i = 0; i < VARIANT_EXPECTS_MAX && variant->expects[i] != NULL; i++) {
+        if (strcmp(variant->expects[i], name) == 0) return true;
+    }
+    return false;
+}
+
+static void check_counters(struct validity *validity, const struct validity_input *input) {
+    for (unsigned i = 0; input->counters != NULL && i < counter_count; i++) {
+        const struct counter_row *row = &counter_rows[i];
+        const uint64_t value = input->counters->value[i];
+        if (row->void_from == 0 || value == UINT64_MAX || value < row->void_from) continue;
+        if (expected(input->variant, row->name)) continue;
+        if (input->private_network || row->of_machine) {
+            refuse(validity, "%s rose by %llu", row->name, (count)value);
+        }
+    }
+}
+
+/* A client that is always busy before a server that is not measures itself. */
+static void check_bottleneck(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (input->shared_cpu || input->floor || load->connections < 2) return;
+    if (load->client_cpu_ns == UINT64_MAX || load->server_cpu_ns == UINT64_MAX) return;
+    const double elapsed = (double)(load->end_ns - load->start_ns);
+    const double client = 100 * (double)load->client_cpu_ns / elapsed;
+    const double server = 100 * (double)load->server_cpu_ns / elapsed;
+    if (client >= BUSY_PERCENT && server < IDLE_PERCENT) {
+        refuse(validity, "the client was the bottleneck: %.0f %% of its CPU, the server %.0f %%",
+               client, server);
+    }
+}
+
+void validity_check(struct validity *validity, const struct validity_input *input) {
+    static void (*const checks[])(struct validity *, const struct validity_input *) = {
+        check_end,    check_sums,     check_server,     check_little,
+        check_halves, check_counters, check_bottleneck,
+    };
+    validity->count = 0;
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) checks[i](validity, input);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Whether a run may be believed. Every check is an identity that a sound run
+ * keeps, or a counter that a sound run does not raise; each says in words what
+ * it found. None of them looks at how fast the run was.
+ */
+#ifndef BENCH_VALIDITY_H
+#define BENCH_VALIDITY_H
+
+#include "bench/load/closed.h"
+#include "bench/measure/counters.h"
+#include "bench/variant.h"
+
+enum { VALIDITY_REASONS_MAX = 16, VALIDITY_REASON_BYTES = 160 };
+
+struct validity_input {
+    const struct load_result *load;
+    const struct variant *variant;
+    const struct counters *counters; /* differences over the run; NULL: not read */
+    const uint64_t *server_counts;   /* ECHO_COUNTS, or NULL: not ours */
+    bool floor;                      /* nothing was verified or timed singly */
+    bool private_network;            /* counters are the run's own */
+    bool shared_cpu;                 /* client and server take turns on one */
+    uint64_t latencies;              /* that the histogram holds */
+};
+
+struct validity {
+    unsigned count; /* 0: valid */
+    char reason[VALIDITY_REASONS_MAX][VALIDITY_REASON_BYTES];
+};
+
+void validity_check(struct validity *validity, const struct validity_input *input);
+
+#endif
