@@ -96,62 +96,106 @@ static int reap(pid_t pid) {
     return status;
 }
 
-/* The last words of the child, which is gone: its first line on stderr. */
-static void last_words(int errors, char *why, size_t size) {
-    const ssize_t got = read(errors, why, size - 1);
-    why[got > 0 ? got : 0] = '\0';
-    why[strcspn(why, "\n")] = '\0';
-    const char *prefix = "echolab: ";
-    if (strncmp(why, prefix, strlen(prefix)) == 0) {
-        memmove(why, why + strlen(prefix), strlen(why + strlen(prefix)) + 1);
-    }
+/* How a program ended. */
+struct ended {
+    int failed; /* -errno: not started, -EINTR, or -ETIMEDOUT and killed */
+    int status; /* of waitpid, when not failed */
+    char *text; /* its output; malloc'd, may be NULL */
+    size_t length;
+    char words[512]; /* the first line it wrote on stderr */
+};
+
+static void read_words(int errors, struct ended *ended) {
+    const ssize_t got = read(errors, ended->words, sizeof ended->words - 1);
+    ended->words[got > 0 ? got : 0] = '\0';
+    ended->words[strcspn(ended->words, "\n")] = '\0';
 }
 
-static json_t *explain(int failed, int status, int errors, const char *text, size_t length,
-                       char *why, size_t size) {
-    json_error_t error;
-    json_t *run = failed == 0 ? json_loadb(text, length, 0, &error) : NULL;
-    if (run != NULL && WIFEXITED(status) && WEXITSTATUS(status) == 0) return run;
-    json_decref(run);
-    last_words(errors, why, size);
-    if (failed == -EINTR) {
-        (void)snprintf(why, size, "interrupted");
-    } else if (failed == -ETIMEDOUT) {
-        (void)snprintf(why, size, "the run did not end in time and was stopped");
-    } else if (*why == '\0' && WIFSIGNALED(status)) {
-        (void)snprintf(why, size, "the run was killed by signal %d", WTERMSIG(status));
-    } else if (*why == '\0') {
-        (void)snprintf(why, size, "the run ended without a result (status %d)",
-                       WEXITSTATUS(status));
+/* Runs a program to its end, or to `limit_ns` from now. */
+static void execute(const char *program, struct arguments *arguments, uint64_t limit_ns,
+                    struct ended *ended) {
+    int output[2];
+    int errors[2];
+    *ended = (struct ended){0};
+    if (pipe2(output, O_CLOEXEC) != 0) {
+        ended->failed = -errno;
+        return;
     }
-    return NULL;
+    if (pipe2(errors, O_CLOEXEC) != 0) {
+        ended->failed = -errno;
+        (void)close(output[0]);
+        (void)close(output[1]);
+        return;
+    }
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid == 0) become(program, arguments, output[1], errors[1], parent);
+    (void)close(output[1]);
+    (void)close(errors[1]);
+    FILE *into = open_memstream(&ended->text, &ended->length);
+    ended->failed = pid < 0 ? -errno : into == NULL ? -ENOMEM : 0;
+    if (ended->failed == 0) {
+        ended->failed = read_all(output[0], echo_clock_ns() + limit_ns, into);
+    }
+    if (into != NULL) (void)fclose(into);
+    if (pid > 0 && ended->failed != 0) (void)kill(pid, SIGKILL);
+    if (pid > 0) ended->status = reap(pid);
+    read_words(errors[0], ended);
+    (void)close(output[0]);
+    (void)close(errors[0]);
+}
+
+static bool ended_well(const struct ended *ended) {
+    return ended->failed == 0 && WIFEXITED(ended->status) && WEXITSTATUS(ended->status) == 0;
+}
+
+static void explain(const struct ended *ended, char *why, size_t size) {
+    const char *prefix = "echolab: ";
+    const bool ours = strncmp(ended->words, prefix, strlen(prefix)) == 0;
+    const char *words = ours ? ended->words + strlen(prefix) : ended->words;
+    if (ended->failed == -EINTR) {
+        (void)snprintf(why, size, "interrupted");
+    } else if (ended->failed == -ETIMEDOUT) {
+        (void)snprintf(why, size, "the run did not end in time and was stopped");
+    } else if (ended->failed != 0) {
+        (void)snprintf(why, size, "a run could not be started: %s", strerror(-ended->failed));
+    } else if (*words != '\0') {
+        (void)snprintf(why, size, "%s", words);
+    } else if (WIFSIGNALED(ended->status)) {
+        (void)snprintf(why, size, "the run was killed by signal %d", WTERMSIG(ended->status));
+    } else {
+        (void)snprintf(why, size, "the run ended without a result (status %d)",
+                       WEXITSTATUS(ended->status));
+    }
 }
 
 json_t *child_run(const char *program, const struct options *options, char *why, size_t why_size) {
     struct arguments arguments = {0};
+    struct ended ended;
+    json_error_t error;
     build_arguments(&arguments, options);
-    int output[2];
-    int errors[2];
-    if (pipe2(output, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0) {
-        (void)snprintf(why, why_size, "no pipe for a run: %s", strerror(errno));
-        return NULL;
-    }
-    const pid_t parent = getpid();
-    const pid_t pid = fork();
-    if (pid == 0) become(program, &arguments, output[1], errors[1], parent);
-    (void)close(output[1]);
-    (void)close(errors[1]);
-    char *text = NULL;
-    size_t length = 0;
-    FILE *into = open_memstream(&text, &length);
-    int failed = pid < 0 ? -errno : into == NULL ? -ENOMEM : 0;
-    if (failed == 0) failed = read_all(output[0], echo_clock_ns() + limit_ns(options), into);
-    if (into != NULL) (void)fclose(into);
-    if (pid > 0 && failed != 0) (void)kill(pid, SIGKILL);
-    const int status = pid > 0 ? reap(pid) : 0;
-    json_t *run = explain(failed, status, errors[0], text, length, why, why_size);
-    (void)close(output[0]);
-    (void)close(errors[0]);
-    free(text);
+    execute(program, &arguments, limit_ns(options), &ended);
+    json_t *run = ended_well(&ended) ? json_loadb(ended.text, ended.length, 0, &error) : NULL;
+    if (run == NULL) explain(&ended, why, why_size);
+    free(ended.text);
     return run;
+}
+
+int child_is_echolab(const char *program, char *why, size_t why_size) {
+    const uint64_t patience_ns = UINT64_C(5000000000);
+    struct arguments arguments = {0};
+    struct ended ended;
+    add(&arguments, "echolab");
+    add(&arguments, "--version");
+    execute(program, &arguments, patience_ns, &ended);
+    if (ended.text != NULL) ended.text[strcspn(ended.text, "\n")] = '\0';
+    const bool same = ended_well(&ended) && strcmp(ended.text, ECHOLAB_VERSION) == 0;
+    if (!same && ended_well(&ended) && strncmp(ended.text, "echolab", strlen("echolab")) == 0) {
+        (void)snprintf(why, why_size, "%s is another version: it says '%s', and this is '%s'",
+                       program, ended.text, ECHOLAB_VERSION);
+    } else if (!same) {
+        (void)snprintf(why, why_size, "%s is not echolab, or cannot be run", program);
+    }
+    free(ended.text);
+    return same ? 0 : -1;
 }

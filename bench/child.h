@@ -15,4 +15,10 @@
  */
 json_t *child_run(const char *program, const struct options *options, char *why, size_t why_size);
 
+/*
+ * Whether PROGRAM is echolab and speaks as this one does: 0, or -1 with a
+ * sentence in `why`.
+ */
+int child_is_echolab(const char *program, char *why, size_t why_size);
+
 #endif

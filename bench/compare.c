@@ -13,17 +13,20 @@
 #include "bench/child.h"
 #include "bench/commands.h"
 #include "bench/measure/environment.h"
+#include "bench/measure/statistics.h"
 #include "bench/report/compared.h"
 #include "bench/report/output.h"
+#include "bench/report/result.h"
 #include "echo/clock.h"
 
-enum { COLUMNS_MAX = OPTIONS_POINTS_MAX * (2 * OPTIONS_VARIANTS_MAX + 1), WHY_BYTES = 512 };
+enum { COLUMNS_MAX = OPTIONS_POINTS_MAX * (3 * OPTIONS_VARIANTS_MAX + 1), WHY_BYTES = 512 };
 
 /* What is run once per block. */
 struct column {
     unsigned index;
     const struct variant *variant;
     enum role role;
+    bool against; /* by the other program */
     uint32_t size_bytes, reply_bytes;
     unsigned connections;
 };
@@ -57,7 +60,14 @@ static void add_column(struct session *s, const struct variant *variant, enum ro
     s->column_count++;
 }
 
-/* A remote server is no floor server, so there only the variants themselves are run. */
+/*
+ * A remote server is no floor server; and where two builds or many points are
+ * compared the time is better spent on them.
+ */
+static bool with_floors(const struct options *options) {
+    return options->host == NULL && options->axis == NULL && options->against == NULL;
+}
+
 static void plan(struct session *s) {
     const struct options *o = s->options;
     const unsigned points = o->axis == NULL ? 1 : o->point_count;
@@ -65,7 +75,11 @@ static void plan(struct session *s) {
         for (unsigned i = 0; i < o->variant_count; i++) {
             add_column(s, o->variants[i], ROLE_VARIANT, o->points[p]);
         }
-        for (unsigned i = 0; i < o->variant_count && o->host == NULL && o->axis == NULL; i++) {
+        for (unsigned i = 0; i < o->variant_count && o->against != NULL; i++) {
+            add_column(s, o->variants[i], ROLE_VARIANT, o->points[p]);
+            s->columns[s->column_count - 1].against = true;
+        }
+        for (unsigned i = 0; i < o->variant_count && with_floors(o); i++) {
             add_column(s, o->variants[i], ROLE_FLOOR, o->points[p]);
         }
         if (o->axis == NULL) add_column(s, o->variants[0], ROLE_A_A, o->points[p]);
@@ -101,7 +115,8 @@ static void run_column(struct session *s, unsigned block, unsigned order,
     one.connections = column->connections;
     one.seed = gsl_rng_get(s->random);
     char why[WHY_BYTES];
-    json_t *run = child_run("/proc/self/exe", &one, why, sizeof why);
+    const char *program = column->against ? s->options->against : "/proc/self/exe";
+    json_t *run = child_run(program, &one, why, sizeof why);
     if (options_interrupted) {
         json_decref(run);
         return;
@@ -112,6 +127,7 @@ static void run_column(struct session *s, unsigned block, unsigned order,
         return;
     }
     (void)json_object_set_new(run, "role", json_string(role_names[column->role]));
+    if (column->against) (void)json_object_set_new(run, "build", json_string("against"));
     (void)json_object_set_new(run, "block", json_integer(block));
     (void)json_object_set_new(run, "order", json_integer(order));
     (void)json_object_set_new(run, "column", json_integer(column->index));
@@ -171,12 +187,48 @@ static void print_head(const struct session *s) {
     const struct options *o = s->options;
     const json_t *run = json_array_get(s->runs, 0);
     const char *network = json_string_value(json_object_get(run, "network"));
-    const char *where = strcmp(network, "private") == 0 ? "a private network for every run"
-                        : strcmp(network, "host") == 0
-                            ? "the host's loopback (private networks are denied: not isolated)"
-                            : o->host;
+    const char *where =
+        strcmp(network, "private") == 0 ? "a private network for every run"
+        : strcmp(network, "host") == 0
+            ? "the host's loopback: NOT ISOLATED, as the system denies a private network;\n"
+              "`sudo echolab compare ...` would be (and measures as your own user)"
+            : o->host;
     printf("closed loop, %s, %s engine, %u blocks, seed %llu\non %s\n",
            placement_names[o->placement], o->engine, o->blocks, (unsigned long long)o->seed, where);
+}
+
+/* How many connections the ports allow, where a variant's client keeps them. */
+static void print_ports(const struct session *s) {
+    size_t i;
+    json_t *run;
+    json_array_foreach(s->runs, i, run) {
+        const json_t *ports = json_object_get(run, "ports");
+        if (json_object_size(ports) == 0) continue;
+        printf("ports: the client of %s keeps each for 60 s in TIME_WAIT; %lld of them allow\n"
+               "%.0f connections/s to one address on loopback (reused after 1 s; here spread\n"
+               "over %lld addresses) and %.0f/s on a network\n",
+               result_text(run, "variant"),
+               (long long)json_integer_value(json_object_get(ports, "range")),
+               result_number(ports, "loopback_per_s", 0),
+               (long long)json_integer_value(json_object_get(ports, "sources")),
+               result_number(ports, "network_per_s", 0));
+        return;
+    }
+}
+
+/* Grey on a terminal: shown, and in no verdict. */
+static void print_invalid(const struct session *s) {
+    const bool grey = isatty(STDOUT_FILENO) != 0;
+    size_t i;
+    json_t *run;
+    json_array_foreach(s->runs, i, run) {
+        const json_t *because = json_object_get(run, "invalid_because");
+        if (json_is_true(json_object_get(run, "valid"))) continue;
+        printf("%snot valid: block %.0f, %s %s: %s%s\n", grey ? "\033[2m" : "",
+               result_number(run, "block", 0) + 1, result_text(run, "variant"),
+               result_text(run, "role"), json_string_value(json_array_get(because, 0)),
+               grey ? "\033[0m" : "");
+    }
 }
 
 static unsigned count_invalid(const struct session *s) {
@@ -189,14 +241,12 @@ static unsigned count_invalid(const struct session *s) {
     return invalid;
 }
 
-static const char *why_invalid(const struct session *s) {
-    size_t i;
-    json_t *run;
-    json_array_foreach(s->runs, i, run) {
-        const json_t *because = json_object_get(run, "invalid_because");
-        if (json_array_size(because) > 0) return json_string_value(json_array_get(because, 0));
-    }
-    return s->why;
+/* Too few: more than half are gone, or a variant has fewer blocks left than a verdict needs. */
+static bool too_few(const struct session *s, unsigned invalid) {
+    const unsigned left = s->done - invalid;
+    const unsigned least =
+        s->options->blocks < STATISTICS_BLOCKS_MIN ? s->options->blocks : STATISTICS_BLOCKS_MIN;
+    return 2 * invalid > s->done || left < least * s->column_count;
 }
 
 static int conclude(const struct session *s, json_t *environment) {
@@ -204,14 +254,18 @@ static int conclude(const struct session *s, json_t *environment) {
         return options_interrupted ? EXIT_INTERRUPTED : complain("%s", s->why);
     }
     json_t *comparisons = compared_list(s->runs, s->options->margin);
-    print_head(s);
-    compared_print(stdout, s->runs, comparisons);
-    const unsigned invalid = count_invalid(s);
+    /* Files first: who reads the table may go away in the middle of it (`| head`). */
     int status = write_files(s, environment, comparisons);
-    if (invalid > 0) {
-        (void)complain("%u of %u runs are not valid: %s", invalid, s->done, why_invalid(s));
+    print_head(s);
+    print_ports(s);
+    compared_print(stdout, s->runs, comparisons);
+    print_invalid(s);
+    const unsigned invalid = count_invalid(s);
+    if (s->failed > 0) (void)complain("%u runs gave no result: %s", s->failed, s->why);
+    if (status == EXIT_DONE && !options_interrupted && too_few(s, invalid)) {
+        (void)complain("%u of %u runs are not valid: too few are left", invalid, s->done);
+        status = EXIT_NOT_VALID;
     }
-    if (status == EXIT_DONE && 2 * invalid > s->done) status = EXIT_NOT_VALID;
     json_decref(comparisons);
     return options_interrupted ? EXIT_INTERRUPTED : status;
 }
@@ -229,6 +283,10 @@ int command_compare(const struct options *options) {
     /* Better now than after a minute of measuring. */
     int status = check_outputs(options);
     if (status != EXIT_DONE) return status;
+    char why[WHY_BYTES];
+    if (options->against != NULL && child_is_echolab(options->against, why, sizeof why) != 0) {
+        return complain("--against: %s", why);
+    }
     struct session *s = calloc(1, sizeof *s);
     if (s == NULL) return complain("no memory for a session");
     s->options = options;

@@ -41,6 +41,10 @@ static void check_output(int status, void *nothing) {
 int main(int argc, char **argv) {
     (void)on_exit(check_output, NULL);
     const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "--version") == 0) {
+        puts(ECHOLAB_VERSION);
+        return EXIT_DONE;
+    }
     if (strcmp(name, "--help") == 0 || strcmp(name, "--usage") == 0 || strcmp(name, "help") == 0) {
         options_print_commands();
         return argc > 1 ? EXIT_DONE : EXIT_WRONG_USAGE;

@@ -323,6 +323,13 @@ static void take_default_variants(struct options *options) {
 
 /* ---- what only the whole can tell ---- */
 
+static double most_connections(const struct options *options) {
+    double most = options->connections;
+    if (options->axis == NULL || strcmp(options->axis, "connections") != 0) return most;
+    for (unsigned i = 0; i < options->point_count; i++) most = fmax(most, options->points[i]);
+    return most;
+}
+
 static uint32_t largest_size(const struct options *options) {
     uint32_t most = options->size_bytes;
     if (options->reply_bytes > most) most = options->reply_bytes;
@@ -350,7 +357,7 @@ static void check_sizes(struct argp_state *state, const struct options *options)
 static void check_points(struct argp_state *state, const struct options *options) {
     const bool size = strcmp(options->axis, "size") == 0;
     const double least = size ? 0 : 1;
-    const double most = size ? ECHO_PAYLOAD_MAX : options->placement == PLACEMENT_SPIN ? 1 : 1024;
+    const double most = size ? ECHO_PAYLOAD_MAX : 1024;
     for (unsigned i = 0; i < options->point_count; i++) {
         if (options->points[i] >= least && options->points[i] <= most) continue;
         argp_error(state, "--at: %.0f is not from %.0f to %.0f", options->points[i], least, most);
@@ -404,7 +411,7 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if ((command & (COMPARE | SWEEP)) != 0 && options->variant_count == 0) {
         take_default_variants(options);
     }
-    if (options->placement == PLACEMENT_SPIN && options->connections > 1) {
+    if (options->placement == PLACEMENT_SPIN && most_connections(options) > 1) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }
     check_sizes(state, options);
@@ -453,6 +460,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_QUIET: options->quiet = true; break;
     case KEY_TEXT: options->text = true; break;
     case KEY_NAMES: options->names = true; break;
+    case KEY_MIN_EFFECT: options->min_effect = share_of(state, "min-effect", text); break;
+    case KEY_AGAINST: options->against = text; break;
+    case KEY_PROFILE:
+        options->profile = (enum profile)name_of(state, "profile", text, profile_names, PROFILES);
+        break;
+    case KEY_DELAY: options->delay_ns = time_of(state, "delay", text, 0); break;
     case KEY_ROLE:
         options->role = (enum role)name_of(state, "role", text, role_names, ROLES);
         break;

@@ -12,6 +12,9 @@
 #include "bench/placement.h"
 #include "bench/variant.h"
 
+/* What `--version` says: builds that say the same understand each other's runs. */
+#define ECHOLAB_VERSION "echolab, wire format 1, results echolab/1"
+
 enum exit_status {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,

@@ -27,6 +27,7 @@ enum { METRICS = sizeof metrics / sizeof metrics[0] };
 /* One column of the experiment: the runs of one variant in one role at one point. */
 struct series {
     const char *variant, *role;
+    const char *build; /* "against" for the runs of the other program, else "" */
     double size_bytes, connections;
 };
 
@@ -34,6 +35,7 @@ static struct series series_of(const json_t *run) {
     return (struct series){
         .variant = result_text(run, "variant"),
         .role = result_text(run, "role"),
+        .build = result_text(run, "build"),
         .size_bytes = result_number(run, "size_bytes", 0),
         .connections = result_number(run, "connections", 1),
     };
@@ -44,7 +46,8 @@ static bool same_point(const struct series *a, const struct series *b) {
 }
 
 static bool same_series(const struct series *a, const struct series *b) {
-    return same_point(a, b) && strcmp(a->variant, b->variant) == 0 && strcmp(a->role, b->role) == 0;
+    return same_point(a, b) && strcmp(a->variant, b->variant) == 0 &&
+           strcmp(a->role, b->role) == 0 && strcmp(a->build, b->build) == 0;
 }
 
 /*
@@ -120,12 +123,24 @@ static json_t *number(double value) {
     return real == NULL ? json_null() : real;
 }
 
+static bool is_floor(const struct series *series) {
+    return strcmp(series->role, "floor") == 0;
+}
+
+static bool is_other_build(const struct series *series) {
+    return *series->build != '\0';
+}
+
+/* How a comparison names what it is measured against. */
+static const char *baseline_name(const struct series *baseline) {
+    return is_floor(baseline) ? "floor" : is_other_build(baseline) ? "against" : baseline->variant;
+}
+
 static json_t *comparison_json(const struct series *variant, const struct series *baseline,
                                const struct metric *metric, const struct comparison *c) {
-    const bool floor = strcmp(baseline->role, "floor") == 0;
     json_t *object = json_object();
     (void)json_object_set_new(object, "metric", json_string(metric->name));
-    (void)json_object_set_new(object, "baseline", json_string(floor ? "floor" : baseline->variant));
+    (void)json_object_set_new(object, "baseline", json_string(baseline_name(baseline)));
     (void)json_object_set_new(object, "variant", json_string(variant->variant));
     (void)json_object_set_new(object, "role", json_string(variant->role));
     (void)json_object_set_new(object, "size_bytes", number(variant->size_bytes));
@@ -145,12 +160,28 @@ static json_t *comparison_json(const struct series *variant, const struct series
     return object;
 }
 
+/* The first variant of the same point; or, where two builds are compared, the other build's. */
 static const struct series *baseline_of(const struct series *list, size_t count,
-                                        const struct series *variant, const char *role) {
-    const bool floor = strcmp(role, "floor") == 0;
+                                        const struct series *variant) {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i].role, role) != 0 || !same_point(&list[i], variant)) continue;
-        if (!floor || strcmp(list[i].variant, variant->variant) == 0) return &list[i];
+        if (is_other_build(&list[i]) && strcmp(list[i].variant, variant->variant) == 0 &&
+            same_point(&list[i], variant)) {
+            return &list[i];
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].role, "variant") == 0 && same_point(&list[i], variant)) return &list[i];
+    }
+    return NULL;
+}
+
+static const struct series *floor_of(const struct series *list, size_t count,
+                                     const struct series *variant) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_floor(&list[i]) && same_point(&list[i], variant) &&
+            strcmp(list[i].variant, variant->variant) == 0) {
+            return &list[i];
+        }
     }
     return NULL;
 }
@@ -164,9 +195,9 @@ static size_t plan(const struct series *list, size_t count, struct planned *all)
     size_t planned = 0;
     for (size_t i = 0; i < count; i++) {
         const struct series *variant = &list[i];
-        if (strcmp(variant->role, "floor") == 0) continue;
-        const struct series *first = baseline_of(list, count, variant, "variant");
-        const struct series *floor = baseline_of(list, count, variant, "floor");
+        if (is_floor(variant) || is_other_build(variant)) continue;
+        const struct series *first = baseline_of(list, count, variant);
+        const struct series *floor = floor_of(list, count, variant);
         for (int m = 0; m < METRICS && first != NULL && first != variant; m++) {
             all[planned++] = (struct planned){variant, first, &metrics[m]};
         }
@@ -239,55 +270,114 @@ static void print_number(FILE *out, int width, int decimals, double value) {
 static void print_row(FILE *out, const json_t *runs, const json_t *comparisons,
                       const struct series *series) {
     const double per_s = median_of(runs, series, "throughput_per_s");
-    const json_t *floor = comparison_of(comparisons, series, "time_per_message", true);
-    const json_t *first = comparison_of(comparisons, series, "time_per_message", false);
+    const json_t *floor = comparison_of(comparisons, series, metrics[0].name, true);
+    const json_t *first = comparison_of(comparisons, series, metrics[0].name, false);
     const bool control = strcmp(series->role, "a-a") == 0;
-    (void)fprintf(out, "%-18s", control ? "(the first again)" : series->variant);
-    print_number(out, 9, 0, per_s);
-    print_number(out, 9, 2, per_s * series->size_bytes / 1e6);
+    (void)fprintf(out, "%-18s",
+                  control                  ? "(the first again)"
+                  : is_other_build(series) ? "(the other build)"
+                                           : series->variant);
+    print_number(out, 8, 0, per_s);
+    print_number(out, 8, 2, per_s * series->size_bytes / 1e6);
     print_number(out, 8, 2, median_of(runs, series, "latency_us.p50"));
     print_number(out, 8, 2, median_of(runs, series, "per_message.cpu_us"));
-    print_number(out, 7, 3, result_number(floor, "ratio", NAN));
+    print_number(out, 8, 3, result_number(floor, "ratio", NAN));
     if (first == NULL) {
-        (void)fputs("   1\n", out);
+        (void)fputs("  1\n", out);
         return;
     }
-    (void)fprintf(out, "   %.3f [%.3f, %.3f]\n", result_number(first, "ratio", NAN),
+    (void)fprintf(out, "  %.3f [%.3f, %.3f]\n", result_number(first, "ratio", NAN),
                   result_number(first, "ci_low", NAN), result_number(first, "ci_high", NAN));
 }
 
+static void print_verdict(FILE *out, const json_t *c, const char *noun) {
+    (void)fprintf(out, "  %-17s%6.3f [%.3f, %.3f] %+8.2f us [%+.2f, %+.2f]\n%19s%s", noun,
+                  result_number(c, "ratio", NAN), result_number(c, "ci_low", NAN),
+                  result_number(c, "ci_high", NAN), result_number(c, "diff", NAN),
+                  result_number(c, "diff_ci_low", NAN), result_number(c, "diff_ci_high", NAN), "",
+                  result_text(c, "verdict"));
+    const double needed = result_number(c, "blocks_needed", 0);
+    if (needed > 0) (void)fprintf(out, "; about %.0f blocks would decide", needed);
+    (void)fputc('\n', out);
+}
+
+static void print_verdicts(FILE *out, const json_t *comparisons, const struct series *series) {
+    for (int m = 0; m < METRICS; m++) {
+        const json_t *c = comparison_of(comparisons, series, metrics[m].name, false);
+        if (c == NULL) continue;
+        if (m == 0) {
+            (void)fprintf(out, "%s against %s\n", series->variant,
+                          strcmp(result_text(c, "baseline"), "against") == 0
+                              ? "the other build"
+                              : result_text(c, "baseline"));
+        }
+        print_verdict(out, c, metrics[m].noun);
+    }
+}
+
+/* In words, the slower one first: what a person would say. */
 static void print_sentence(FILE *out, const json_t *c) {
     const double ratio = result_number(c, "ratio", 1);
     const bool less = ratio < 1;
     const double low = less ? 1 / result_number(c, "ci_high", 1) : result_number(c, "ci_low", 1);
     const double high = less ? 1 / result_number(c, "ci_low", 1) : result_number(c, "ci_high", 1);
-    const char *slow = result_text(c, less ? "baseline" : "variant");
-    const char *quick = result_text(c, less ? "variant" : "baseline");
-    (void)fprintf(out, "%s takes %.3f times [%.3f, %.3f] as long as\n  %s: %s is %s", slow,
-                  less ? 1 / ratio : ratio, low, high, quick, result_text(c, "variant"),
-                  result_text(c, "verdict"));
-    const double needed = result_number(c, "blocks_needed", 0);
-    if (needed > 0) (void)fprintf(out, "; about %.0f blocks would decide", needed);
-    (void)fprintf(out, "\n  (difference %+.2f us [%+.2f, %+.2f] per message).\n",
-                  result_number(c, "diff", NAN), result_number(c, "diff_ci_low", NAN),
-                  result_number(c, "diff_ci_high", NAN));
+    const char *verdict = result_text(c, "verdict");
+    if (strcmp(verdict, verdict_names[VERDICT_FASTER]) != 0 &&
+        strcmp(verdict, verdict_names[VERDICT_SLOWER]) != 0) {
+        return;
+    }
+    (void)fprintf(out, "A message by %s takes %.2f times [%.2f, %.2f] as long as by %s.\n",
+                  result_text(c, less ? "baseline" : "variant"), less ? 1 / ratio : ratio, low,
+                  high, result_text(c, less ? "variant" : "baseline"));
+}
+
+/* The first variant against itself in the same blocks: an alarm, not a gate. */
+static void print_alarm(FILE *out, const json_t *comparisons, const struct series *series) {
+    const json_t *c = comparison_of(comparisons, series, metrics[0].name, false);
+    const char *verdict = result_text(c, "verdict");
+    const bool alarm = strcmp(verdict, verdict_names[VERDICT_FASTER]) == 0 ||
+                       strcmp(verdict, verdict_names[VERDICT_SLOWER]) == 0;
+    if (c == NULL) return;
+    (void)fprintf(out, "A/A: %s against itself: %.3f [%.3f, %.3f]: %s\n", series->variant,
+                  result_number(c, "ratio", NAN), result_number(c, "ci_low", NAN),
+                  result_number(c, "ci_high", NAN),
+                  alarm ? "THIS SESSION IS NOT QUIET" : "no alarm");
 }
 
 static void print_point(FILE *out, const json_t *runs, const json_t *comparisons,
                         const struct series *list, size_t count, const struct series *point) {
     (void)fprintf(out, "\n%.0f B payload, %.0f connection%s\n", point->size_bytes,
                   point->connections, point->connections > 1 ? "s" : "");
-    (void)fputs("variant             msg/s      MB/s  p50 us  CPU us  /floor  time / first's\n",
-                out);
+    (void)fputs("variant            msg/s    MB/s  p50 us  CPU us  /floor  time / first's\n", out);
     for (size_t i = 0; i < count; i++) {
-        if (!same_point(&list[i], point) || strcmp(list[i].role, "floor") == 0) continue;
-        print_row(out, runs, comparisons, &list[i]);
+        if (same_point(&list[i], point) && !is_floor(&list[i])) {
+            print_row(out, runs, comparisons, &list[i]);
+        }
     }
     for (size_t i = 0; i < count; i++) {
-        const json_t *c = comparison_of(comparisons, &list[i], "time_per_message", false);
+        if (!same_point(&list[i], point)) continue;
+        if (strcmp(list[i].role, "a-a") == 0) print_alarm(out, comparisons, &list[i]);
+    }
+    (void)fputc('\n', out);
+    for (size_t i = 0; i < count; i++) {
         if (!same_point(&list[i], point) || strcmp(list[i].role, "variant") != 0) continue;
-        if (c != NULL) print_sentence(out, c);
+        if (!is_other_build(&list[i])) print_verdicts(out, comparisons, &list[i]);
     }
+    for (size_t i = 0; i < count; i++) {
+        const json_t *c = comparison_of(comparisons, &list[i], metrics[0].name, false);
+        if (!same_point(&list[i], point) || strcmp(list[i].role, "variant") != 0) continue;
+        if (c != NULL && strcmp(result_text(c, "baseline"), "against") != 0) print_sentence(out, c);
+    }
+}
+
+static void print_level(FILE *out, const json_t *comparisons) {
+    const double level = result_number(json_array_get(comparisons, 0), "level", NAN);
+    if (!isfinite(level)) return;
+    (void)fprintf(
+        out,
+        "\nTimes are per message; intervals [low, high] hold at %.2f %% each, so that all\n"
+        "%zu hold together at 95 %%. /floor: times what the same system calls cost bare.\n",
+        100 * level, json_array_size(comparisons));
 }
 
 void compared_print(FILE *out, const json_t *runs, const json_t *comparisons) {
@@ -298,5 +388,6 @@ void compared_print(FILE *out, const json_t *runs, const json_t *comparisons) {
         for (size_t j = 0; j < i; j++) first = first && !same_point(&list[j], &list[i]);
         if (first) print_point(out, runs, comparisons, list, count, &list[i]);
     }
+    print_level(out, comparisons);
     free(list);
 }

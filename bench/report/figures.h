@@ -96,7 +96,7 @@ void figure_count(FILE *out, double value);
 /* The value at `path`, dots between levels; a JSON null where there is none. Borrowed. */
 json_t *figure_field(const json_t *object, const char *path);
 
-/* Replaces folder/name by the text, whole or not at all; makes the folder. 0, or -errno and a sentence. */
+/* Replaces folder/name whole or not at all; makes the folder. 0, or -errno and a sentence. */
 int figure_save(const char *folder, const char *name, const char *text, size_t size,
                 char error[FIGURES_ERROR]);
 

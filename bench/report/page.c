@@ -52,16 +52,27 @@ static size_t width_of(const char *text, size_t bytes) {
     return width;
 }
 
-/* Bytes of the next line of at most `room` columns; breaks after a space, else where it must. */
-static size_t line_bytes(const char *text, size_t room) {
-    size_t end = 0, space = 0;
+/* After a space; in a table also within a name such as tcp-per-message, but not after a minus. */
+static bool may_break_after(const char *text, size_t at, bool in_table) {
+    if (text[at] == ' ') return true;
+    return in_table && text[at] == '-' && at > 0 && text[at - 1] >= 'a' && text[at - 1] <= 'z';
+}
+
+/* Bytes of the next line of at most `room` columns; breaks where it may, else where it must. */
+static size_t line_bytes(const char *text, size_t room, bool in_table) {
+    size_t end = 0, place = 0;
     while (text[end] != '\0' && width_of(text, end + 1) <= room) {
         end++;
-        if (text[end - 1] == ' ') space = end;
+        if (may_break_after(text, end - 1, in_table)) place = end;
     }
     while (((unsigned char)text[end] & 0xC0U) == 0x80U) end++;
     if (text[end] == '\0' || text[end] == ' ') return end;
-    return space > 0 ? space : end > 0 ? end : 1;
+    if (place > 0) return place;
+    return end > 0 ? end : 1;
+}
+
+static size_t without_blank(const char *text, size_t bytes) {
+    return bytes > 0 && text[bytes - 1] == ' ' ? bytes - 1 : bytes;
 }
 
 static void put_plain(FILE *out, const char *text, size_t bytes) {
@@ -72,8 +83,8 @@ static void put_plain(FILE *out, const char *text, size_t bytes) {
 
 static void put_wrapped(FILE *out, const char *text) {
     while (*text != '\0') {
-        const size_t bytes = line_bytes(text, COLUMNS);
-        put_plain(out, text, bytes > 0 && text[bytes - 1] == ' ' ? bytes - 1 : bytes);
+        const size_t bytes = line_bytes(text, COLUMNS, false);
+        put_plain(out, text, without_blank(text, bytes));
         (void)fputc('\n', out);
         text += bytes;
         while (*text == ' ') text++;
@@ -148,13 +159,14 @@ static void html_table(struct story *story, const char *class, const json_t *row
     (void)fputs("</table></div>\n", story->out);
 }
 
+/* The widest piece that is not broken unless it must be. */
 static size_t longest_word(const char *text) {
-    size_t longest = 1;
-    while (*text != '\0') {
-        const size_t bytes = strcspn(text, " "), width = width_of(text, bytes);
+    size_t longest = 1, start = 0;
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        if (!may_break_after(text, i, true) && text[i + 1] != '\0') continue;
+        const size_t width = width_of(text + start, without_blank(text + start, i + 1 - start));
         if (width > longest) longest = width;
-        text += bytes;
-        text += strspn(text, " ");
+        start = i + 1;
     }
     return longest;
 }
@@ -187,22 +199,28 @@ static void fit_columns(const json_t *rows, size_t columns, size_t widths[TABLE_
     for (; total > COLUMNS; total--) narrow(columns, widths, words);
 }
 
+/* The next line of a cell, after the blanks owed by those before it; returns what it owes itself.
+ */
+static size_t plain_cell(FILE *out, const char **text, size_t width, size_t owed) {
+    if (**text == '\0') return owed + width + 2;
+    const size_t bytes = line_bytes(*text, width, true), shown = without_blank(*text, bytes);
+    (void)fprintf(out, "%*s", (int)owed, "");
+    put_plain(out, *text, shown);
+    const size_t used = width_of(*text, shown);
+    *text += bytes;
+    while (**text == ' ') (*text)++;
+    return (width > used ? width - used : 0) + 2;
+}
+
 static void plain_row(struct story *story, const json_t *row, size_t columns,
                       const size_t widths[TABLE_COLUMNS]) {
     const char *rest[TABLE_COLUMNS];
     for (size_t k = 0; k < columns; k++) rest[k] = cell_at(row, k);
     for (bool more = true; more;) {
+        size_t owed = 0;
         more = false;
-        size_t owed = 0; /* blanks, printed only when something follows */
         for (size_t k = 0; k < columns; k++) {
-            const size_t bytes = line_bytes(rest[k], widths[k]);
-            const size_t shown = *rest[k] == '\0' ? 0 : bytes;
-            if (shown > 0) (void)fprintf(story->out, "%*s", (int)owed, "");
-            if (shown > 0) put_plain(story->out, rest[k], shown);
-            const size_t used = width_of(rest[k], shown);
-            owed = (shown > 0 ? 0 : owed) + (widths[k] > used ? widths[k] - used : 0) + 2;
-            rest[k] += shown;
-            while (*rest[k] == ' ') rest[k]++;
+            owed = plain_cell(story->out, &rest[k], widths[k], owed);
             more = more || *rest[k] != '\0';
         }
         (void)fputc('\n', story->out);
@@ -654,17 +672,18 @@ static bool is_central(const struct measured *measured, const json_t *comparison
            is_best(measured, comparison);
 }
 
-/* The central comparisons of the metric that the first one has; the others are in the tables. */
+/* The central comparisons of the metric that stands first; the others are in the tables. */
 static void tell_answer(struct story *story, const struct measured *measured) {
-    const char *metric = NULL;
+    const json_t *most = most_blocks(measured);
+    const char *metric = most == NULL ? "" : words_of(most).metric;
+    bool any = false;
     size_t i;
     json_t *one;
     heading(story, 2, "The answer");
     if (story->html) (void)fputs("<ul class=\"answer\">\n", story->out);
     json_array_foreach(measured->comparisons, i, one) {
-        if (!is_central(measured, one)) continue;
-        if (metric == NULL) metric = words_of(one).metric;
-        if (strcmp(words_of(one).metric, metric) != 0) continue;
+        if (!is_central(measured, one) || strcmp(words_of(one).metric, metric) != 0) continue;
+        any = true;
         char *text = NULL;
         size_t length = 0;
         FILE *out = open_memstream(&text, &length);
@@ -676,30 +695,27 @@ static void tell_answer(struct story *story, const struct measured *measured) {
         free(text);
     }
     if (story->html) (void)fputs("</ul>\n", story->out);
-    if (metric == NULL) {
+    if (!any) {
         say(story,
             "No comparison has been run. `echolab compare --json %s/results/core.json` makes one.",
             story->directory);
     }
 }
 
-/* "same-core, 64 bytes, 1 connection" */
-static json_t *where_cell(const json_t *comparison) {
-    const char *const fields[] = {"placement", "size_bytes", "connections"};
+/* "same-core, 64 bytes, 1 connection": what the given fields say. To be freed. */
+static char *where_of(const json_t *comparison, const char *const *fields, size_t count) {
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
-    if (out == NULL) return json_string("");
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    if (out == NULL) return NULL;
+    for (size_t i = 0; i < count; i++) {
         const json_t *value = figure_field(comparison, fields[i]);
         if (json_is_null(value)) continue;
         if (ftell(out) > 0) (void)fputs(", ", out);
         figure_condition(out, fields[i], value);
     }
     (void)fclose(out);
-    json_t *string = json_string(text);
-    free(text);
-    return string;
+    return text;
 }
 
 /* "4.23 (4.18 to 4.28)", as far as it is known. */
@@ -715,8 +731,11 @@ static json_t *interval_cell(const json_t *comparison, const char *value, const 
                      in_words(number_at(comparison, high)).text);
 }
 
-static json_t *comparison_row(const json_t *one) {
-    json_t *row = json_pack("[o, s]", where_cell(one), words_of(one).name);
+static json_t *comparison_row(const json_t *one, bool central) {
+    const char *const fields[] = {"placement", "size_bytes", "connections"};
+    char *where = where_of(one, fields, central ? 1 : sizeof fields / sizeof *fields);
+    json_t *row = json_pack("[s, s]", where == NULL ? "" : where, words_of(one).name);
+    free(where);
     json_array_append_new(row, string_of("`%s`", text_of(one, "variant", "?")));
     json_array_append_new(row, string_of("`%s`", text_of(one, "baseline", "?")));
     json_array_append_new(row, interval_cell(one, "ratio", "ci_low", "ci_high", ratio_of));
@@ -729,14 +748,21 @@ static json_t *comparison_row(const json_t *one) {
 
 static json_t *comparison_rows(const struct measured *measured, bool central) {
     json_t *rows = json_pack("[[s, s, s, s, s, s, s, s]]", "where", "metric", "variant", "against",
-                             "ratio (interval)", "difference in us", "blocks", "verdict");
+                             "ratio, interval", "difference in us", "blocks", "verdict");
     size_t i;
     json_t *one;
     json_array_foreach(measured->comparisons, i, one) {
         if (is_central(measured, one) == central)
-            (void)json_array_append_new(rows, comparison_row(one));
+            (void)json_array_append_new(rows, comparison_row(one, central));
     }
     return rows;
+}
+
+static void tell_point(struct story *story, const json_t *most) {
+    const char *const fields[] = {"size_bytes", "connections"};
+    char *where = most == NULL ? NULL : where_of(most, fields, sizeof fields / sizeof *fields);
+    if (where != NULL && *where != '\0') say(story, "All with %s:", where);
+    free(where);
 }
 
 static void tell_comparisons(struct story *story, const struct measured *measured) {
@@ -746,6 +772,7 @@ static void tell_comparisons(struct story *story, const struct measured *measure
     say(story,
         "A ratio above 1: the variant takes more than what it stands against. Variants were run in "
         "turns within each block and are compared within it; the interval is the verdict's own.");
+    tell_point(story, most_blocks(measured));
     table(story, "comparisons", central);
     if (json_array_size(others) > 1 && story->html) {
         (void)fprintf(
@@ -937,7 +964,7 @@ static const char page_begin[] =
     "--shade: #262626; --page: #181818; --link: #7cc4f0 } }\n"
     "body { font: 17px/1.55 Georgia, 'DejaVu Serif', serif; color: var(--text); background: "
     "var(--page); "
-    "max-width: 56rem; margin: 2.5rem auto; padding: 0 1.2rem }\n"
+    "max-width: 57rem; margin: 2.5rem auto; padding: 0 1.2rem }\n"
     "h1, h2, h3, table, figcaption, summary { font-family: system-ui, 'DejaVu Sans', sans-serif }\n"
     "h1 { font-size: 1.7rem; line-height: 1.25 }\n"
     "h2 { font-size: 1.3rem; margin-top: 2.8rem; border-bottom: 1px solid var(--line); "
@@ -953,7 +980,7 @@ static const char page_begin[] =
     "figcaption, summary { font-size: .82rem; color: var(--quiet); padding: .3rem 0 }\n"
     ".wide { overflow-x: auto }\n"
     "table { border-collapse: collapse; font-size: .82rem; line-height: 1.35; margin: .6rem 0 }\n"
-    "th, td { text-align: left; vertical-align: top; padding: .28rem .9rem .28rem 0; "
+    "th, td { text-align: left; vertical-align: top; padding: .28rem .7rem .28rem 0; "
     "border-bottom: 1px solid var(--line) }\n"
     "th { font-weight: 600; white-space: nowrap }\n.number { font-variant-numeric: tabular-nums }\n"
     ".numbers td, .comparisons code { white-space: nowrap }\n"

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A wire without hardware: one process that stands in the path of the packets
+ * of a private network. It holds each IPv4 packet for half the round trip,
+ * loses what it was told to lose, counts all of them and writes them to a file.
+ *
+ * Both ends are the host's one address. The server listens on WIRE_SERVER_HOST
+ * and the client connects to WIRE_CLIENT_TARGET, an address that nobody has:
+ * what is sent there reaches the process, which swaps source and destination
+ * (checksums stay right, addition commutes) and gives it back. So each end
+ * sees a peer called 10.9.0.2, and which end sent a packet shows in its ports
+ * alone: say the server's with wire_set_port before the first packet.
+ *
+ *     namespace_enter();
+ *     wire_start(&wire, &(struct wire_options){.rtt_ns = 20000000, .cpu = -1});
+ *     ... start a server on WIRE_SERVER_HOST ...
+ *     wire_set_port(&wire, port);
+ *     ... exchange messages with WIRE_CLIENT_TARGET:port ...
+ *     wire_settle(&wire, quiet_ns, limit_ns);
+ *     wire_stop(&wire, &report);
+ *     ... use report ...
+ *     wire_release(&wire);
+ *
+ * It has no bandwidth limit, never reorders and never duplicates. UDP
+ * segmentation offload (UDP_SEGMENT) on a device without checksum offload, as
+ * this one is, needs Linux 6.11.
+ */
+#ifndef BENCH_WIRE_H
+#define BENCH_WIRE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bench/measure/histogram.h"
+
+#define WIRE_SERVER_HOST "10.9.0.1"   /* where the server listens */
+#define WIRE_CLIENT_TARGET "10.9.0.2" /* what the client connects to */
+
+enum {
+    WIRE_MTU = 1500, /* unless told */
+    WIRE_MTU_MIN = 576,
+    WIRE_MTU_MAX = 65535,
+    WIRE_RULES = 32 /* that may be armed at once */
+};
+
+#define WIRE_RTT_MAX_NS INT64_C(10000000000)
+
+/* What a packet is for. A segment with several flags is the first that applies. */
+enum wire_kind {
+    WIRE_RST,
+    WIRE_SYN, /* also one that carries a request (RFC 7413) */
+    WIRE_SYN_ACK,
+    WIRE_FIN,      /* also one that carries data */
+    WIRE_REQUEST,  /* TCP or UDP: a message of echo/message.h begins with its payload */
+    WIRE_REPLY,    /* likewise */
+    WIRE_DATA,     /* any other payload: the middle of a message, or none of ours */
+    WIRE_ACK,      /* a segment without payload */
+    WIRE_FRAGMENT, /* of an IP packet that did not fit the MTU, the first one too */
+    WIRE_OTHER,    /* IPv4, but neither TCP nor UDP: ICMP says that something is wrong */
+    WIRE_KINDS
+};
+
+enum wire_direction {
+    WIRE_TO_SERVER,
+    WIRE_TO_CLIENT,
+    WIRE_ASTRAY, /* neither port is the server's */
+    WIRE_DIRECTIONS
+};
+
+enum { WIRE_ANY = -1 }; /* any kind, any direction */
+
+extern const char *const wire_kind_names[WIRE_KINDS];
+extern const char *const wire_direction_names[WIRE_DIRECTIONS];
+
+/* "Lose the nth packet of this kind and direction", counted from when the rule is armed. */
+struct wire_rule {
+    int kind;      /* enum wire_kind or WIRE_ANY */
+    int direction; /* enum wire_direction or WIRE_ANY */
+    uint64_t nth;  /* 1: the next */
+};
+
+struct wire_options {
+    int64_t rtt_ns;           /* 0 to WIRE_RTT_MAX_NS; each way is held for half of it */
+    double loss_percent;      /* 0 to 100: every packet, both ways, by chance */
+    uint64_t seed;            /* of that chance */
+    unsigned mtu_bytes;       /* WIRE_MTU_MIN to WIRE_MTU_MAX; 0 means WIRE_MTU */
+    uint16_t server_port;     /* 0: wire_set_port will say */
+    int cpu;                  /* to stay on; -1: any */
+    bool never_spins;         /* see wire_start */
+    const char *capture_path; /* NULL: no capture */
+    size_t trace_packets;     /* so many of the first packets are kept one by one */
+    const struct wire_rule *rules;
+    unsigned rule_count; /* up to WIRE_RULES, armed from the first packet on */
+};
+
+/* Sums over packets; "sent" is by either end, whether or not it was lost then. */
+struct wire_tally {
+    uint64_t packets;       /* sent */
+    uint64_t ip_bytes;      /* of those, IP header included */
+    uint64_t payload_bytes; /* of those, what TCP or UDP carries */
+    uint64_t dropped;       /* of those packets, by rule or by chance */
+};
+
+/* All members count up, so that two snapshots can be subtracted. */
+struct wire_counts {
+    struct wire_tally by[WIRE_KINDS][WIRE_DIRECTIONS];
+    uint64_t dropped_by_rule;
+    uint64_t dropped_by_chance;
+    uint64_t returned;     /* packets given back; sent = dropped + returned + held + device_drops */
+    uint64_t delay_ns;     /* sum of the delays applied to those */
+    uint64_t foreign;      /* packets that are not IPv4: not given back. Should be 0 */
+    uint64_t device_drops; /* lost by device, socket or memory. Not 0: the run is void */
+};
+
+/* One packet of the trace. Times are on the clock of echo/clock.h. */
+struct wire_packet {
+    uint64_t sent_ns;  /* when it reached the wire; it left it at sent_ns + delay_ns */
+    uint64_t delay_ns; /* 0 while it is held, and when dropped */
+    uint32_t sequence, acknowledged; /* TCP's; 0 in any other */
+    uint16_t ip_bytes, payload_bytes;
+    uint16_t client_port;
+    uint8_t tcp_flags; /* the byte of the header: TH_SYN ... of netinet/tcp.h */
+    uint8_t kind;      /* enum wire_kind */
+    uint8_t direction; /* enum wire_direction */
+    bool dropped;
+};
+
+/* What a stopped wire tells. The pointers are good until wire_release. */
+struct wire_report {
+    struct wire_counts counts;
+    const struct histogram *delay;   /* that every packet really had, one way */
+    const struct histogram *late;    /* the part beyond half the RTT; never early */
+    const struct wire_packet *trace; /* in the order they were sent */
+    size_t trace_count;
+    uint64_t trace_missed; /* packets after the trace was full */
+    bool capture_failed;   /* the file is not whole: no room on the disk, perhaps */
+    bool spun;             /* see wire_start */
+};
+
+struct wire_shared;
+
+struct wire {
+    pid_t pid;
+    int wake;   /* eventfd: there is something to look at */
+    int socket; /* the packet socket, for its statistics */
+    uint64_t socket_drops;
+    struct wire_shared *shared;
+    size_t shared_bytes;
+    const char *failed_at; /* after a start that failed: what was being tried, in a few words */
+};
+
+/*
+ * Lays the wire in the calling process's network namespace, which must be a
+ * private one (namespace_enter), and starts its process, which dies with the
+ * calling thread. To be called before there are threads. 0 or -errno, with
+ * nothing left behind: -EINVAL for options out of range, that of open(2) where
+ * the capture cannot be written, -EEXIST where a wire is already laid.
+ *
+ * A sleeping process is woken some 50 us late. So where it may use two CPUs
+ * and there is a delay, it sleeps until 150 us before a packet is due and
+ * spins the rest.
+ *
+ * The capture is a pcap file of IP packets with nanoseconds. Every packet is
+ * in it once, as it was sent and when it was sent, those that were lost too;
+ * the client is 10.9.0.2 and the server 10.9.0.1, as the server sees it. The
+ * arrival is half the RTT later.
+ */
+int wire_start(struct wire *wire, const struct wire_options *options);
+
+/* The server's port, by which directions are told; packets before it are WIRE_ASTRAY. */
+void wire_set_port(struct wire *wire, uint16_t port);
+
+/*
+ * Arms a rule while packets flow: those that reach the wire from now on count.
+ * 0, -EINVAL, or -ENOBUFS when WIRE_RULES are armed already.
+ */
+int wire_drop(struct wire *wire, const struct wire_rule *rule);
+
+/*
+ * The counts so far. A packet is counted before it is given back: whoever has
+ * received one finds it in here.
+ */
+void wire_snapshot(struct wire *wire, struct wire_counts *counts);
+
+/*
+ * Waits until nothing is held and nothing has been sent for `quiet_ns`: more
+ * than an RTT for what the last packet may still cause. 0, or -ETIMEDOUT after
+ * `limit_ns`.
+ */
+int wire_settle(struct wire *wire, uint64_t quiet_ns, uint64_t limit_ns);
+
+/*
+ * Ends the process (packets still held are lost) and takes the device away.
+ * `report` may be NULL. 0, or -EIO when the process did not live to the end:
+ * the report then has what it counted until it died.
+ */
+int wire_stop(struct wire *wire, struct wire_report *report);
+
+/* Frees what the report points into. After wire_stop. */
+void wire_release(struct wire *wire);
+
+/* Sums over all kinds and directions that match (WIRE_ANY). */
+struct wire_tally wire_sum(const struct wire_counts *counts, int kind, int direction);
+
+/* What was counted between two snapshots. */
+struct wire_counts wire_since(const struct wire_counts *now, const struct wire_counts *before);
+
+/* ---- the parts of the wire: for bench/link/wire*.c and its test only ---- */
+
+/* wire_packet.c: looks at packets; pure. */
+
+/* Later fragments have no ports: remembers where the first of a packet was going. */
+struct wire_fragments {
+    uint16_t id[64];
+    uint8_t direction[64]; /* + 1; 0: none */
+};
+
+/*
+ * Fills all of `seen` but times and dropped. False: not a whole IPv4 packet,
+ * and `seen` is untouched.
+ */
+bool wire_look(struct wire_packet *seen, const uint8_t *packet, size_t size, uint16_t server_port,
+               struct wire_fragments *fragments);
+
+void wire_turn_round(uint8_t *packet); /* swaps source and destination */
+
+/* wire_device.c: the veth pair, and the socket at its far end. */
+
+int wire_device_make(unsigned mtu_bytes);
+void wire_device_remove(void);
+uint64_t wire_device_drops(void);
+
+/* Packets as the kernel lays them down (packet(7), TPACKET_V2): no call per packet. */
+struct wire_ring {
+    int socket;
+    uint8_t *frames;
+    size_t frame_bytes;
+    unsigned frame_count, next;
+};
+
+struct wire_frame {
+    uint8_t *bytes; /* the Ethernet frame; valid until wire_ring_advance */
+    size_t size;
+    bool whole;         /* else it was too long for the ring */
+    uint64_t stamp_ns;  /* when it arrived, on the clock of the time of day */
+};
+
+int wire_ring_open(struct wire_ring *ring, unsigned mtu_bytes);
+void wire_ring_unmap(struct wire_ring *ring);
+bool wire_ring_peek(const struct wire_ring *ring, struct wire_frame *frame);
+void wire_ring_advance(struct wire_ring *ring);
+
+/* wire_queue.c: packets held, first in, first out; grows as it must. */
+
+struct wire_held {
+    uint64_t arrived_ns, due_ns;
+    struct wire_packet *trace; /* NULL: not in the trace */
+    size_t size;
+    uint8_t frame[];
+};
+
+struct wire_queue {
+    uint8_t *slots;
+    size_t slot_bytes, slot_count, first, count;
+};
+
+int wire_queue_open(struct wire_queue *queue, size_t frame_bytes);
+void wire_queue_close(struct wire_queue *queue);
+struct wire_held *wire_queue_push(struct wire_queue *queue); /* NULL: no memory */
+struct wire_held *wire_queue_first(struct wire_queue *queue); /* NULL: empty */
+void wire_queue_pop(struct wire_queue *queue);
+
+/* wire_process.c: the loop. */
+
+struct wire_armed {
+    atomic_int state; /* enum in wire_process.c */
+    struct wire_rule rule;
+    uint64_t seen;
+};
+
+/* Memory that the process and its parent share. */
+struct wire_shared {
+    atomic_bool stopping;
+    atomic_uint_least16_t server_port;
+    atomic_uint version; /* odd: counts are being written */
+    struct wire_counts counts;
+    struct wire_armed armed[WIRE_RULES];
+    struct histogram delay, late;
+    bool capture_failed, spun;
+    uint64_t trace_missed;
+    size_t trace_count, trace_room;
+    struct wire_packet trace[];
+};
+
+int wire_shared_arm(struct wire_shared *shared, const struct wire_rule *rule);
+
+/* In the child; says 0 or -errno on `ready` and does not return. `capture` is a FILE or NULL. */
+_Noreturn void wire_live(struct wire_shared *shared, const struct wire_options *options,
+                         struct wire_ring *ring, void *capture, int wake, int ready);
+
+#endif
