@@ -49,6 +49,7 @@ static void build_arguments(struct arguments *a, const struct options *o) {
     add(a, "--placement=%s", placement_names[o->placement]);
     add(a, "--engine=%s", o->engine);
     add(a, "--profile=%s", profile_names[o->profile]);
+    if (o->shared_network) add(a, "--shared-network");
     if (o->delay_ns > 0) add(a, "--delay=%lluns", (unsigned long long)o->delay_ns);
     add(a, "--seed=%llu", (unsigned long long)o->seed);
     if (o->host != NULL) add(a, "--host=%s", o->host);

@@ -79,6 +79,7 @@ enum command {
     REPORT = 1 << 5,
     RUN = 1 << 6,
     DIFF = 1 << 7,
+    CHECK = 1 << 8,
     RUNS = COMPARE | SWEEP | RUN,
     LOAD = RUNS | SEND
 };
@@ -95,6 +96,7 @@ static const struct command_row commands[] = {
     {"send", SEND, "VARIANT", "fixed work against a server, and one line of result"},
     {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with intervals"},
     {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of size or connections"},
+    {"check", CHECK, "", "test the ruler itself"},
     {"diff", DIFF, "BASE.json... -- NEW.json...", "regression verdict over sessions"},
     {"report", REPORT, "DIR", "figure data and one HTML page from DIR/results"},
     {"variants", VARIANTS, "", "the table of variants"},
@@ -128,7 +130,8 @@ enum key {
     KEY_MIN_EFFECT,
     KEY_AGAINST,
     KEY_PROFILE,
-    KEY_DELAY
+    KEY_DELAY,
+    KEY_SHARED_NETWORK
 };
 
 struct option_row {
@@ -159,11 +162,12 @@ static const struct option_row rows[] = {
     OPTION("workers", KEY_WORKERS, "N", SERVE, "threads and sockets that receive UDP (1)"),
     OPTION("raw", KEY_RAW, NULL, SERVE,
            "plain RFC 862: bytes come back as they are; loopback only"),
-    OPTION("seed", KEY_SEED, "N", LOAD, "of order, sessions and payload (random; recorded)"),
+    OPTION("seed", KEY_SEED, "N", LOAD | CHECK,
+           "of order, sessions and payload (random; recorded)"),
     OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF,
            "differences within it are none (1%)"),
     OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k"),
-    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF, "write all results as JSON"),
+    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF | CHECK, "write all results as JSON"),
     OPTION("csv", KEY_CSV, "FILE", COMPARE | SWEEP, "write a row per run as CSV"),
     OPTION("quiet", KEY_QUIET, NULL, COMPARE | SWEEP, "no progress line"),
     OPTION("text", KEY_TEXT, NULL, REPORT, "print it in the terminal instead"),
@@ -174,6 +178,7 @@ static const struct option_row rows[] = {
     OPTION("profile", KEY_PROFILE, "P", RUNS,
            "network settings of a private network: lab or host (lab)"),
     OPTION("delay", KEY_DELAY, "T", SERVE | RUN, "spin this long per message (0s)"),
+    OPTION("shared-network", KEY_SHARED_NETWORK, NULL, RUN, "stay in the caller's network"),
     OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
 };
 
@@ -465,6 +470,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_PROFILE:
         options->profile = (enum profile)name_of(state, "profile", text, profile_names, PROFILES);
         break;
+    case KEY_SHARED_NETWORK: options->shared_network = true; break;
     case KEY_DELAY: options->delay_ns = time_of(state, "delay", text, 0); break;
     case KEY_ROLE:
         options->role = (enum role)name_of(state, "role", text, role_names, ROLES);

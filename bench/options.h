@@ -65,7 +65,8 @@ struct options {
 
     const char *json, *csv; /* paths, or NULL */
     bool quiet, text, names;
-    enum role role; /* of run */
+    bool shared_network; /* of run: stay in the caller's */
+    enum role role;      /* of run */
 };
 
 /* Set by SIGINT and SIGTERM once options_catch_signals was called. */

@@ -50,8 +50,9 @@ static int drop_privileges(void) {
 static int prepare_network(struct run *run) {
     struct profile_values host;
     profile_read(&host);
-    run->network = namespace_enter() == 0 ? "private" : "host";
-    if (strcmp(run->network, "private") == 0) profile_apply(run->options->profile, &host);
+    const bool entered = !run->options->shared_network && namespace_enter() == 0;
+    run->network = entered ? "private" : "host";
+    if (entered) profile_apply(run->options->profile, &host);
     profile_read(&run->settings);
     if (run->options->placement == PLACEMENT_AWAKE) {
         const int failed = placement_keep_awake();

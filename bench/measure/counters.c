@@ -110,6 +110,7 @@ static void count_file(struct time_wait *count, const char *path, uint16_t serve
         const unsigned time_wait = 6; /* TCP_TIME_WAIT of the kernel's tcp_states.h */
         const char *format = " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x";
         if (sscanf(line, format, &local, &remote, &state) != 3 || state != time_wait) continue;
+        count->all++;
         if (local == server_port) count->server++;
         if (remote == server_port) count->client++;
     }

@@ -37,6 +37,7 @@ void counters_subtract(struct counters *after, const struct counters *before);
 /* Sockets in TIME_WAIT by whose they are: the side with the server's port, or the other. */
 struct time_wait {
     uint64_t server, client;
+    uint64_t all; /* in this network, of whatever ports */
 };
 
 struct time_wait counters_time_wait(uint16_t server_port);

@@ -17,9 +17,9 @@ struct metric {
 };
 
 static const struct metric metrics[] = {
-    {"time_per_message", "time_per_message_us", "time per message"},
-    {"p50", "latency_us.p50", "median latency"},
-    {"cpu_per_message", "per_message.cpu_us", "CPU per message"},
+    {"time_per_message", "time_per_message_us", "time"},
+    {"p50", "latency_us.p50", "p50"},
+    {"cpu_per_message", "per_message.cpu_us", "CPU"},
 };
 
 enum { METRICS = sizeof metrics / sizeof metrics[0] };
@@ -163,7 +163,8 @@ static json_t *comparison_json(const struct series *variant, const struct series
 /* The first variant of the same point; or, where two builds are compared, the other build's. */
 static const struct series *baseline_of(const struct series *list, size_t count,
                                         const struct series *variant) {
-    for (size_t i = 0; i < count; i++) {
+    const bool control = strcmp(variant->role, "a-a") == 0;
+    for (size_t i = 0; i < count && !control; i++) {
         if (is_other_build(&list[i]) && strcmp(list[i].variant, variant->variant) == 0 &&
             same_point(&list[i], variant)) {
             return &list[i];
@@ -291,14 +292,13 @@ static void print_row(FILE *out, const json_t *runs, const json_t *comparisons,
 }
 
 static void print_verdict(FILE *out, const json_t *c, const char *noun) {
-    (void)fprintf(out, "  %-17s%6.3f [%.3f, %.3f] %+8.2f us [%+.2f, %+.2f]\n%19s%s", noun,
-                  result_number(c, "ratio", NAN), result_number(c, "ci_low", NAN),
-                  result_number(c, "ci_high", NAN), result_number(c, "diff", NAN),
-                  result_number(c, "diff_ci_low", NAN), result_number(c, "diff_ci_high", NAN), "",
-                  result_text(c, "verdict"));
+    (void)fprintf(out, "  %-5s%-19s%.3f [%.3f, %.3f]  %+.2f us [%+.2f, %+.2f]\n", noun,
+                  result_text(c, "verdict"), result_number(c, "ratio", NAN),
+                  result_number(c, "ci_low", NAN), result_number(c, "ci_high", NAN),
+                  result_number(c, "diff", NAN), result_number(c, "diff_ci_low", NAN),
+                  result_number(c, "diff_ci_high", NAN));
     const double needed = result_number(c, "blocks_needed", 0);
-    if (needed > 0) (void)fprintf(out, "; about %.0f blocks would decide", needed);
-    (void)fputc('\n', out);
+    if (needed > 0) (void)fprintf(out, "%7sabout %.0f blocks would decide\n", "", needed);
 }
 
 static void print_verdicts(FILE *out, const json_t *comparisons, const struct series *series) {
@@ -326,7 +326,7 @@ static void print_sentence(FILE *out, const json_t *c) {
         strcmp(verdict, verdict_names[VERDICT_SLOWER]) != 0) {
         return;
     }
-    (void)fprintf(out, "A message by %s takes %.2f times [%.2f, %.2f] as long as by %s.\n",
+    (void)fprintf(out, "A message by %s takes %.2f times [%.2f, %.2f]\n  as long as by %s.\n",
                   result_text(c, less ? "baseline" : "variant"), less ? 1 / ratio : ratio, low,
                   high, result_text(c, less ? "variant" : "baseline"));
 }

@@ -123,9 +123,10 @@ static json_t *settings(const struct result_context *context) {
 static json_t *time_wait(const struct result_context *context) {
     const struct time_wait *count = context->time_wait;
     if (count == NULL) return json_null();
-    return json_pack("{s:I,s:I,s:I,s:I}", "client_before", (json_int_t)count[0].client,
-                     "client_after", (json_int_t)count[1].client, "server_before",
-                     (json_int_t)count[0].server, "server_after", (json_int_t)count[1].server);
+    return json_pack("{s:I,s:I,s:I,s:I,s:I}", "all_before", (json_int_t)count[0].all,
+                     "client_before", (json_int_t)count[0].client, "client_after",
+                     (json_int_t)count[1].client, "server_before", (json_int_t)count[0].server,
+                     "server_after", (json_int_t)count[1].server);
 }
 
 static json_t *ports(const struct result_context *context) {

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * echolab check: the ruler tested with known quantities. Every control has a
+ * negative one: the same detector on a case that it must refuse, as a test
+ * that cannot fail proves nothing.
+ */
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/child.h"
+#include "bench/commands.h"
+#include "bench/link/namespace.h"
+#include "bench/measure/environment.h"
+#include "bench/measure/statistics.h"
+#include "bench/measure/validity.h"
+#include "bench/report/output.h"
+#include "bench/report/result.h"
+
+enum {
+    GROUP = 15,         /* pairs that make one verdict */
+    AA_GROUPS = 20,     /* 300 pairs */
+    DELAY_NS = 5000,    /* what is injected, and must be found ... */
+    DELAY_PERCENT = 10, /* ... within so much */
+    TEXT = 200
+};
+
+struct finding {
+    bool passed; /* what the detector says */
+    char injected[TEXT], found[TEXT];
+};
+
+struct check {
+    const struct options *options;
+    gsl_rng *random;
+    char why[TEXT - 16]; /* fits behind "no result: " */
+    bool broken; /* a run gave no result */
+};
+
+/* ---- short runs ---- */
+
+static struct options short_run(struct check *check, const char *variant) {
+    struct options options = *check->options;
+    options.variants[0] = variant_find(variant);
+    options.variant_count = 1;
+    options.role = ROLE_VARIANT;
+    options.duration_ns = 10000000;
+    options.warmup_ns = 2000000;
+    options.seed = gsl_rng_get(check->random);
+    return options;
+}
+
+/* Time per message in us; NAN when the run failed. */
+static double time_of(struct check *check, const struct options *options) {
+    json_t *run = child_run("/proc/self/exe", options, check->why, sizeof check->why);
+    const double us = result_number(run, "time_per_message_us", NAN);
+    if (run == NULL || !isfinite(us)) check->broken = true;
+    json_decref(run);
+    return us;
+}
+
+/* Pairs with and without a delay in the server, each pair in random order. */
+static bool time_pairs(struct check *check, const struct options *plain, uint64_t delay_ns,
+                       double *with, double *without, size_t pairs) {
+    struct options delayed = *plain;
+    delayed.delay_ns = delay_ns;
+    for (size_t i = 0; i < pairs && !check->broken && !options_interrupted; i++) {
+        const bool first = gsl_rng_get(check->random) >> 31 != 0;
+        if (first) with[i] = time_of(check, &delayed);
+        without[i] = time_of(check, plain);
+        if (!first) with[i] = time_of(check, &delayed);
+    }
+    return !check->broken && !options_interrupted;
+}
+
+/* ---- A/A: does it raise no more false alarms than it says? ---- */
+
+static void false_alarms(struct check *check, struct finding *finding, bool negative) {
+    const size_t groups = negative ? 4 : AA_GROUPS;
+    const uint64_t delay_ns = negative ? 2000 : 0;
+    double with[AA_GROUPS * GROUP];
+    double without[AA_GROUPS * GROUP];
+    const struct options plain = short_run(check, "udp-persistent");
+    if (!time_pairs(check, &plain, delay_ns, with, without, groups * GROUP)) return;
+    unsigned alarms = 0;
+    for (size_t g = 0; g < groups; g++) {
+        const struct comparison c =
+            statistics_compare(with + g * GROUP, without + g * GROUP, GROUP, 0.95, 0);
+        if (c.verdict == VERDICT_FASTER || c.verdict == VERDICT_SLOWER) alarms++;
+    }
+    /* So many or more, were the true rate 5 %: not to be believed below 1 in 100. */
+    const double p = alarms == 0 ? 1 : gsl_cdf_binomial_Q(alarms - 1, 0.05, (unsigned)groups);
+    const double high =
+        alarms == groups ? 1 : gsl_cdf_beta_Pinv(0.975, alarms + 1.0, (double)groups - alarms);
+    finding->passed = p > 0.01;
+    (void)snprintf(finding->injected, TEXT, "%zu pairs, the server %s", groups * GROUP,
+                   negative ? "2 us slower in one of each" : "the same");
+    (void)snprintf(finding->found, TEXT,
+                   "%u alarms in %zu comparisons of %d pairs at 5 %% (true rate below %.0f %%)",
+                   alarms, groups, GROUP, 100 * high);
+}
+
+/* ---- 5 us that are known ---- */
+
+static void known_delay(struct check *check, struct finding *finding, bool negative) {
+    enum { PAIRS = 20 };
+    double with[PAIRS];
+    double without[PAIRS];
+    struct options plain = short_run(check, "udp-persistent");
+    plain.duration_ns = 40000000;
+    if (!time_pairs(check, &plain, negative ? 0 : DELAY_NS, with, without, PAIRS)) return;
+    const struct comparison c = statistics_compare(with, without, PAIRS, 0.95, 0);
+    const double wanted_us = DELAY_NS / 1e3;
+    finding->passed = fabs(c.diff.value - wanted_us) <= wanted_us * DELAY_PERCENT / 100;
+    (void)snprintf(finding->injected, TEXT, "%s us per message in the server",
+                   negative ? "0" : "5");
+    (void)snprintf(finding->found, TEXT, "%.2f us [%.2f, %.2f] in %d pairs; wanted 5 within %d %%",
+                   c.diff.value, c.diff.low, c.diff.high, PAIRS, DELAY_PERCENT);
+}
+
+/* ---- nothing carries over from run to run ---- */
+
+/* Two runs that leave their ports in TIME_WAIT: how many the second one meets. */
+static double left_over(struct check *check, bool shared) {
+    struct options leaves = short_run(check, "tcp-client-close");
+    leaves.messages = 500;
+    leaves.shared_network = shared;
+    double met = NAN;
+    for (int i = 0; i < 2; i++) {
+        leaves.seed++;
+        json_t *run = child_run("/proc/self/exe", &leaves, check->why, sizeof check->why);
+        if (run == NULL) check->broken = true;
+        met = result_number(run, "time_wait.all_before", NAN);
+        json_decref(run);
+    }
+    return met;
+}
+
+/* In a process of its own, which goes into a network that both runs then share. */
+static double left_over_shared(struct check *check) {
+    int pipe_ends[2];
+    double met = NAN;
+    if (pipe(pipe_ends) != 0) return NAN;
+    const pid_t child = fork();
+    if (child == 0) {
+        if (namespace_enter() == 0) met = left_over(check, true);
+        const bool told = write(pipe_ends[1], &met, sizeof met) == sizeof met;
+        _exit(told ? 0 : 1);
+    }
+    (void)close(pipe_ends[1]);
+    if (read(pipe_ends[0], &met, sizeof met) != sizeof met) met = NAN;
+    (void)close(pipe_ends[0]);
+    if (child > 0) (void)waitpid(child, NULL, 0);
+    return met;
+}
+
+static void carry_over(struct check *check, struct finding *finding, bool negative) {
+    const double met = negative ? left_over_shared(check) : left_over(check, false);
+    finding->passed = met == 0;
+    (void)snprintf(finding->injected, TEXT, "500 ports in TIME_WAIT by a run before%s",
+                   negative ? ", in the same network" : "");
+    (void)snprintf(finding->found, TEXT, "%.0f of them met by the run behind it", met);
+}
+
+/* ---- a run that contradicts itself is refused ---- */
+
+struct broken_run {
+    const char *what;
+    void (*breaks)(struct load_result *load, struct validity_input *input, uint64_t *server,
+                   struct counters *counters);
+};
+
+static void lose_one(struct load_result *load, struct validity_input *input, uint64_t *server,
+                     struct counters *counters) {
+    (void)input;
+    (void)server;
+    (void)counters;
+    load->ok--;
+    load->durations[LOAD_LATENCY].count--;
+}
+
+static void forget_latency(struct load_result *load, struct validity_input *input, uint64_t *server,
+                           struct counters *counters) {
+    (void)load;
+    (void)server;
+    (void)counters;
+    input->latencies--;
+}
+
+static void serve_fewer(struct load_result *load, struct validity_input *input, uint64_t *server,
+                        struct counters *counters) {
+    (void)load;
+    (void)input;
+    (void)counters;
+    server[ECHO_REQUESTS]--;
+}
+
+static void idle_half(struct load_result *load, struct validity_input *input, uint64_t *server,
+                      struct counters *counters) {
+    (void)input;
+    (void)server;
+    (void)counters;
+    load->busy_ns /= 2;
+}
+
+static void slow_down(struct load_result *load, struct validity_input *input, uint64_t *server,
+                      struct counters *counters) {
+    (void)input;
+    (void)server;
+    (void)counters;
+    load->ok_by_half[0] = load->ok * 3 / 5;
+    load->ok_by_half[1] = load->ok - load->ok_by_half[0];
+}
+
+static void retransmit(struct load_result *load, struct validity_input *input, uint64_t *server,
+                       struct counters *counters) {
+    (void)load;
+    (void)input;
+    (void)server;
+    counters->value[0] = 1; /* kernel.TcpRetransSegs is the first row */
+}
+
+static const struct broken_run broken_runs[] = {
+    {"a message neither answered, lost nor failed", lose_one},
+    {"a latency missing", forget_latency},
+    {"a request the server did not count", serve_fewer},
+    {"half the time unaccounted for", idle_half},
+    {"half as slow again in the second half", slow_down},
+    {"a retransmission on loopback", retransmit},
+};
+
+enum { BROKEN_RUNS = sizeof broken_runs / sizeof broken_runs[0] };
+
+/* A sound run of 1,000 exchanges of 10 us, with one thing broken or none. */
+static bool refused(const struct broken_run *broken) {
+    struct load_result *load = calloc(1, sizeof *load);
+    if (load == NULL) return false;
+    uint64_t server[ECHO_COUNTS] = {[ECHO_REQUESTS] = 1100, [ECHO_REPLIES] = 1100};
+    struct counters counters = {{0}};
+    *load = (struct load_result){.sent = 1000,
+                                 .ok = 1000,
+                                 .ok_by_half = {500, 500},
+                                 .busy_ns = 10000000,
+                                 .exchanges = 1100,
+                                 .connections = 1,
+                                 .start_ns = 1,
+                                 .end_ns = 10000001};
+    load->durations[LOAD_LATENCY].count = 1000;
+    struct validity_input input = {.load = load,
+                                   .variant = variant_find("tcp-persistent"),
+                                   .counters = &counters,
+                                   .server_counts = server,
+                                   .private_network = true,
+                                   .shared_cpu = true,
+                                   .latencies = 1000};
+    if (broken != NULL) broken->breaks(load, &input, server, &counters);
+    struct validity validity;
+    validity_check(&validity, &input);
+    free(load);
+    return validity.count > 0;
+}
+
+static void broken_identity(struct check *check, struct finding *finding, bool negative) {
+    (void)check;
+    if (negative) {
+        finding->passed = refused(NULL);
+        (void)snprintf(finding->injected, TEXT, "a sound run");
+        (void)snprintf(finding->found, TEXT, "%s", finding->passed ? "refused" : "not refused");
+        return;
+    }
+    unsigned count = 0;
+    const char *missed = "none";
+    for (unsigned i = 0; i < BROKEN_RUNS; i++) {
+        if (refused(&broken_runs[i])) {
+            count++;
+        } else {
+            missed = broken_runs[i].what;
+        }
+    }
+    finding->passed = count == BROKEN_RUNS;
+    (void)snprintf(finding->injected, TEXT, "%d kinds of runs that contradict themselves",
+                   BROKEN_RUNS);
+    (void)snprintf(finding->found, TEXT, "%u refused; missed: %s", count, missed);
+}
+
+/* ---- all of them ---- */
+
+struct control {
+    const char *name;
+    void (*look)(struct check *check, struct finding *finding, bool negative);
+};
+
+static const struct control controls[] = {
+    {"false alarms", false_alarms},
+    {"known delay", known_delay},
+    {"carry-over", carry_over},
+    {"broken identity", broken_identity},
+};
+
+static json_t *finding_json(const struct control *control, const struct finding *finding,
+                            bool negative, bool right) {
+    return json_pack("{s:s,s:b,s:s,s:s,s:b,s:b}", "name", control->name, "negative_control",
+                     negative, "injected", finding->injected, "found", finding->found, "detected",
+                     finding->passed, "pass", right);
+}
+
+/* Whether the detector said what it must. */
+static bool look_once(struct check *check, const struct control *control, bool negative,
+                      json_t *all) {
+    struct finding finding = {0};
+    check->broken = false;
+    control->look(check, &finding, negative);
+    if (options_interrupted) return false;
+    const bool right = !check->broken && finding.passed != negative;
+    if (check->broken) (void)snprintf(finding.found, TEXT, "no result: %s", check->why);
+    printf("%s  %s%s\n      injected: %s\n      found:    %s\n", right ? "pass" : "FAIL",
+           control->name, negative ? " (negative control: must be refused)" : "", finding.injected,
+           finding.found);
+    (void)fflush(stdout);
+    (void)json_array_append_new(all, finding_json(control, &finding, negative, right));
+    return right;
+}
+
+static int write_checks(const struct options *options, json_t *all) {
+    if (options->json == NULL) return EXIT_DONE;
+    json_t *file =
+        json_pack("{s:s,s:s,s:I,s:o,s:O}", "schema", "echolab/1", "command", "check", "seed",
+                  (json_int_t)options->seed, "environment", environment_read(), "checks", all);
+    const int failed = output_write_json(options->json, file);
+    json_decref(file);
+    return failed == 0 ? EXIT_DONE
+                       : complain("cannot write %s: %s", options->json, strerror(-failed));
+}
+
+int command_check(const struct options *options) {
+    const int failed = options->json == NULL ? 0 : output_check(options->json);
+    if (failed != 0) return complain("cannot write %s: %s", options->json, strerror(-failed));
+    struct check check = {.options = options, .random = gsl_rng_alloc(gsl_rng_mt19937)};
+    if (check.random == NULL) return complain("no memory");
+    gsl_rng_set(check.random, options->seed);
+    options_catch_signals();
+    json_t *all = json_array();
+    unsigned wrong = 0;
+    const size_t count = sizeof controls / sizeof controls[0];
+    for (size_t i = 0; i < count && !options_interrupted; i++) {
+        if (!look_once(&check, &controls[i], false, all)) wrong++;
+        if (!options_interrupted && !look_once(&check, &controls[i], true, all)) wrong++;
+    }
+    printf("%zu controls and their negative controls: %u failed (seed %llu)\n", count, wrong,
+           (unsigned long long)options->seed);
+    const int status = write_checks(options, all);
+    json_decref(all);
+    gsl_rng_free(check.random);
+    if (options_interrupted) return EXIT_INTERRUPTED;
+    return status != EXIT_DONE ? status : wrong > 0 ? EXIT_REGRESSION : EXIT_DONE;
+}

@@ -1,0 +1,88 @@
+# What all figures share. A figure is drawn with
+#
+#     gnuplot -c plots/NAME.gp DATA_DIR OUT_DIR         NAME.svg and NAME.png
+#     gnuplot -c plots/NAME.gp DATA_DIR OUT_DIR dumb    on the terminal, 79 columns
+#
+# and its script begins with
+#
+#     NAME = "throughput"; DATA = ARG1; OUT = ARG2; MODE = ARG3
+#     load system("dirname '".ARG0."'")."/style.gp"
+#     do for [terminal_name in TERMINALS] { eval OPEN(terminal_name); plot ... }
+#
+# Scripts draw columns of DATA_DIR/NAME.tsv by number and compute nothing: the
+# columns are first who (mostly the variant), then the axis, then value, low
+# and high of each metric. Title and conditions come from figures.tsv, and a
+# variant has the colour of its place in variants.tsv, the same in all figures.
+
+set encoding utf8
+set datafile separator "\t"
+set datafile missing "-"
+
+FILE = sprintf("%s/%s.tsv", DATA, NAME)
+TERMINALS = MODE eq "dumb" ? "dumb" : "svg png"
+DUMB = MODE eq "dumb"
+
+OPEN(name) = name eq "dumb" ? "set terminal dumb size 79,32 noenhanced" : \
+    name eq "svg" ? sprintf("set terminal svg size 900,560 noenhanced font 'DejaVu Sans,14' background '#ffffff'; set output '%s/%s.svg'", OUT, NAME) : \
+    sprintf("set terminal pngcairo size 1800,1120 noenhanced font 'DejaVu Sans,14' fontscale 2 linewidth 2 pointscale 2; set output '%s/%s.png'", OUT, NAME)
+
+# Lists of words, from the data.
+UNIQUE(file, column) = system(sprintf("awk -F'\\t' 'NR > 1 && !seen[$%d]++ { print $%d }' '%s'", column, column, file))
+CELL(file, row, column) = system(sprintf("awk -F'\\t' 'NR == %d { print $%d }' '%s'", row, column, file))
+ABOUT(column) = system(sprintf("awk -F'\\t' '$1 == \"%s\" { print $%d }' '%s/figures.tsv'", NAME, column, DATA))
+PLACE(list, name) = (place = 0, sum [i = 1:words(list)] (word(list, i) eq name ? (place = i) : 0), place)
+
+VARIANTS = UNIQUE(DATA."/variants.tsv", 1)
+SERIES = UNIQUE(FILE, 1)
+STYLE(name) = (s = PLACE(VARIANTS, name), s > 0 ? s : PLACE(SERIES, name) > 0 ? PLACE(SERIES, name) : 1)
+
+# Okabe and Ito's colours, told apart with every kind of colour vision (their
+# yellow is darkened: it is lost on white); the points differ as well, for print and for more series than colours.
+COLOURS = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000 #8A7F00"
+POINTS = "7 5 9 13 11 15 6 4 8 12"
+DASH(name) = DUMB ? 1 : 1 + (STYLE(name) - 1) / words(COLOURS)
+COLOUR(name) = word(COLOURS, 1 + (STYLE(name) - 1) % words(COLOURS))
+POINT(name) = DUMB ? STYLE(name) : int(word(POINTS, 1 + (STYLE(name) - 1) % words(POINTS)))
+
+# A row belongs to a series or is left out; so is a value that is missing.
+OF(name, column) = strcol(1) eq name && valid(column) ? column(column) : NaN
+# Nothing (0 bytes) has a place on a logarithmic axis too, left of the one.
+SIZE(name, column) = (v = OF(name, column), v == 0 ? 0.5 : v)
+
+CONDITIONS = ABOUT(3)
+set title ABOUT(2).(CONDITIONS eq "" ? "" : "\n".CONDITIONS)
+set border 3 linecolor "#555555"
+set tics nomirror
+set grid linetype 1 linewidth 0.5 linecolor "#dddddd"
+set style fill solid noborder
+set offsets graph 0.03, graph 0.03, graph 0.03, 0 # no point lies on the frame
+if (DUMB) { unset grid; unset title; set key under maxcols 3 } else { set key outside right top Left reverse samplen 2 }
+
+# A logarithmic axis, as wide as the data.
+LOG(axis) = sprintf("set logscale %s; set %srange [*:*] noextend", axis, axis).(axis eq "y" ? "; set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03" : "")
+# A logarithmic axis where the largest is more than 10 times the smallest; else it begins at 0.
+LOG_OR_ZERO(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (RANGE_min > 0 && RANGE_max > 10 * RANGE_min) { ", column).LOG(axis).sprintf(" } else { set %srange [0:*] }", axis)
+# A single value has an axis around it.
+ROOM_FOR_ONE(axis, column) = words(UNIQUE(FILE, column)) > 1 ? "" : sprintf("set %srange [%s * 0.5:%s * 2.0]", axis, UNIQUE(FILE, column), UNIQUE(FILE, column))
+# Marks at 1, 2, 5, 10 ... where there is room for them.
+ONE_TWO_FIVE(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (RANGE_max < 1000 * RANGE_min) { set %stics (1); do for [e = -3:6] { do for [m in '1 2 5'] { set %stics add (sprintf('%%g', m * 10**e) m * 10**e) } } }", column, axis, axis)
+# 0, 1, 16, 256, 4k, 64k, 1M: k is 1,024 as in --size.
+BYTES(e) = e < 10 ? sprintf("%d", 2**e) : e < 20 ? sprintf("%dk", 2**(e - 10)) : sprintf("%dM", 2**(e - 20))
+BYTES_X = LOG("x")."; set logscale x 2; set xtics ('0' 0.5); do for [e = 0:28:4] { set xtics add (BYTES(e) 2**e) }"
+
+# The interval of each point, where there is one. Arrows with flat heads, because
+# error bars clear the ground around their point, and so hide a narrow interval.
+INTERVALS(x, low) = DUMB ? "" : sprintf(", for [name in SERIES] FILE using (%s):(OF(name, %d)):(0):(OF(name, %d) - OF(name, %d)) with vectors heads size screen 0.006, 90 fixed linewidth 1.5 linecolor rgb COLOUR(name) notitle", x, low, low + 1, low)
+
+# A line with points for each series.
+LOOK = "linecolor rgb COLOUR(name) pointtype POINT(name) pointsize 0.7"
+CURVES(x, value) = sprintf("plot for [name in SERIES] FILE using (%s(name, 2)):(OF(name, %d)) with linespoints linewidth 2 dashtype DASH(name) %s title name", x, value, LOOK). \
+    INTERVALS(x."(name, 2)", value + 1)
+
+# Room for it at the right, in characters.
+LEGEND_WIDTH = (longest = 0, sum [i = 1:words(SERIES)] (longest = strlen(word(SERIES, i)) > longest ? strlen(word(SERIES, i)) : longest), longest + 8)
+
+# The legend alone, as high as the picture, for several plots in one. Draw it first: it forgets xtics and ytics.
+LEGEND = "set size 1, 1; set origin 0, 0; unset title; unset border; unset tics; unset grid; unset xlabel; unset ylabel; ". \
+    "set key on; plot [1:2] [1:2] for [name in SERIES] 1 / 0 with linespoints linewidth 2 dashtype DASH(name) ".LOOK." title name; ". \
+    "set border 3; set xtics nomirror; set ytics nomirror; set grid"
