@@ -32,7 +32,7 @@ PACKAGES := gcc g++ make pkg-config libbenchmark-dev hyperfine libcmocka-dev gnu
             libgsl-dev libjansson-dev libpcap-dev strace python3 util-linux
 CHECKERS := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 
-.PHONY: all deps bench plots view test tests check format lint sanitize install clean help
+.PHONY: all deps bench plots view test tests check format lint sanitize checkers sessions install clean help
 .SECONDARY:
 
 all: $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) ## build the programs
@@ -55,8 +55,8 @@ $(BUILD)/udp-%: $(BUILD)/udp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(call object,$(SERVICE) $(LAB) $(SUPPORT)) ; $(link)
 $(TESTS): LIBS += -lcmocka
 $(BUILD)/micro: LIBS += -lbenchmark
-$(BUILD)/micro: CC = $(CXX)
-$(BUILD)/echolab $(BUILD)/micro: ; $(link)
+$(BUILD)/echolab: ; $(link)
+$(BUILD)/micro: ; $(subst $(CC),$(CXX),$(link))
 link = @echo "  LINK  $@"; $(CC) $(OPT) $(EXTRA) $^ $(LDFLAGS) $(LIBS) -o $@
 
 deps: ## install what building, measuring and testing need (Debian)
@@ -65,7 +65,7 @@ deps: ## install what building, measuring and testing need (Debian)
 
 bench: $(BUILD)/echolab $(BUILD)/micro ## measure and draw everything (QUICK=1: 45 s, FULL=1: 20 min)
 	@BUILD=$(BUILD) bench/bench.sh; status=$$?; $(MAKE) --no-print-directory plots || exit 1; \
-	echo "open $(BUILD)/report/index.html (or: make view)"; exit $$status
+	echo; echo "open $(BUILD)/report/index.html (or: make view)"; exit $$status
 
 plots: $(BUILD)/echolab ## draw the last results again
 	@$(BUILD)/echolab report $(BUILD)
@@ -98,6 +98,13 @@ sanitize:
 install: all ## copy the programs to $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) $(DESTDIR)$(PREFIX)/bin
+
+checkers:
+	@echo $(CHECKERS)
+
+sessions: $(BUILD)/echolab ## N=5 sessions of the core comparison for echolab diff, to $(BUILD)/sessions
+	@mkdir -p $(BUILD)/sessions; for i in $$(seq $(or $(N),5)); do \
+	    $(BUILD)/echolab compare --json $(BUILD)/sessions/$$(date +%Y%m%d-%H%M%S)-$$i.json || exit 1; done
 
 clean: ## remove all that was built and measured
 	rm -rf $(BUILD)

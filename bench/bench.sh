@@ -3,7 +3,8 @@
 #
 # All measurements of `make bench`, one after the other, each to a file in
 # build/results. QUICK=1: 45 s, for a first look; FULL=1: 20 minutes. A part that
-# fails is named at the end, and the rest runs all the same.
+# fails is named at the end, and the rest runs all the same; so is one that a
+# restless machine made invalid, which is a result and no failure.
 set -u
 
 build=${BUILD:-build}
@@ -11,6 +12,7 @@ results=$build/results
 echolab=$build/echolab
 mkdir -p "$results"
 failed=()
+doubtful=()
 
 # blocks of the core comparison, blocks of the others, and the times of a run
 if [[ ${QUICK:-0} == 1 ]]; then
@@ -31,7 +33,12 @@ part() {
     shift
     echo
     echo "== $name: $*"
-    "$@" || failed+=("$name")
+    "$@"
+    case $? in
+    0) ;;
+    3 | 4) doubtful+=("$name") ;; # a control that failed; too few valid runs
+    *) failed+=("$name") ;;
+    esac
     echo "   ($((SECONDS - start)) s)"
 }
 
@@ -42,13 +49,22 @@ if [[ $(nproc) -gt 1 ]]; then
 else
     echo "cross-core and spin need two CPUs and there is one: skipped"
 fi
+if [[ $(nproc) -gt 1 && -w /dev/cpu_dma_latency ]]; then
+    part awake $echolab compare --placement awake $others --json "$results/awake.json"
+else
+    echo "awake holds /dev/cpu_dma_latency, root's alone: skipped (sudo make bench)"
+fi
 part connections $echolab sweep connections --at 1,16 $others --json "$results/connections.json"
 part sizes $echolab sweep size $others --json "$results/size.json"
 # shellcheck disable=SC2086 # several words
 part codec "$build/micro" $micro --benchmark_out="$results/micro.json" --benchmark_out_format=json
 part processes bench/process.sh "$results/hyperfine.json" "$rounds"
+part controls $echolab check --json "$results/check.json"
 
 echo
+if [[ ${#doubtful[@]} -gt 0 ]]; then
+    echo "bench: this machine was not quiet enough for: ${doubtful[*]} (see above)" >&2
+fi
 if [[ ${#failed[@]} -gt 0 ]]; then
     echo "bench: these parts failed, see above: ${failed[*]}" >&2
     exit 1

@@ -252,7 +252,7 @@ static const struct broken_run broken_runs[] = {
 
 enum { BROKEN_RUNS = sizeof broken_runs / sizeof broken_runs[0] };
 
-/* A sound run of 1,000 exchanges of 10 us, with one thing broken or none. */
+/* A sound run of 1,000 exchanges of 100 us, with one thing broken or none. */
 static bool refused(const struct broken_run *broken) {
     struct load_result *load = calloc(1, sizeof *load);
     if (load == NULL) return false;
@@ -261,11 +261,11 @@ static bool refused(const struct broken_run *broken) {
     *load = (struct load_result){.sent = 1000,
                                  .ok = 1000,
                                  .ok_by_half = {500, 500},
-                                 .busy_ns = 10000000,
+                                 .busy_ns = 100000000,
                                  .exchanges = 1100,
                                  .connections = 1,
                                  .start_ns = 1,
-                                 .end_ns = 10000001};
+                                 .end_ns = 100000001};
     load->durations[LOAD_LATENCY].count = 1000;
     struct validity_input input = {.load = load,
                                    .variant = variant_find("tcp-persistent"),

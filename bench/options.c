@@ -93,11 +93,11 @@ struct command_row {
 
 static const struct command_row commands[] = {
     {"serve", SERVE, "", "the echo server, TCP and UDP on one port number"},
-    {"send", SEND, "VARIANT", "fixed work against a server, and one line of result"},
-    {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with intervals"},
+    {"send", SEND, "VARIANT", "fixed work for a server, and one line of result"},
+    {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with verdicts"},
     {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of size or connections"},
     {"check", CHECK, "", "test the ruler itself"},
-    {"diff", DIFF, "BASE.json... -- NEW.json...", "regression verdict over sessions"},
+    {"diff", DIFF, "BASE... -- NEW...", "regression verdict over sessions"},
     {"report", REPORT, "DIR", "figure data and one HTML page from DIR/results"},
     {"variants", VARIANTS, "", "the table of variants"},
     {"run", RUN, "VARIANT", "one run as compare starts it; prints its JSON"},
@@ -131,6 +131,8 @@ enum key {
     KEY_AGAINST,
     KEY_PROFILE,
     KEY_DELAY,
+    KEY_RTO_FLOOR,
+    KEY_DEDUP,
     KEY_SHARED_NETWORK
 };
 
@@ -178,6 +180,10 @@ static const struct option_row rows[] = {
     OPTION("profile", KEY_PROFILE, "P", RUNS,
            "network settings of a private network: lab or host (lab)"),
     OPTION("delay", KEY_DELAY, "T", SERVE | RUN, "spin this long per message (0s)"),
+    OPTION("rto-floor", KEY_RTO_FLOOR, "T", LOAD,
+           "the shortest timer of a variant that retries (200ms)"),
+    OPTION("dedup", KEY_DEDUP, NULL, SERVE | RUNS,
+           "the server remembers and does not execute a retry again: at most once"),
     OPTION("shared-network", KEY_SHARED_NETWORK, NULL, RUN, "stay in the caller's network"),
     OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
 };
@@ -191,7 +197,7 @@ struct parse {
     struct options *options;
     const struct command_row *command;
     const char *at; /* read once the axis is known */
-    bool reply_given, warmup_given;
+    bool reply_given, warmup_given, retry_given;
 };
 
 void options_print_commands(void) {
@@ -393,6 +399,14 @@ static void check_axis(struct argp_state *state, struct options *options, const 
     memcpy(options->points, points, options->point_count * sizeof *points);
 }
 
+static void check_retry(struct argp_state *state, const struct options *options) {
+    for (unsigned i = 0; i < options->variant_count; i++) {
+        if (options->variants[i]->retries) return;
+    }
+    argp_error(state, "--rto-floor and --dedup are for a variant that retries, such as udp-retry; "
+                      "leave them out or add one");
+}
+
 static void check_one_variant(struct argp_state *state, const struct parse *parse) {
     if (parse->options->variant_count != 1) {
         argp_error(state, "%s takes exactly one variant; `echolab variants` lists them",
@@ -419,6 +433,7 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if (options->placement == PLACEMENT_SPIN && most_connections(options) > 1) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }
+    if ((command & LOAD) != 0 && parse->retry_given) check_retry(state, options);
     check_sizes(state, options);
 }
 
@@ -472,6 +487,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
         break;
     case KEY_SHARED_NETWORK: options->shared_network = true; break;
     case KEY_DELAY: options->delay_ns = time_of(state, "delay", text, 0); break;
+    case KEY_RTO_FLOOR:
+        options->rto_floor_ns = time_of(state, "rto-floor", text, 1000);
+        parse->retry_given = true;
+        break;
+    case KEY_DEDUP: options->dedup = parse->retry_given = true; break;
     case KEY_ROLE:
         options->role = (enum role)name_of(state, "role", text, role_names, ROLES);
         break;
@@ -504,6 +524,7 @@ void options_parse(struct options *options, int argc, char **argv) {
         .duration_ns = 200000000,
         .warmup_ns = 50000000,
         .deadline_ns = 2000000000,
+        .rto_floor_ns = 200000000,
         .blocks = command->command == SWEEP ? 6 : 15,
         .engine = "blocking",
         .margin = 0.01,

@@ -49,6 +49,21 @@ const struct variant variants[] = {
         .lifetime = ECHO_CLIENT_RESETS,
         .expects = {"kernel.TcpOutRsts", "kernel.TcpEstabResets", "server.broken"},
     },
+    {
+        .name = "tcp-fastopen",
+        .what = "per message, the request in the SYN (RFC 7413; a copied SYN may execute twice)",
+        .transport = &tcp_fastopen_transport,
+        .lifetime = ECHO_SERVER_CLOSES,
+        .server = {.fastopen = true},
+        .requires = {"kernel.TCPFastOpenActive", "fast open was not used, it fell back"},
+    },
+    {
+        .name = "udp-retry",
+        .what = "sent again until answered (RFC 6298): what it takes to rely on UDP",
+        .transport = &udp_retry_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .retries = true,
+    },
 };
 
 const unsigned variant_count = sizeof variants / sizeof variants[0];

@@ -10,6 +10,12 @@
 
 enum { VARIANT_EXPECTS_MAX = 4 };
 
+/* A counter that every exchange raises, but for the first of a connection; else ... */
+struct variant_requirement {
+    const char *counter;
+    const char *otherwise; /* ... this is what happened, in words */
+};
+
 struct variant {
     const char *name;
     const char *what; /* for each message, in a line */
@@ -17,7 +23,10 @@ struct variant {
     enum echo_lifetime lifetime;
     bool core;                                /* in the default of every command */
     bool holds_ports;                         /* its client keeps TIME_WAIT: ports limit its rate */
+    bool retries;                             /* sends again: a request may be executed twice */
+    struct echo_server_options server;        /* what its server needs beyond the usual */
     const char *expects[VARIANT_EXPECTS_MAX]; /* counters it raises and that void other runs */
+    struct variant_requirement requires;      /* without it a run is not valid */
 };
 
 extern const struct variant variants[];

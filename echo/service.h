@@ -41,9 +41,17 @@ struct echo_client_options {
     uint64_t session;
     const uint8_t *payload; /* what every request carries; copied */
     uint32_t payload_bytes;
-    uint32_t reply_bytes; /* payload wanted back; an echo has reply_bytes = payload_bytes */
-    uint32_t depth;       /* requests that may be outstanding; 0 means 1 */
-    uint64_t patience_ns; /* on a blocking socket a call waits about this long; 0: for ever */
+    uint32_t reply_bytes;  /* payload wanted back; an echo has reply_bytes = payload_bytes */
+    uint32_t depth;        /* requests that may be outstanding; 0 means 1 */
+    uint64_t patience_ns;  /* on a blocking socket a call waits about this long; 0: for ever */
+    uint64_t rto_floor_ns; /* of a client that retries: its shortest timer; 0: the usual */
+    uint8_t attempts;      /* of such: datagrams of one request at most; 0: the usual */
+};
+
+/* A count that a client keeps, for a harness that copies it without knowing it. */
+struct echo_counter {
+    const char *name;
+    uint64_t value;
 };
 
 /* What a driver may look at. Transports keep more behind it. */
@@ -51,6 +59,10 @@ struct echo_client {
     const struct echo_client_steps *steps;
     int socket;            /* -1 while there is none */
     uint64_t sockets_made; /* tells a new socket from an old one with the same number */
+    uint64_t wake_ns;      /* 0: none; else flush is to be called again at this time of
+                              echo/clock.h, unless a reply has come */
+    const struct echo_counter *counters; /* since open */
+    unsigned counter_count;
 };
 
 struct echo_client_steps {
@@ -102,11 +114,15 @@ enum echo_count {
     ECHO_TRUNCATED, /* the end of file came inside a message */
     ECHO_BROKEN,    /* recv or send failed */
     ECHO_DRAINED,   /* bytes read and thrown away so that a close would not reset */
+    ECHO_EXECUTED,  /* requests whose work was done, --delay included */
+    ECHO_REPEATED,  /* requests whose session and sequence were executed before */
+    ECHO_TWICE,     /* sessions and sequences executed more than once */
     ECHO_COUNTS
 };
 
 static const char *const echo_count_names[ECHO_COUNTS] = {
-    "accepted", "requests", "replies", "refused", "truncated", "broken", "drained_bytes",
+    "accepted", "requests",      "replies",  "refused",  "truncated",
+    "broken",   "drained_bytes", "executed", "repeated", "executed_twice",
 };
 
 /*
@@ -127,6 +143,8 @@ struct echo_server_options {
     bool raw;          /* RFC 862: bytes come back as they are */
     uint64_t delay_ns; /* spun before each reply: a service time */
     bool growing;      /* answer with more bytes than asked with, even beyond loopback */
+    bool dedup;        /* a repeated request is answered again, but not executed again */
+    bool fastopen;     /* take requests that come in the SYN; a transport without one ignores it */
 };
 
 struct echo_server {
@@ -175,8 +193,11 @@ struct echo_floor_steps {
     int64_t (*exchange)(const struct echo_client_options *options, const atomic_bool *stop,
                         uint64_t most);
 
-    /* Serves on `listener` (of listen above) until an error: shutdown(2) ends it. */
-    void (*serve)(int listener, const struct echo_client_options *options);
+    /*
+     * Serves on `listener` (of listen above) until an error: shutdown(2) ends a
+     * blocking one, *stop one that polls.
+     */
+    void (*serve)(int listener, const struct echo_client_options *options, const atomic_bool *stop);
 };
 
 /* A transport: what variants name. */

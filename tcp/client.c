@@ -82,7 +82,7 @@ static int set_options(const struct client *c, int socket) {
     return set_patience(socket, c->options.patience_ns);
 }
 
-static int connect_client(struct echo_client *client) {
+int tcp_client_connect(struct echo_client *client, int (*prepare)(int socket)) {
     struct client *c = of(client);
     const struct echo_address *server = &c->options.server;
     const int flags = SOCK_CLOEXEC | (c->options.nonblocking ? SOCK_NONBLOCK : 0);
@@ -90,6 +90,7 @@ static int connect_client(struct echo_client *client) {
     if (made < 0) return -errno;
     /* Connecting is a round trip: SYN out, SYN-ACK back. */
     int failed = set_options(c, made);
+    if (failed == 0 && prepare != NULL) failed = prepare(made);
     if (failed == 0 && c->options.sources > 0) failed = take_source(c, made);
     if (failed == 0 && connect(made, &server->any, server->size) != 0) failed = -errno;
     if (failed == -EINPROGRESS && !c->options.nonblocking) failed = -ETIMEDOUT; /* patience ended */
@@ -100,6 +101,10 @@ static int connect_client(struct echo_client *client) {
     client->socket = made;
     client->sockets_made++;
     return failed;
+}
+
+static int connect_client(struct echo_client *client) {
+    return tcp_client_connect(client, NULL);
 }
 
 static int send_client(struct echo_client *client, uint64_t sequence, uint64_t sent_ns) {

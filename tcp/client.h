@@ -7,4 +7,10 @@
 
 extern const struct echo_client_steps tcp_client_steps;
 
+/*
+ * The connect step for a further mode of this client: `prepare` (or NULL) is
+ * called on the new socket before connect(2), and says 0 or -errno.
+ */
+int tcp_client_connect(struct echo_client *client, int (*prepare)(int socket));
+
 #endif

@@ -8,8 +8,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* What a mode calls on a new socket besides; as tcp_client_connect. */
+typedef int prepare_function(int socket);
+
+static int prepare_nothing(int socket) {
+    (void)socket;
+    return 0;
+}
+
+static int put_off_syn(int socket) {
+    const int on = 1;
+    return setsockopt(socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
+}
+
 /* The client's set-up, call for call: see tcp/client.c. */
-static int connect_to(const struct echo_client_options *options, uint64_t made_before) {
+static int connect_to(const struct echo_client_options *options, uint64_t made_before,
+                      prepare_function *prepare) {
     const int on = 1;
     const struct timeval patience = {.tv_sec = (time_t)(options->patience_ns / 1000000000),
                                      .tv_usec =
@@ -22,6 +36,7 @@ static int connect_to(const struct echo_client_options *options, uint64_t made_b
         (void)setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         (void)setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     }
+    (void)prepare(made);
     if (options->sources > 0) {
         struct echo_address source = options->source;
         echo_address_advance(&source, (uint32_t)(made_before % options->sources));
@@ -69,9 +84,9 @@ static int finish(int socket, enum echo_lifetime lifetime) {
     return failed == -ESHUTDOWN ? 0 : failed;
 }
 
-static int exchange_one(const struct echo_client_options *options, int *socket, uint64_t made_before,
-                        uint8_t *bytes) {
-    if (*socket < 0) *socket = connect_to(options, made_before);
+static int exchange_one(const struct echo_client_options *options, int *socket,
+                        uint64_t made_before, prepare_function *prepare, uint8_t *bytes) {
+    if (*socket < 0) *socket = connect_to(options, made_before, prepare);
     if (*socket < 0) return *socket;
     int failed = send_all(*socket, bytes, ECHO_HEADER_BYTES + (size_t)options->payload_bytes);
     if (failed == 0) {
@@ -89,20 +104,30 @@ static size_t longer_bytes(const struct echo_client_options *options) {
     return ECHO_HEADER_BYTES + (size_t)longer;
 }
 
-static int64_t exchange(const struct echo_client_options *options, const atomic_bool *stop,
-                        uint64_t most) {
+static int64_t exchange_with(prepare_function *prepare, const struct echo_client_options *options,
+                             const atomic_bool *stop, uint64_t most) {
     uint8_t *bytes = calloc(1, longer_bytes(options));
     if (bytes == NULL) return -ENOMEM;
     int socket = -1;
     int failed = 0;
     uint64_t done = 0;
     while (failed == 0 && !atomic_load_explicit(stop, memory_order_relaxed) && done < most) {
-        failed = exchange_one(options, &socket, done, bytes);
+        failed = exchange_one(options, &socket, done, prepare, bytes);
         if (failed == 0) done++;
     }
     if (socket >= 0) (void)close(socket);
     free(bytes);
     return failed != 0 ? failed : (int64_t)done;
+}
+
+static int64_t exchange(const struct echo_client_options *options, const atomic_bool *stop,
+                        uint64_t most) {
+    return exchange_with(prepare_nothing, options, stop, most);
+}
+
+static int64_t exchange_fastopen(const struct echo_client_options *options, const atomic_bool *stop,
+                                 uint64_t most) {
+    return exchange_with(put_off_syn, options, stop, most);
 }
 
 /* One connection to its end; where the lifetime says so, this side closes first. */
@@ -116,10 +141,11 @@ static void serve_one(int socket, const struct echo_client_options *options, uin
     (void)close(socket);
 }
 
-static void serve(int listener, const struct echo_client_options *options) {
+static void serve(int listener, const struct echo_client_options *options,
+                  const atomic_bool *stop) {
     const int flags = SOCK_CLOEXEC | (options->nonblocking ? SOCK_NONBLOCK : 0);
     uint8_t *bytes = calloc(1, longer_bytes(options));
-    while (bytes != NULL) {
+    while (bytes != NULL && !atomic_load_explicit(stop, memory_order_relaxed)) {
         const int made = accept4(listener, NULL, NULL, flags);
         if (made >= 0) {
             serve_one(made, options, bytes);
@@ -131,3 +157,5 @@ static void serve(int listener, const struct echo_client_options *options) {
 }
 
 const struct echo_floor_steps tcp_floor_steps = {.exchange = exchange, .serve = serve};
+const struct echo_floor_steps tcp_fastopen_floor_steps = {.exchange = exchange_fastopen,
+                                                          .serve = serve};

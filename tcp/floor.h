@@ -6,5 +6,6 @@
 #include "echo/service.h"
 
 extern const struct echo_floor_steps tcp_floor_steps;
+extern const struct echo_floor_steps tcp_fastopen_floor_steps; /* of tcp/fastopen.c */
 
 #endif

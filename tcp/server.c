@@ -32,6 +32,7 @@ struct connection {
     size_t sent, ready, used; /* [sent, ready) are replies, [ready, used) not yet looked at */
     uint8_t *other;           /* a reply whose size is not its request's; malloc'd, else NULL */
     size_t other_sent, other_end;
+    uint64_t owed;           /* replies that the kernel does not have yet, or not whole */
     bool closing;            /* CLOSE was asked for: nothing more will be answered */
     uint64_t drain_until_ns; /* 0: not draining */
     size_t drained;
@@ -56,8 +57,20 @@ static int set_options(int socket) {
     return 0;
 }
 
-static int bind_socket(int socket, const struct echo_address *address) {
-    const int failed = set_options(socket);
+/*
+ * Requests may come in the SYN (RFC 7413) and are handed out before the
+ * handshake has ended; so many may be in that state. Without bit 2 of
+ * net.ipv4.tcp_fastopen this has no effect and no error: SYNs come empty.
+ */
+static int take_fastopen(int socket) {
+    const int most = SOMAXCONN;
+    return setsockopt(socket, IPPROTO_TCP, TCP_FASTOPEN, &most, sizeof most) == 0 ? 0 : -errno;
+}
+
+static int bind_socket(int socket, const struct echo_server_options *options) {
+    const struct echo_address *address = &options->address;
+    int failed = set_options(socket);
+    if (failed == 0 && options->fastopen) failed = take_fastopen(socket);
     if (failed != 0) return failed;
     if (bind(socket, &address->any, address->size) != 0) return -errno;
     /* The kernel cuts the backlog to net.core.somaxconn: the system's maximum. */
@@ -71,7 +84,7 @@ static int listen_server(struct echo_server **server, const struct echo_server_o
     s->options = *options;
     const int flags = SOCK_CLOEXEC | (options->nonblocking ? SOCK_NONBLOCK : 0);
     s->base.socket = socket(options->address.any.sa_family, SOCK_STREAM | flags, 0);
-    int failed = s->base.socket < 0 ? -errno : bind_socket(s->base.socket, &options->address);
+    int failed = s->base.socket < 0 ? -errno : bind_socket(s->base.socket, options);
     if (failed != 0) {
         s->base.steps->release(&s->base);
         return failed;
@@ -145,6 +158,12 @@ static void spend(uint64_t ns) {
     echo_clock_spin_until(echo_clock_ns() + ns);
 }
 
+/* Does the work of a request. The kernel hands out each byte once: no request is a copy. */
+static void execute(const struct connection *c, struct echo_worker *worker) {
+    worker->counts[ECHO_EXECUTED]++;
+    if (c->server->options.delay_ns > 0) spend(c->server->options.delay_ns);
+}
+
 /* A reply that does not fit where its request stands. */
 static int answer_elsewhere(struct connection *c, const struct echo_message *request) {
     uint8_t *at = c->bytes + c->ready;
@@ -185,9 +204,9 @@ static int answer(struct connection *c, struct echo_worker *worker) {
         const bool in_place = request.reply_bytes == request.payload_bytes;
         if (!in_place && c->sent < c->ready) return 0; /* those before it go first */
         worker->counts[ECHO_REQUESTS]++;
-        if (c->server->options.delay_ns > 0) spend(c->server->options.delay_ns);
+        execute(c, worker);
         c->closing = (request.flags & ECHO_CLOSE) != 0;
-        worker->counts[ECHO_REPLIES]++;
+        c->owed++;
         if (!in_place) return answer_elsewhere(c, &request);
         echo_make_reply(at);
         c->ready += whole;
@@ -206,13 +225,16 @@ static int send_part(struct connection *c, const uint8_t *bytes, size_t *from, s
     return 0;
 }
 
-static int send_replies(struct connection *c) {
+static int send_replies(struct connection *c, struct echo_worker *worker) {
     int failed = send_part(c, c->bytes, &c->sent, c->ready);
-    if (failed != 0 || c->other == NULL) return failed;
-    failed = send_part(c, c->other, &c->other_sent, c->other_end);
+    if (failed == 0 && c->other != NULL) {
+        failed = send_part(c, c->other, &c->other_sent, c->other_end);
+    }
     if (failed != 0) return failed;
     free(c->other);
     c->other = NULL;
+    worker->counts[ECHO_REPLIES] += c->owed;
+    c->owed = 0;
     return 0;
 }
 
@@ -228,17 +250,19 @@ static bool anything_unread(const struct connection *c) {
  * on its way (RFC 2525, section 2.17): say that no more will be sent, then
  * read what the client still sends, up to a limit.
  */
-static int start_drain(struct connection *c) {
+static int start_drain(struct connection *c, struct echo_worker *worker) {
     const struct timeval patience = {.tv_sec = DRAIN_NS / 1000000000};
     (void)shutdown(c->base.socket, SHUT_WR);
     (void)setsockopt(c->base.socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     c->drain_until_ns = echo_clock_ns() + DRAIN_NS;
+    worker->counts[ECHO_DRAINED] += c->used - c->ready; /* came along with the request */
     c->used = c->ready = c->sent = 0;
     return 0;
 }
 
 static int drain(struct connection *c, struct echo_worker *worker) {
-    const ssize_t got = recv(c->base.socket, c->bytes, c->size, 0);
+    /* The buffer has at least SPARE_BYTES: room for all that is drained. */
+    const ssize_t got = recv(c->base.socket, c->bytes, DRAIN_BYTES - c->drained, 0);
     const bool late = echo_clock_ns() >= c->drain_until_ns;
     if (got < 0 && errno == EINTR) return 0;
     if (got < 0 && errno == EAGAIN && !late) return -EAGAIN;
@@ -273,11 +297,11 @@ static int answer_and_send(struct connection *c, struct echo_worker *worker) {
         const int failed = answer(c, worker);
         if (failed == -EPROTO) {
             worker->counts[ECHO_REFUSED]++;
-            (void)send_replies(c); /* every reply owed is sent */
+            (void)send_replies(c, worker); /* every reply owed is sent */
         }
         if (failed != 0) return failed;
         const bool more = c->sent < c->ready || c->other != NULL;
-        const int sent = send_replies(c);
+        const int sent = send_replies(c, worker);
         if (sent != 0) return sent;
         if (!more) return 0;
     } while (c->used > c->ready && !c->closing);
@@ -289,17 +313,16 @@ static int advance(struct connection *c, struct echo_worker *worker) {
     const bool owing = c->sent < c->ready || c->other != NULL;
     const int received = owing ? 0 : receive(c, worker);
     if (received != 0) return received == -EINTR ? 0 : received;
-    const int sent = owing ? send_replies(c) : 0;
+    const int sent = owing ? send_replies(c, worker) : 0;
     const int failed = sent != 0 ? sent : answer_and_send(c, worker);
     if (failed != 0 || !c->closing) return failed;
-    return anything_unread(c) ? start_drain(c) : -ESHUTDOWN;
+    return anything_unread(c) ? start_drain(c, worker) : -ESHUTDOWN;
 }
 
 static int step(struct echo_connection *connection, struct echo_worker *worker) {
     struct connection *c = on(connection);
     int result = borrow(c, worker);
-    if (result != 0) return result;
-    result = advance(c, worker);
+    if (result == 0) result = advance(c, worker);
     const bool broken = result != 0 && result != -EAGAIN && result != -ESHUTDOWN;
     if (broken && result != -EPROTO && result != -ECONNABORTED) worker->counts[ECHO_BROKEN]++;
     const bool idle = c->ready == c->used && c->sent == c->ready && c->other == NULL;

@@ -4,6 +4,7 @@
 #define TCP_TRANSPORT_H
 
 #include "tcp/client.h"
+#include "tcp/fastopen.h"
 #include "tcp/floor.h"
 #include "tcp/server.h"
 
@@ -13,6 +14,14 @@ static const struct echo_transport tcp_transport = {
     .client = &tcp_client_steps,
     .server = &tcp_server_steps,
     .floor = &tcp_floor_steps,
+};
+
+static const struct echo_transport tcp_fastopen_transport = {
+    .name = "tcp",
+    .payload_max = ECHO_PAYLOAD_MAX,
+    .client = &tcp_fastopen_steps,
+    .server = &tcp_server_steps,
+    .floor = &tcp_fastopen_floor_steps,
 };
 
 #endif

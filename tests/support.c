@@ -8,11 +8,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,4 +201,205 @@ int program_descriptors(pid_t pid) {
     }
     (void)closedir(directory);
     return count;
+}
+
+bool program_ends(pid_t pid, int timeout_ms) {
+    return kill(pid, 0) != 0 || ends_before(pid, deadline_after(timeout_ms));
+}
+
+/* The parent is the second field behind the name, which may itself hold anything: proc(5). */
+static pid_t parent_of(pid_t pid) {
+    char path[64], line[512];
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return -1;
+    const char *got = fgets(line, sizeof line, file);
+    (void)fclose(file);
+    const char *name_end = got == NULL ? NULL : strrchr(line, ')');
+    return name_end == NULL || strlen(name_end) < 5 ? -1 : (pid_t)strtol(name_end + 4, NULL, 10);
+}
+
+int program_children(pid_t pid, pid_t *children, int room) {
+    DIR *directory = opendir("/proc");
+    if (directory == NULL) return -errno;
+    int count = 0;
+    for (const struct dirent *entry; count < room && (entry = readdir(directory)) != NULL;) {
+        const pid_t other = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (other > 0 && parent_of(other) == pid) children[count++] = other;
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+char *program_built(char *path, size_t size, const char *name) {
+    const char *build = getenv("BUILD");
+    (void)snprintf(path, size, "%s/%s", build != NULL ? build : "build", name);
+    return path;
+}
+
+static char **split(struct words *words) {
+    enum { MOST = sizeof words->argv / sizeof words->argv[0] - 1 };
+    int count = 0;
+    char *rest = words->text;
+    while (count < MOST && rest != NULL) words->argv[count++] = strsep(&rest, " ");
+    words->argv[count] = NULL;
+    return words->argv;
+}
+
+char **words_split(struct words *words, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(words->text, sizeof words->text, format, values);
+    va_end(values);
+    return split(words);
+}
+
+static char **echolab_words(struct words *words, const char *format, va_list values) {
+    char line[sizeof words->text / 2], path[sizeof words->text / 4];
+    (void)vsnprintf(line, sizeof line, format, values);
+    return words_split(words, "%s %s", program_built(path, sizeof path, "echolab"), line);
+}
+
+void echolab_run(struct ran *ran, const char *format, ...) {
+    struct words words;
+    va_list values;
+    va_start(values, format);
+    char **argv = echolab_words(&words, format, values);
+    va_end(values);
+    ran->status = program_run(argv, NULL, ran->out, sizeof ran->out, ran->err, sizeof ran->err);
+}
+
+int echolab_start(struct program *program, const char *format, ...) {
+    struct words words;
+    va_list values;
+    va_start(values, format);
+    char **argv = echolab_words(&words, format, values);
+    va_end(values);
+    return program_start(program, argv);
+}
+
+/* ---- measured servers ---- */
+
+int served_start(struct served *served, const struct echo_transport *transport,
+                 const struct echo_server_options *options, bool spin) {
+    struct echo_server_options wanted = {0};
+    if (options != NULL) wanted = *options;
+    *served = (struct served){0};
+    int failed = 0;
+    if (wanted.address.size == 0) failed = echo_address_find(&wanted.address, NULL, 0);
+    if (failed == 0) failed = transport->server->listen(&served->server, &wanted);
+    if (failed != 0) return failed;
+    const struct pool_options pool = {.server = served->server, .spin = spin};
+    failed = echo_address_of_socket(&served->address, served->server->socket);
+    if (failed == 0) failed = pool_start(&served->pool, &pool);
+    if (failed != 0) transport->server->release(served->server);
+    return failed;
+}
+
+void served_stop(struct served *served, uint64_t *counts) {
+    pool_stop(served->pool, counts);
+    served->server->steps->release(served->server);
+}
+
+/* ---- messages and sockets ---- */
+
+const uint8_t *test_payload(void) {
+    static uint8_t payload[ECHO_PAYLOAD_MAX];
+    static bool filled;
+    for (uint32_t i = 0; i < ECHO_PAYLOAD_MAX && !filled; i++) {
+        payload[i] = (uint8_t)(i * 2654435761U >> 24); /* Knuth's multiplicative hash */
+    }
+    filled = true;
+    return payload;
+}
+
+struct echo_client_options test_client(const struct variant *variant,
+                                       const struct echo_address *server, uint32_t payload_bytes) {
+    return (struct echo_client_options){
+        .server = *server,
+        .lifetime = variant->lifetime,
+        .session = TEST_SESSION,
+        .payload = test_payload(),
+        .payload_bytes = payload_bytes,
+        .reply_bytes = payload_bytes,
+        .patience_ns = (uint64_t)TEST_DEADLINE_MS * NS_PER_MS,
+    };
+}
+
+size_t test_put(uint8_t *bytes, const struct echo_message *message) {
+    echo_encode(bytes, message);
+    memcpy(bytes + ECHO_HEADER_BYTES, test_payload(), message->payload_bytes);
+    return ECHO_HEADER_BYTES + (size_t)message->payload_bytes;
+}
+
+bool test_is_reply(const uint8_t *reply, size_t size, const struct echo_message *request) {
+    struct echo_message header;
+    if (echo_decode(&header, reply, size) != ECHO_WHOLE) return false;
+    return header.kind == ECHO_REPLY && header.session == request->session &&
+           header.sequence == request->sequence && header.sent_ns == request->sent_ns &&
+           header.payload_bytes == request->reply_bytes &&
+           size == ECHO_HEADER_BYTES + (size_t)request->reply_bytes &&
+           echo_matches(reply + ECHO_HEADER_BYTES, request->reply_bytes, test_payload(),
+                        request->payload_bytes);
+}
+
+static int set_deadline(int fd) {
+    const struct timeval deadline = {.tv_sec = TEST_DEADLINE_MS / 1000};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline) != 0) return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline) != 0) return -errno;
+    return 0;
+}
+
+int test_connect(const struct echo_address *address, int type) {
+    const int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int failed = set_deadline(fd);
+    if (failed == 0 && connect(fd, &address->any, address->size) != 0) failed = -errno;
+    if (failed != 0) (void)close(fd);
+    return failed != 0 ? failed : fd;
+}
+
+int test_bind(struct echo_address *address, int type) {
+    if (echo_address_find(address, NULL, 0) != 0) return -EADDRNOTAVAIL;
+    const int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int failed = set_deadline(fd);
+    if (failed == 0 && bind(fd, &address->any, address->size) != 0) failed = -errno;
+    if (failed == 0 && type == SOCK_STREAM && listen(fd, SOMAXCONN) != 0) failed = -errno;
+    if (failed == 0) failed = echo_address_of_socket(address, fd);
+    if (failed != 0) (void)close(fd);
+    return failed != 0 ? failed : fd;
+}
+
+int test_accept(int listener) {
+    const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) return -errno;
+    const int failed = set_deadline(fd);
+    if (failed != 0) (void)close(fd);
+    return failed != 0 ? failed : fd;
+}
+
+int test_deserted(struct echo_address *address, int type) {
+    const int fd = test_bind(address, type);
+    if (fd < 0) return fd;
+    (void)close(fd);
+    return 0;
+}
+
+ssize_t test_receive(int socket, uint8_t *bytes, size_t size) {
+    size_t have = 0;
+    while (have < size) {
+        const ssize_t got = recv(socket, bytes + have, size - have, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -errno;
+        if (got == 0) break;
+        have += (size_t)got;
+    }
+    return (ssize_t)have;
+}
+
+void test_reset(int socket) {
+    const struct linger reset = {.l_onoff = 1};
+    (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    (void)close(socket);
 }

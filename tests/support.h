@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Other programs, started, talked to and stopped: for tests that run what was
- * built. Every wait has a deadline; nobody sleeps. It does not judge: what
+ * built; and the measured servers, and raw sockets to meet them or to play
+ * them. Every wait has a deadline; nobody sleeps. It does not judge: what
  * cannot be started or does not answer is returned, for the test to assert on.
  *
  * A server and its port:
@@ -16,8 +17,13 @@
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "bench/load/pool.h"
+#include "bench/variant.h"
 
 enum { TEST_DEADLINE_MS = 10000 }; /* far more than anything here needs, sanitizers included */
 
@@ -55,7 +61,93 @@ int program_stop(struct program *program, int signal);
 int program_run(char *const argv[], const char *input, char *out, size_t out_size, char *err,
                 size_t err_size);
 
+/* Waits until `pid`, anybody's child, has ended; without reaping it. False at the deadline. */
+bool program_ends(pid_t pid, int timeout_ms);
+
+/* The children of `pid`, at most `room`, or -errno. */
+int program_children(pid_t pid, pid_t *children, int room);
+
 /* Open descriptors of `pid` (entries of /proc/PID/fd), or -errno. */
 int program_descriptors(pid_t pid);
+
+/* ---- measured servers ---- */
+
+/* One on a port of its own, in this process, served by a pool. */
+struct served {
+    struct echo_server *server;
+    struct pool *pool;
+    struct echo_address address;
+};
+
+/*
+ * `options` NULL: the usual ones. An address left out is 127.0.0.1, any port.
+ * 0, or -errno and then nothing is left; on success the caller owes a stop.
+ */
+int served_start(struct served *served, const struct echo_transport *transport,
+                 const struct echo_server_options *options, bool spin);
+
+/* `counts` (ECHO_COUNTS entries, or NULL) gets the sums. */
+void served_stop(struct served *served, uint64_t *counts);
+
+/* ---- messages and sockets ---- */
+
+enum { TEST_SESSION = 0x5e55 };
+
+/* ECHO_PAYLOAD_MAX bytes in which no short pattern repeats; any payload is its beginning. */
+const uint8_t *test_payload(void);
+
+/* What a blocking client of `variant` needs for an echo of so many bytes of test_payload. */
+struct echo_client_options test_client(const struct variant *variant,
+                                       const struct echo_address *server, uint32_t payload_bytes);
+
+/* Encodes `message` and its payload, the beginning of test_payload. Bytes written. */
+size_t test_put(uint8_t *bytes, const struct echo_message *message);
+
+/* Whether `reply` is, whole, the right reply to `request` with such a payload. */
+bool test_is_reply(const uint8_t *reply, size_t size, const struct echo_message *request);
+
+/*
+ * A blocking socket of `type`, connected to `address`; and one bound to a free
+ * port of 127.0.0.1 (and listening). Every call on them gives up after
+ * TEST_DEADLINE_MS with EAGAIN. The socket or -errno.
+ */
+int test_connect(const struct echo_address *address, int type);
+int test_bind(struct echo_address *address, int type);
+
+/* accept(2) with that deadline on what it makes. */
+int test_accept(int listener);
+
+/* A loopback address where nobody of `type` listens. 0 or -errno. */
+int test_deserted(struct echo_address *address, int type);
+
+/* Reads until `size` bytes are there or the stream ends; their number, or -errno. */
+ssize_t test_receive(int socket, uint8_t *bytes, size_t size);
+
+/* Closes so that the other side gets a reset (SO_LINGER 0). */
+void test_reset(int socket);
+
+/* "$BUILD/name" (BUILD: build unless set), in `path`, which is returned. */
+char *program_built(char *path, size_t size, const char *name);
+
+/* A command line, cut into words at its spaces; no word can have one inside. */
+struct words {
+    char text[4096];
+    char *argv[65]; /* ended by NULL */
+};
+
+char **words_split(struct words *words, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What `echolab WORDS` did, run to its end by program_run. */
+struct ran {
+    int status;
+    char out[32768], err[8192];
+};
+
+void echolab_run(struct ran *ran, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Like program_start. */
+int echolab_start(struct program *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

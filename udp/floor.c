@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "echo/clock.h"
 
 /* The client's set-up, call for call: see udp/client.c. */
 static int connect_to(const struct echo_client_options *options) {
@@ -26,6 +29,13 @@ static int connect_to(const struct echo_client_options *options) {
     return made;
 }
 
+/* How udp/retry.c waits, which may have to send again before a reply comes. */
+static int wait_for_reply(int socket, uint64_t patience_ns) {
+    struct pollfd at = {.fd = socket, .events = POLLIN};
+    const struct timespec patience = echo_clock_timespec(patience_ns);
+    return ppoll(&at, 1, &patience, NULL) > 0 ? 0 : -ETIMEDOUT;
+}
+
 /* A datagram: one call. A blocking socket that runs out of patience has lost it. */
 static int receive_one(int socket, uint8_t *bytes, size_t size, bool nonblocking) {
     for (;;) {
@@ -36,13 +46,15 @@ static int receive_one(int socket, uint8_t *bytes, size_t size, bool nonblocking
     }
 }
 
-static int exchange_one(const struct echo_client_options *options, int *socket, uint8_t *bytes) {
+static int exchange_one(const struct echo_client_options *options, int *socket, bool polls,
+                        uint8_t *bytes) {
     if (*socket < 0) *socket = connect_to(options);
     if (*socket < 0) return *socket;
     const size_t request = ECHO_HEADER_BYTES + (size_t)options->payload_bytes;
     const size_t reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes;
     if (send(*socket, bytes, request, MSG_NOSIGNAL) < 0) return -errno;
-    const int failed = receive_one(*socket, bytes, reply, options->nonblocking);
+    int failed = polls ? wait_for_reply(*socket, options->patience_ns) : 0;
+    if (failed == 0) failed = receive_one(*socket, bytes, reply, options->nonblocking);
     if (failed != 0 || options->lifetime == ECHO_PERSISTENT) return failed;
     (void)close(*socket);
     *socket = -1;
@@ -55,15 +67,15 @@ static size_t longer_bytes(const struct echo_client_options *options) {
     return ECHO_HEADER_BYTES + (size_t)longer;
 }
 
-static int64_t exchange(const struct echo_client_options *options, const atomic_bool *stop,
-                        uint64_t most) {
+static int64_t exchange_with(bool polls, const struct echo_client_options *options,
+                             const atomic_bool *stop, uint64_t most) {
     uint8_t *bytes = calloc(1, longer_bytes(options));
     if (bytes == NULL) return -ENOMEM;
     int socket = -1;
     int failed = 0;
     uint64_t done = 0;
     while (failed == 0 && !atomic_load_explicit(stop, memory_order_relaxed) && done < most) {
-        failed = exchange_one(options, &socket, bytes);
+        failed = exchange_one(options, &socket, polls, bytes);
         if (failed == 0) done++;
     }
     if (socket >= 0) (void)close(socket);
@@ -71,11 +83,22 @@ static int64_t exchange(const struct echo_client_options *options, const atomic_
     return failed != 0 ? failed : (int64_t)done;
 }
 
-static void serve(int listener, const struct echo_client_options *options) {
+static int64_t exchange(const struct echo_client_options *options, const atomic_bool *stop,
+                        uint64_t most) {
+    return exchange_with(false, options, stop, most);
+}
+
+static int64_t exchange_polling(const struct echo_client_options *options, const atomic_bool *stop,
+                                uint64_t most) {
+    return exchange_with(!options->nonblocking, options, stop, most);
+}
+
+static void serve(int listener, const struct echo_client_options *options,
+                  const atomic_bool *stop) {
     const size_t reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes;
     const size_t size = longer_bytes(options);
     uint8_t *bytes = calloc(1, size);
-    while (bytes != NULL) {
+    while (bytes != NULL && !atomic_load_explicit(stop, memory_order_relaxed)) {
         struct sockaddr_storage from;
         socklen_t from_bytes = sizeof from;
         const ssize_t got =
@@ -92,3 +115,5 @@ static void serve(int listener, const struct echo_client_options *options) {
 }
 
 const struct echo_floor_steps udp_floor_steps = {.exchange = exchange, .serve = serve};
+const struct echo_floor_steps udp_retry_floor_steps = {.exchange = exchange_polling,
+                                                       .serve = serve};

@@ -6,5 +6,6 @@
 #include "echo/service.h"
 
 extern const struct echo_floor_steps udp_floor_steps;
+extern const struct echo_floor_steps udp_retry_floor_steps; /* of udp/retry.c: it polls */
 
 #endif

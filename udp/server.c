@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "echo/clock.h"
+#include "udp/executed.h"
 
 enum {
     DATAGRAM_BYTES = 1 << 16 /* no datagram is longer */
@@ -26,7 +27,8 @@ struct server {
 struct connection {
     struct echo_connection base;
     const struct server *server;
-    uint8_t *bytes;     /* one datagram in, and behind it one out */
+    uint8_t *bytes; /* one datagram in, and behind it one out */
+    struct udp_executed *executed;
     uint8_t *reply;     /* what is owed: `bytes`, or behind it */
     size_t reply_bytes; /* 0: nothing is owed */
     struct sockaddr_storage from;
@@ -72,7 +74,7 @@ static int bind_socket(struct server *s, unsigned i) {
     int failed = set_options(s->socket[i], s);
     if (failed == 0 && i > 0) failed = share_port(s->socket[i]);
     if (failed == 0 && bind(s->socket[i], &address->any, address->size) != 0) failed = -errno;
-    if (failed == 0 && i == 0 && s->sockets > 1) failed = share_port(s->socket[i]);
+    if (failed == 0 && i == 0 && s->options.sockets > 1) failed = share_port(s->socket[i]);
     return failed != 0 || i > 0 ? failed : echo_address_of_socket(address, s->socket[i]);
 }
 
@@ -104,18 +106,24 @@ static int accept_connection(struct echo_server *server, struct echo_worker *wor
                              struct echo_connection **connection) {
     (void)worker;
     struct server *s = of(server);
-    const unsigned i = __atomic_fetch_add(&s->given, 1, __ATOMIC_RELAXED);
-    if (i >= s->sockets) return -ECANCELED;
     struct connection *c = calloc(1, sizeof *c);
     uint8_t *bytes = malloc(2 * DATAGRAM_BYTES);
-    if (c == NULL || bytes == NULL) {
+    struct udp_executed *executed = calloc(1, sizeof *executed);
+    int failed = c == NULL || bytes == NULL || executed == NULL ? -ENOMEM : 0;
+    /* Memory first: a socket that was given away and then not taken would never be served. */
+    unsigned i = 0;
+    if (failed == 0) i = __atomic_fetch_add(&s->given, 1, __ATOMIC_RELAXED);
+    if (i >= s->sockets) failed = -ECANCELED;
+    if (failed != 0) {
         free(c);
         free(bytes);
-        return -ENOMEM;
+        free(executed);
+        return failed;
     }
     c->base.socket = s->socket[i];
     c->server = s;
     c->bytes = bytes;
+    c->executed = executed;
     *connection = &c->base;
     return 0;
 }
@@ -125,6 +133,21 @@ static int accept_connection(struct echo_server *server, struct echo_worker *wor
 /* A service time: work, not sleep. */
 static void spend(uint64_t ns) {
     echo_clock_spin_until(echo_clock_ns() + ns);
+}
+
+/*
+ * Does the work of a request. A datagram may be a retry, which is work once
+ * more, unless it is not to be (dedup).
+ */
+static void execute(struct connection *c, const struct echo_message *request,
+                    struct echo_worker *worker) {
+    uint64_t *times = udp_executed_times(c->executed, request->session, request->sequence);
+    if (*times > 0) worker->counts[ECHO_REPEATED]++;
+    if (*times > 0 && c->server->options.dedup) return;
+    if (*times == 1) worker->counts[ECHO_TWICE]++;
+    ++*times;
+    worker->counts[ECHO_EXECUTED]++;
+    if (c->server->options.delay_ns > 0) spend(c->server->options.delay_ns);
 }
 
 /* A reply that does not fit where its request stands. */
@@ -158,7 +181,7 @@ static void answer(struct connection *c, size_t size, struct echo_worker *worker
         return;
     }
     worker->counts[ECHO_REQUESTS]++;
-    if (c->server->options.delay_ns > 0) spend(c->server->options.delay_ns);
+    execute(c, &request, worker);
     if (request.reply_bytes != request.payload_bytes) {
         answer_elsewhere(c, &request);
     } else {
@@ -210,7 +233,12 @@ static int step(struct echo_connection *connection, struct echo_worker *worker) 
     if (c->reply_bytes > 0) return send_reply(c, worker);
     const ssize_t got = receive(c);
     if (got < 0 && errno == EINTR) return 0;
-    if (got < 0) return -errno;
+    if (got < 0 && errno == EAGAIN) return -EAGAIN;
+    if (got < 0) {
+        /* What cannot be received is lost, as on the way; the others are not to suffer. */
+        worker->counts[ECHO_BROKEN]++;
+        return 0;
+    }
     /* After shutdown recv says 0 with no sender; an empty datagram has one. */
     if (got == 0 && c->envelope.msg_namelen == 0) return -ESHUTDOWN;
     answer(c, (size_t)got, worker);
@@ -222,6 +250,7 @@ static void drop(struct echo_connection *connection, struct echo_worker *worker)
     (void)worker;
     struct connection *c = on(connection);
     free(c->bytes);
+    free(c->executed);
     free(c);
 }
 

@@ -5,6 +5,7 @@
 
 #include "udp/client.h"
 #include "udp/floor.h"
+#include "udp/retry.h"
 #include "udp/server.h"
 
 static const struct echo_transport udp_transport = {
@@ -13,6 +14,14 @@ static const struct echo_transport udp_transport = {
     .client = &udp_client_steps,
     .server = &udp_server_steps,
     .floor = &udp_floor_steps,
+};
+
+static const struct echo_transport udp_retry_transport = {
+    .name = "udp",
+    .payload_max = ECHO_UDP_PAYLOAD_MAX,
+    .client = &udp_retry_steps,
+    .server = &udp_server_steps,
+    .floor = &udp_retry_floor_steps,
 };
 
 #endif

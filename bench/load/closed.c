@@ -103,6 +103,7 @@ static void exchange_loop(struct thread *t, struct exchange *x) {
         exchange_start(x, now_ns, now_ns);
         exchange_run(x, t->load->options->waiting);
         t->result->exchanges++;
+        if (x->outcome == EXCHANGE_OK) t->result->answered++;
         failures = x->outcome == EXCHANGE_FAILED ? failures + 1 : 0;
         if (counting) record(t, x);
         now_ns = x->times.closed;
@@ -115,6 +116,13 @@ static void exchange_loop(struct thread *t, struct exchange *x) {
     t->result->corrupt = x->corrupt;
 }
 
+static void copy_counters(struct load_result *r, const struct echo_client *client) {
+    for (; r->counter_count < client->counter_count && r->counter_count < LOAD_COUNTERS_MAX;
+         r->counter_count++) {
+        r->counters[r->counter_count] = client->counters[r->counter_count];
+    }
+}
+
 static void *run_exchanges(void *argument) {
     struct thread *t = argument;
     struct echo_client_options options = t->load->options->client;
@@ -125,6 +133,7 @@ static void *run_exchanges(void *argument) {
     struct exchange x;
     exchange_init(&x, client, options.session, t->load->options->deadline_ns);
     exchange_loop(t, &x);
+    copy_counters(t->result, client);
     client->steps->close(client);
     return NULL;
 }
@@ -156,6 +165,13 @@ static void add_result(struct load_result *sum, const struct load_result *more, 
     sum->corrupt += more->corrupt;
     sum->busy_ns += more->busy_ns;
     sum->exchanges += more->exchanges;
+    sum->answered += more->answered;
+    /* Clients of one transport have the same counters in the same order. */
+    sum->counter_count = more->counter_count;
+    for (unsigned i = 0; i < more->counter_count; i++) {
+        sum->counters[i].name = more->counters[i].name;
+        sum->counters[i].value += more->counters[i].value;
+    }
     sum->gave_up = sum->gave_up || more->gave_up;
     for (int i = 0; i < 2; i++) sum->ok_by_half[i] += more->ok_by_half[i];
     for (int i = 0; i < EXCHANGE_DONE; i++) {

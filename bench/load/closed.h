@@ -16,7 +16,8 @@
 
 enum {
     LOAD_FAILURES_MAX = 100, /* that many failures in a row end a run */
-    LOAD_ERRNOS = 134        /* Linux knows no higher */
+    LOAD_ERRNOS = 134,       /* Linux knows no higher */
+    LOAD_COUNTERS_MAX = 16   /* that a client may have */
 };
 
 /* Which durations are kept, each in a histogram; see DESIGN's words in README. */
@@ -49,7 +50,10 @@ struct load_result {
     uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]; /* by phase and errno */
     uint64_t ok_by_half[2];                      /* of the counted time */
     uint64_t busy_ns;   /* sum of all cycles, those of lost and failed ones too */
-    uint64_t exchanges; /* begun in all, the warm-up's too */
+    uint64_t exchanges; /* begun in all, the warm-up's too ... */
+    uint64_t answered;  /* ... and of those answered */
+    struct echo_counter counters[LOAD_COUNTERS_MAX]; /* of all clients, since they were opened */
+    unsigned counter_count;
     unsigned connections;
     uint64_t start_ns, end_ns;             /* the counted time */
     uint64_t client_cpu_ns, server_cpu_ns; /* in it; UINT64_MAX: not known */

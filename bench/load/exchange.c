@@ -81,16 +81,32 @@ static void count_stranger(struct exchange *x, const struct echo_message *reply)
     }
 }
 
+/* The client wants to send again. */
+static bool wake_is_due(const struct exchange *x) {
+    const uint64_t wake_ns = x->client->wake_ns;
+    return wake_ns != 0 && echo_clock_ns() >= wake_ns;
+}
+
+/* Not the reply: on to the next, but not beyond the deadline, however many of them come. */
+static int look_further(struct exchange *x) {
+    return echo_clock_ns() < x->deadline_ns ? 0 : wait_for(x, POLLIN);
+}
+
 static int receive_phase(struct exchange *x) {
     struct echo_message reply;
     const int failed = x->client->steps->receive(x->client, &reply);
+    /* Only now, as a reply that lay there already makes another request needless. */
+    if (failed == -EAGAIN && x->phase == EXCHANGE_RECEIVE && wake_is_due(x)) {
+        x->phase = EXCHANGE_SEND;
+        return 0;
+    }
     if (failed == -EAGAIN) return wait_for(x, POLLIN);
     if (failed == -EBADMSG || failed == -EPROTO) x->corrupt++;
-    if (failed == -EBADMSG) return 0;
+    if (failed == -EBADMSG) return look_further(x);
     if (failed != 0) return fail(x, failed);
     if (reply.session != x->session || reply.sequence != x->sequence) {
         count_stranger(x, &reply);
-        return 0;
+        return look_further(x);
     }
     x->times.replied = echo_clock_ns();
     x->phase = EXCHANGE_CLOSE;
@@ -102,11 +118,12 @@ static int receive_phase(struct exchange *x) {
  * read: so wait for both, and read only what has surely arrived.
  */
 static int send_phase(struct exchange *x, short ready) {
-    const int failed = x->client->steps->flush(x->client);
+    int failed = x->client->steps->flush(x->client);
     if (failed == 0) x->phase = EXCHANGE_RECEIVE;
-    if (failed == -EAGAIN && (ready & POLLIN) != 0) return receive_phase(x);
-    if (failed == -EAGAIN) return wait_for(x, POLLIN | POLLOUT);
-    return failed == 0 ? 0 : fail(x, failed);
+    if (failed == 0) return 0;
+    if (failed != -EAGAIN) return fail(x, failed);
+    if ((ready & POLLIN) != 0) failed = receive_phase(x);
+    return failed == -EAGAIN ? wait_for(x, POLLIN | POLLOUT) : failed;
 }
 
 static int close_phase(struct exchange *x) {
@@ -140,6 +157,11 @@ int exchange_advance(struct exchange *x, short ready) {
     return result;
 }
 
+uint64_t exchange_until_ns(const struct exchange *x) {
+    const uint64_t wake_ns = x->client->wake_ns;
+    return wake_ns != 0 && wake_ns < x->deadline_ns ? wake_ns : x->deadline_ns;
+}
+
 /* Sleeps until the socket is ready or `left_ns` have gone. What became ready. */
 static short wait_for_socket(const struct exchange *x, uint64_t left_ns) {
     struct pollfd at = {.fd = x->client->socket, .events = x->wait};
@@ -156,6 +178,8 @@ void exchange_run(struct exchange *x, enum exchange_waiting waiting) {
             return;
         }
         /* A blocking socket comes here only with a part of a message, or out of patience. */
-        ready = waiting == EXCHANGE_SPIN ? POLLIN : wait_for_socket(x, x->deadline_ns - now_ns);
+        const uint64_t until_ns = exchange_until_ns(x);
+        const uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+        ready = waiting == EXCHANGE_SPIN ? POLLIN : wait_for_socket(x, left_ns);
     }
 }

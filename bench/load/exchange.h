@@ -68,11 +68,15 @@ void exchange_start(struct exchange *exchange, uint64_t due_ns, uint64_t now_ns)
 
 /*
  * Goes as far as it can. 0: it has ended. -EAGAIN: wait for `wait` on the
- * client's socket, at most until deadline_ns, and call again; when that has
- * passed, call exchange_expire. `ready` is what poll said, 0 at first.
+ * client's socket, at most until exchange_until_ns, and call again; when
+ * deadline_ns has passed, call exchange_expire. `ready` is what poll said, 0 at
+ * first.
  */
 int exchange_advance(struct exchange *exchange, short ready);
 void exchange_expire(struct exchange *exchange);
+
+/* The deadline, or earlier where the client wants to be woken (wake_ns of service.h). */
+uint64_t exchange_until_ns(const struct exchange *exchange);
 
 enum exchange_waiting { EXCHANGE_BLOCK, EXCHANGE_SPIN };
 

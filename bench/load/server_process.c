@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,6 +22,7 @@ struct ready {
 struct floor_thread {
     pthread_t id;
     int listener;
+    const atomic_bool *stop;
     const struct server_process_options *options;
 };
 
@@ -44,7 +46,7 @@ static int serve_pool(struct echo_server *server, const struct server_process_op
 
 static void *serve_floor_thread(void *argument) {
     const struct floor_thread *t = argument;
-    t->options->transport->floor->serve(t->listener, t->options->floor);
+    t->options->transport->floor->serve(t->listener, t->options->floor, t->stop);
     return NULL;
 }
 
@@ -52,15 +54,18 @@ static int serve_floor(struct echo_server *server, const struct server_process_o
                        int control) {
     struct floor_thread *threads = calloc(options->floor_threads, sizeof *threads);
     unsigned started = 0;
+    atomic_bool stop = false;
     int failed = threads == NULL ? -ENOMEM : 0;
     for (; failed == 0 && started < options->floor_threads; started++) {
         struct floor_thread *t = &threads[started];
         t->listener = server->socket;
+        t->stop = &stop;
         t->options = options;
         failed = -pthread_create(&t->id, NULL, serve_floor_thread, t);
         if (failed != 0) break;
     }
     if (failed == 0) wait_for_end(control);
+    atomic_store(&stop, true);
     server->steps->stop(server);
     for (unsigned i = 0; i < started; i++) (void)pthread_join(threads[i].id, NULL);
     free(threads);

@@ -275,9 +275,12 @@ static json_t *offloads(const char *interface) {
         const char *name;
         uint32_t command;
     } asked[] = {
-        {"rx_checksum", ETHTOOL_GRXCSUM}, {"tx_checksum", ETHTOOL_GTXCSUM},
-        {"scatter_gather", ETHTOOL_GSG},  {"tso", ETHTOOL_GTSO},
-        {"gso", ETHTOOL_GGSO},            {"gro", ETHTOOL_GGRO},
+        {"rx_checksum", ETHTOOL_GRXCSUM},
+        {"tx_checksum", ETHTOOL_GTXCSUM},
+        {"scatter_gather", ETHTOOL_GSG},
+        {"tso", ETHTOOL_GTSO},
+        {"gso", ETHTOOL_GGSO},
+        {"gro", ETHTOOL_GGRO},
     };
     const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (any < 0) return json_null();
@@ -309,9 +312,9 @@ static json_t *limits(const char *unused) {
         struct rlimit limit;
         const bool told = getrlimit(asked[i].resource, &limit) == 0;
         set(object, asked[i].name,
-            !told                              ? json_null()
+            !told                             ? json_null()
             : limit.rlim_cur == RLIM_INFINITY ? json_string("unlimited")
-                                               : json_integer((json_int_t)limit.rlim_cur));
+                                              : json_integer((json_int_t)limit.rlim_cur));
     }
     return object;
 }
@@ -645,20 +648,20 @@ static bool is_volatile(const char *name) {
 
 /* The distinct values of a name; what is absent counts as null. */
 static json_t *values_of(const json_t *side, const char *name) {
-    json_t *values = json_array();
+    json_t *distinct = json_array();
     size_t i;
     json_t *leaves;
     json_array_foreach(side, i, leaves) {
         json_t *value = json_object_get(leaves, name);
         json_t *one = value == NULL ? json_null() : json_incref(value);
         bool known = false;
-        for (size_t j = 0; j < json_array_size(values); j++) {
-            known = known || json_equal(json_array_get(values, j), one) != 0;
+        for (size_t j = 0; j < json_array_size(distinct); j++) {
+            known = known || json_equal(json_array_get(distinct, j), one) != 0;
         }
-        if (!known) (void)json_array_append(values, one);
+        if (!known) (void)json_array_append(distinct, one);
         json_decref(one);
     }
-    return values;
+    return distinct;
 }
 
 static double median_of(const json_t *side, const char *name) {
@@ -710,8 +713,12 @@ json_t *environment_difference(const json_t *base, const json_t *new) {
     json_t *differences = json_array();
     size_t i;
     json_t *leaves;
-    json_array_foreach(flat_base, i, leaves) (void)json_object_update_missing(names, leaves);
-    json_array_foreach(flat_new, i, leaves) (void)json_object_update_missing(names, leaves);
+    json_array_foreach(flat_base, i, leaves) {
+        (void)json_object_update_missing(names, leaves);
+    }
+    json_array_foreach(flat_new, i, leaves) {
+        (void)json_object_update_missing(names, leaves);
+    }
     const char *name;
     json_t *ignored;
     json_object_foreach(names, name, ignored) {

@@ -262,10 +262,49 @@ static double median_of(const json_t *runs, const struct series *series, const c
 
 static void print_number(FILE *out, int width, int decimals, double value) {
     if (isfinite(value)) {
+        while (decimals > 0 && snprintf(NULL, 0, "%.*f", decimals, value) >= width) decimals--;
         (void)fprintf(out, "%*.*f", width, decimals, value);
     } else {
         (void)fprintf(out, "%*s", width, "-");
     }
+}
+
+enum { FIGURES = 4, SHORT_TEXT = 16 };
+
+/*
+ * With at most `decimals`, and no more than four figures: the interval of few
+ * blocks may reach anywhere, and the table has 80 columns all the same.
+ */
+static const char *short_text(char *text, double value, int decimals) {
+    const double size = fabs(value);
+    const int before = size < 10 ? 1 : size < 100 ? 2 : size < 1000 ? 3 : 4;
+    if (decimals > FIGURES - before) decimals = FIGURES - before;
+    if (size < 1e4) {
+        (void)snprintf(text, SHORT_TEXT, "%.*f", decimals, value);
+    } else {
+        (void)snprintf(text, SHORT_TEXT, "%.0e", value);
+    }
+    return text;
+}
+
+/* "1.234 [1.201, 1.268]" */
+static void print_ratio(FILE *out, double ratio, double low, double high) {
+    char texts[3][SHORT_TEXT];
+    (void)fprintf(out, "%s [%s, %s]", short_text(texts[0], ratio, 3), short_text(texts[1], low, 3),
+                  short_text(texts[2], high, 3));
+}
+
+/* "+1.23 us [+1.10, +1.36]" */
+static void print_difference(FILE *out, const json_t *c) {
+    static const char *const names[] = {"diff", "diff_ci_low", "diff_ci_high"};
+    static const char *const before[] = {"", " us [", ", "};
+    for (int i = 0; i < 3; i++) {
+        char text[SHORT_TEXT];
+        const double value = result_number(c, names[i], NAN);
+        (void)fprintf(out, "%s%s%s", before[i], signbit(value) ? "" : "+",
+                      short_text(text, value, 2));
+    }
+    (void)fputc(']', out);
 }
 
 static void print_row(FILE *out, const json_t *runs, const json_t *comparisons,
@@ -287,16 +326,19 @@ static void print_row(FILE *out, const json_t *runs, const json_t *comparisons,
         (void)fputs("  1\n", out);
         return;
     }
-    (void)fprintf(out, "  %.3f [%.3f, %.3f]\n", result_number(first, "ratio", NAN),
-                  result_number(first, "ci_low", NAN), result_number(first, "ci_high", NAN));
+    (void)fputs("  ", out);
+    print_ratio(out, result_number(first, "ratio", NAN), result_number(first, "ci_low", NAN),
+                result_number(first, "ci_high", NAN));
+    (void)fputc('\n', out);
 }
 
 static void print_verdict(FILE *out, const json_t *c, const char *noun) {
-    (void)fprintf(out, "  %-5s%-19s%.3f [%.3f, %.3f]  %+.2f us [%+.2f, %+.2f]\n", noun,
-                  result_text(c, "verdict"), result_number(c, "ratio", NAN),
-                  result_number(c, "ci_low", NAN), result_number(c, "ci_high", NAN),
-                  result_number(c, "diff", NAN), result_number(c, "diff_ci_low", NAN),
-                  result_number(c, "diff_ci_high", NAN));
+    (void)fprintf(out, "  %-5s%-19s", noun, result_text(c, "verdict"));
+    print_ratio(out, result_number(c, "ratio", NAN), result_number(c, "ci_low", NAN),
+                result_number(c, "ci_high", NAN));
+    (void)fputs("  ", out);
+    print_difference(out, c);
+    (void)fputc('\n', out);
     const double needed = result_number(c, "blocks_needed", 0);
     if (needed > 0) (void)fprintf(out, "%7sabout %.0f blocks would decide\n", "", needed);
 }
@@ -338,10 +380,10 @@ static void print_alarm(FILE *out, const json_t *comparisons, const struct serie
     const bool alarm = strcmp(verdict, verdict_names[VERDICT_FASTER]) == 0 ||
                        strcmp(verdict, verdict_names[VERDICT_SLOWER]) == 0;
     if (c == NULL) return;
-    (void)fprintf(out, "A/A: %s against itself: %.3f [%.3f, %.3f]: %s\n", series->variant,
-                  result_number(c, "ratio", NAN), result_number(c, "ci_low", NAN),
-                  result_number(c, "ci_high", NAN),
-                  alarm ? "THIS SESSION IS NOT QUIET" : "no alarm");
+    (void)fprintf(out, "A/A: %s against itself: ", series->variant);
+    print_ratio(out, result_number(c, "ratio", NAN), result_number(c, "ci_low", NAN),
+                result_number(c, "ci_high", NAN));
+    (void)fprintf(out, ": %s\n", alarm ? "THIS SESSION IS NOT QUIET" : "no alarm");
 }
 
 static void print_point(FILE *out, const json_t *runs, const json_t *comparisons,

@@ -105,10 +105,26 @@ static json_t *counters(const struct result_context *context) {
         set_integer(object, json_string_value(key), context->server_counts[i]);
         json_decref(key);
     }
+    for (unsigned i = 0; i < context->load->counter_count; i++) {
+        const struct echo_counter *counter = &context->load->counters[i];
+        json_t *key = json_sprintf("client.%s", counter->name);
+        set_integer(object, json_string_value(key), counter->value);
+        json_decref(key);
+    }
     for (unsigned i = 0; context->counters != NULL && i < counter_count; i++) {
         set_counter(object, counter_rows[i].name, context->counters->value[i]);
     }
     return object;
+}
+
+/* A retry is at-least-once: work was done as often as executed says, for so many answers. */
+static json_t *executions(const struct result_context *context) {
+    const uint64_t *count = context->server_counts;
+    const bool floor = context->options->role == ROLE_FLOOR;
+    if (!context->options->variants[0]->retries || count == NULL || floor) return json_null();
+    return json_pack("{s:I,s:I,s:I,s:b}", "answered", (json_int_t)context->load->answered,
+                     "executed", (json_int_t)count[ECHO_EXECUTED], "executed_twice",
+                     (json_int_t)count[ECHO_TWICE], "dedup", (int)context->options->dedup);
 }
 
 static json_t *settings(const struct result_context *context) {
@@ -207,6 +223,8 @@ static void set_parameters(json_t *run, const struct result_context *context) {
     set(run, "loss_percent", json_null());
     set(run, "offered_per_s", json_null());
     set(run, "deadline_ms", json_real((double)options->deadline_ns / 1e6));
+    set(run, "rto_floor_ms",
+        options->variants[0]->retries ? json_real((double)options->rto_floor_ns / 1e6) : NULL);
 }
 
 json_t *result_of_run(const struct result_context *context) {
@@ -224,6 +242,7 @@ json_t *result_of_run(const struct result_context *context) {
     set_durations(run, load, context->options->role == ROLE_FLOOR);
     set_per_message(run, load);
     set(run, "counters", counters(context));
+    set(run, "executions", executions(context));
     set(run, "time_wait", time_wait(context));
     set(run, "ports", ports(context));
     set_text(run, "profile", profile_names[context->options->profile]);

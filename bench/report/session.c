@@ -5,10 +5,10 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/options.h"
-#include "bench/report/result.h"
 #include "bench/variant.h"
 
 /* What a field can be. A count is a whole number; neither it nor an amount is ever negative. */
@@ -108,12 +108,13 @@ static bool is_kind(const json_t *value, enum kind kind) {
     return false;
 }
 
-/* The value as the file has it, cut where it is long. */
+/* The value as the file has it, with escapes, cut where it is long. */
 static const char *shown(const json_t *value, char *text, size_t size) {
-    enum { ELLIPSIS = 4 };
-    const size_t length = json_dumpb(value, text, size - ELLIPSIS, JSON_ENCODE_ANY | JSON_COMPACT);
-    (void)strcpy(text + (length < size - ELLIPSIS ? length : size - ELLIPSIS),
-                 length < size - ELLIPSIS ? "" : "...");
+    char *whole = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+    const bool fits = whole != NULL && strlen(whole) < size;
+    (void)snprintf(text, size, "%.*s%s", (int)(fits ? size : size - sizeof "..."),
+                   whole == NULL ? "?" : whole, fits ? "" : "...");
+    free(whole);
     return text;
 }
 
@@ -169,16 +170,22 @@ static bool check_histogram(const struct complaint *to, const json_t *run, size_
 }
 
 static bool check_names(const struct complaint *to, const json_t *run, size_t number) {
-    const char *variant = result_text(run, "variant");
-    const char *role = result_text(run, "role");
+    const json_t *variant = json_object_get(run, "variant");
+    const json_t *role = json_object_get(run, "role");
     bool known = false;
-    for (int i = 0; i < ROLES; i++) known = known || strcmp(role_names[i], role) == 0;
-    if (!known) return wrong(to, "runs[%zu].role is \"%s\", which is no role", number, role);
-    return variant_find(variant) != NULL ||
+    char text[64];
+    for (int i = 0; i < ROLES; i++) {
+        known = known || strcmp(role_names[i], json_string_value(role)) == 0;
+    }
+    if (!known) {
+        return wrong(to, "runs[%zu].role is %s, which is no role", number,
+                     shown(role, text, sizeof text));
+    }
+    return variant_find(json_string_value(variant)) != NULL ||
            wrong(to,
-                 "runs[%zu].variant is \"%s\", which this echolab does not have; "
+                 "runs[%zu].variant is %s, which this echolab does not have; "
                  "`echolab variants` lists what it has",
-                 number, variant);
+                 number, shown(variant, text, sizeof text));
 }
 
 static bool check_sum(const struct complaint *to, const json_t *run, size_t number) {
@@ -235,8 +242,9 @@ static bool check_session(const struct complaint *to, const json_t *session) {
 }
 
 json_t *session_load(const char *path, char *why, size_t size) {
-    const struct complaint to = {path, why, size};
+    struct complaint to = {.path = path, .size = size};
     json_error_t problem;
+    to.why = why;
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         (void)wrong(&to, "cannot be read: %s", strerror(errno));

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command line: numbers with units, and what the built program ($BUILD,
+ * default: build) says to right and wrong usage.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* wants the four above */
+
+#include "bench/options.h"
+#include "tests/support.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { UNTOUCHED = 4711, COLUMNS = 80, COMMANDS_MAX = 32 };
+
+typedef int parser(const char *text, uint64_t *value);
+
+struct number {
+    const char *text;
+    uint64_t value;
+};
+
+static void assert_numbers(parser *parse, const struct number *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = UNTOUCHED;
+        const int failed = parse(rows[i].text, &value);
+        if (failed != 0 || value != rows[i].value) {
+            fail_msg("'%s' is %llu (%d)", rows[i].text, (unsigned long long)value, failed);
+        }
+    }
+}
+
+static void assert_refused(parser *parse, const char *text) {
+    uint64_t value = UNTOUCHED;
+    const int failed = parse(text, &value);
+    if (failed != -EINVAL && failed != -ERANGE) fail_msg("'%s' is accepted (%d)", text, failed);
+    assert_int_equal(value, UNTOUCHED);
+}
+
+#define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
+
+static void k_is_1024_in_sizes(void **state) {
+    (void)state;
+    static const struct number rows[] = {
+        {"0", 0},         {"1", 1},
+        {"64", 64},       {"1k", 1024},
+        {"16k", 16384},   {"1.5k", 1536},
+        {"1M", 1 << 20},  {"0.5M", 1 << 19},
+        {"65467", 65467}, {"9000000000000000", UINT64_C(9000000000000000)},
+    };
+    assert_numbers(options_parse_size, rows, COUNT_OF(rows));
+}
+
+static void k_is_1000_in_counts(void **state) {
+    (void)state;
+    static const struct number rows[] = {
+        {"0", 0}, {"7", 7}, {"1k", 1000}, {"2.5k", 2500}, {"1.005k", 1005}, {"3M", 3000000},
+    };
+    assert_numbers(options_parse_count, rows, COUNT_OF(rows));
+}
+
+static void times_have_a_unit(void **state) {
+    (void)state;
+    static const struct number rows[] = {
+        {"0s", 0},
+        {"17ns", 17},
+        {"1us", 1000},
+        {"2.5us", 2500},
+        {"200ms", 200000000},
+        {"0.2s", 200000000},
+        {"1s", 1000000000},
+        {"3600s", UINT64_C(3600000000000)},
+    };
+    assert_numbers(options_parse_time, rows, COUNT_OF(rows));
+}
+
+/* Few decimal fractions are whole in binary: 1.005 x 10^9 is a hair less than 1005000000. */
+static void decimal_fractions_are_taken_at_their_word(void **state) {
+    (void)state;
+    for (uint64_t thousandths = 0; thousandths < 20000; thousandths++) {
+        char text[32];
+        uint64_t value = UNTOUCHED;
+        (void)snprintf(text, sizeof text, "%llu.%03llus", (unsigned long long)thousandths / 1000,
+                       (unsigned long long)thousandths % 1000);
+        if (options_parse_time(text, &value) != 0 || value != thousandths * 1000000) {
+            fail_msg("%s is %llu ns", text, (unsigned long long)value);
+        }
+    }
+}
+
+static void what_is_no_number_is_refused(void **state) {
+    (void)state;
+    static const char *const texts[] = {"",     " ",      "x",   "k",     "nan", "inf", "-1",
+                                        "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5", "1e400",
+                                        "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",  "-inf"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        assert_refused(options_parse_size, texts[i]);
+        assert_refused(options_parse_count, texts[i]);
+        assert_refused(options_parse_time, texts[i]);
+    }
+    static const char *const times[] = {"5",    "0",    "1m",     "1min",  "1h",    "s",   "-1s",
+                                        "nans", "infs", "1e400s", "1e10s", "0.5ns", "1sec"};
+    for (size_t i = 0; i < COUNT_OF(times); i++) assert_refused(options_parse_time, times[i]);
+    static const char *const parts[] = {"1.5", "0.1", "1.0001k", "1000000000.5"};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        assert_refused(options_parse_size, parts[i]);
+        assert_refused(options_parse_count, parts[i]);
+    }
+}
+
+/* ---- the program ---- */
+
+static void assert_columns(const char *text) {
+    for (const char *line = text; *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+        if (length > COLUMNS) fail_msg("%zu columns: %.*s", length, (int)length, line);
+        line += length;
+        line += *line == '\n';
+    }
+}
+
+/* The names in the list that `echolab --help` prints: lines of two spaces and a word. */
+static size_t list_commands(char names[COMMANDS_MAX][16]) {
+    static struct ran ran;
+    echolab_run(&ran, "--help");
+    assert_int_equal(ran.status, 0);
+    size_t count = 0;
+    for (char *line = strtok(ran.out, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        if (count < COMMANDS_MAX && sscanf(line, "  %15[a-z]", names[count]) == 1 &&
+            strncmp(line, "  ", 2) == 0) {
+            count++;
+        }
+    }
+    return count;
+}
+
+static void every_command_explains_itself_in_80_columns(void **state) {
+    (void)state;
+    static struct ran ran;
+    char names[COMMANDS_MAX][16];
+    const size_t count = list_commands(names);
+    assert_in_range(count, 7, COMMANDS_MAX - 1);
+    for (size_t i = 0; i < count; i++) {
+        static const char *const words[] = {"--help", "--usage"};
+        for (size_t j = 0; j < 2; j++) {
+            echolab_run(&ran, "%s %s", names[i], words[j]);
+            if (ran.status != 0) fail_msg("%s %s: %s", names[i], words[j], ran.err);
+            assert_string_equal(ran.err, "");
+            assert_non_null(strstr(ran.out, "Usage: echolab "));
+            assert_non_null(strstr(ran.out, names[i]));
+            assert_columns(ran.out);
+        }
+    }
+}
+
+static void program_lists_its_commands(void **state) {
+    (void)state;
+    static struct ran ran;
+    static const char *const words[] = {"--help", "--usage", "help"};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        echolab_run(&ran, "%s", words[i]);
+        assert_int_equal(ran.status, 0);
+        assert_non_null(strstr(ran.out, "  compare "));
+        assert_string_equal(ran.err, "");
+        assert_columns(ran.out);
+    }
+    struct words nothing;
+    char path[256];
+    char **argv = words_split(&nothing, "%s", program_built(path, sizeof path, "echolab"));
+    assert_int_equal(program_run(argv, NULL, ran.out, sizeof ran.out, ran.err, sizeof ran.err), 64);
+}
+
+/* The first line is the sentence; argp may add one that says where help is. */
+static void assert_complaint(const struct ran *ran, const char *line, const char *word) {
+    char sentence[512];
+    (void)snprintf(sentence, sizeof sentence, "%.*s", (int)strcspn(ran->err, "\n"), ran->err);
+    if (ran->status != 64) fail_msg("'%s' ends with %d: %s", line, ran->status, ran->err);
+    if (strstr(sentence, word) == NULL) fail_msg("'%s': '%s' is not in: %s", line, word, sentence);
+    assert_memory_equal(sentence, "echolab", 7);
+    assert_string_equal(ran->out, "");
+    const char *rest = ran->err + strlen(sentence);
+    if (strncmp(rest, "\nTry `echolab ", 13) != 0 && strcmp(rest, "\n") != 0) {
+        fail_msg("'%s' complains at length: %s", line, ran->err);
+    }
+}
+
+static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *word;
+    } rows[] = {
+        {"frobnicate", "'frobnicate'"},
+        {"compare tcp-carrier-pigeon", "'tcp-carrier-pigeon'"},
+        {"compare --blocks 0", "--blocks 0"},
+        {"compare --blocks 1.5", "--blocks 1.5"},
+        {"compare --blocks -3", "--blocks -3"},
+        {"compare --blocks=", "--blocks"},
+        {"compare --size 70000", "udp-per-message"},
+        {"compare --size 70000", "--size"},
+        {"compare udp-persistent --reply-size 70000", "--reply-size"},
+        {"compare tcp-persistent --size 2M", "--size 2M"},
+        {"compare --size 1.5", "--size 1.5"},
+        {"compare --size -1", "--size -1"},
+        {"compare --size nan", "--size nan"},
+        {"compare --connections 0", "--connections 0"},
+        {"compare --connections 2 --placement spin", "--connections 1"},
+        {"sweep connections --placement spin", "--connections 1"},
+        {"compare --placement moon", "--placement moon"},
+        {"compare --engine steam", "--engine steam"},
+        {"compare --duration 5", "--duration 5"},
+        {"compare --duration 0s", "--duration 0s"},
+        {"compare --duration 2h", "--duration 2h"},
+        {"compare --deadline 0s", "--deadline 0s"},
+        {"compare --warmup x", "--warmup x"},
+        {"compare --messages 0", "--messages 0"},
+        {"compare --margin nan", "--margin nan"},
+        {"compare --margin 101", "--margin 101"},
+        {"compare --margin 1x", "--margin 1x"},
+        {"compare --seed -1", "--seed -1"},
+        {"compare --frobnicate", "--frobnicate"},
+        {"compare --raw", "--raw"}, /* an option of another command */
+        {"compare --json", "--json"},
+        {"send tcp-persistent", "--messages"},
+        {"send --messages 5", "one variant"},
+        {"send tcp-persistent udp-persistent --messages 5", "one variant"},
+        {"send tcp-persistent --messages 5 --blocks 3", "--blocks"},
+        {"serve extra", "'extra'"},
+        {"serve --port 65536", "--port 65536"},
+        {"serve --port http", "--port http"},
+        {"serve --workers 0", "--workers 0"},
+        {"variants extra", "'extra'"},
+        {"sweep", "size or connections"},
+        {"sweep colour", "'colour'"},
+        {"sweep size --at 64,,128", "--at 64,,128"},
+        {"sweep size --at 64,2M", "--at"},
+        {"sweep size --at 64,70k", "--at"},
+        {"sweep connections --at 0", "--at"},
+        {"sweep connections --at 1,2k", "--at"},
+        {"sweep --at 1,2k connections", "2000"}, /* a count's k, whatever stands first */
+        {"report", "folder"},
+    };
+    static struct ran ran;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        echolab_run(&ran, "%s", rows[i].line);
+        assert_complaint(&ran, rows[i].line, rows[i].word);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(k_is_1024_in_sizes),
+        cmocka_unit_test(k_is_1000_in_counts),
+        cmocka_unit_test(times_have_a_unit),
+        cmocka_unit_test(decimal_fractions_are_taken_at_their_word),
+        cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(every_command_explains_itself_in_80_columns),
+        cmocka_unit_test(program_lists_its_commands),
+        cmocka_unit_test(wrong_usage_exits_64_and_names_what_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
