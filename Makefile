@@ -32,7 +32,7 @@ PACKAGES := gcc g++ make pkg-config libbenchmark-dev hyperfine libcmocka-dev gnu
             libgsl-dev libjansson-dev libpcap-dev strace python3 util-linux
 CHECKERS := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 
-.PHONY: all deps bench plots view test tests check format lint sanitize checkers sessions install clean help
+.PHONY: FORCE all deps bench plots view test tests check format lint sanitize checkers sessions install clean help
 .SECONDARY:
 
 all: $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) ## build the programs
@@ -45,7 +45,12 @@ $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
 	@echo "  CXX   $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
-$(BUILD)/bench/measure/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"'
+# The commit is compiled into one object, which alone follows it.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
+$(BUILD)/bench/measure/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"' -DBUILD_COMMIT='"$(COMMIT)"'
+$(BUILD)/bench/measure/environment.o: $(BUILD)/commit
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
 
 $(BUILD)/echolab: $(call object,$(SERVICE) $(LAB) bench/main.c)
 $(BUILD)/micro: $(call object,$(SERVICE) $(LAB) $(MICRO))
@@ -88,7 +93,7 @@ check: format lint sanitize ## format, clang-tidy, cppcheck, and the tests under
 format:
 	clang-format --dry-run --Werror $(SOURCES)
 lint: all
-	clang-tidy --quiet $(filter %.c,$(SOURCES)) -- -std=c17 -D_GNU_SOURCE -I.
+	printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet $$0 -- -std=c17 -D_GNU_SOURCE -I. 2>/dev/null'
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr -I. -D_GNU_SOURCE $(filter %.c,$(SOURCES))
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang CXX=clang++ all
 sanitize:

@@ -216,6 +216,26 @@ static void print_ports(const struct session *s) {
     }
 }
 
+/* What a retry costs the server, which the client's figures do not show. */
+static void print_executions(const struct session *s) {
+    for (unsigned i = 0; i < s->options->variant_count; i++) {
+        const struct variant *variant = s->options->variants[i];
+        double answered = 0;
+        double executed = 0;
+        size_t j;
+        json_t *run;
+        json_array_foreach(s->runs, j, run) {
+            if (strcmp(result_text(run, "variant"), variant->name) != 0) continue;
+            answered += result_number(run, "executions.answered", 0);
+            executed += result_number(run, "executions.executed", 0);
+        }
+        if (!variant->retries || executed == 0) continue;
+        printf("%s: answered once: %.0f; executed: %.0f (%s)\n", variant->name, answered, executed,
+               s->options->dedup ? "at most once: the server remembers, --dedup"
+                                 : "a retry is at-least-once; --dedup: at most once");
+    }
+}
+
 /* Grey on a terminal: shown, and in no verdict. */
 static void print_invalid(const struct session *s) {
     const bool grey = isatty(STDOUT_FILENO) != 0;
@@ -241,12 +261,19 @@ static unsigned count_invalid(const struct session *s) {
     return invalid;
 }
 
-/* Too few: more than half are gone, or a variant has fewer blocks left than a verdict needs. */
-static bool too_few(const struct session *s, unsigned invalid) {
-    const unsigned left = s->done - invalid;
-    const unsigned least =
-        s->options->blocks < STATISTICS_BLOCKS_MIN ? s->options->blocks : STATISTICS_BLOCKS_MIN;
-    return 2 * invalid > s->done || left < least * s->column_count;
+/* Too few: a column has lost half of its runs, so that its blocks are no longer a sample. */
+static bool too_few(const struct session *s) {
+    unsigned valid[COLUMNS_MAX] = {0};
+    size_t i;
+    json_t *run;
+    json_array_foreach(s->runs, i, run) {
+        const double column = result_number(run, "column", 0);
+        if (json_is_true(json_object_get(run, "valid"))) valid[(unsigned)column]++;
+    }
+    for (unsigned c = 0; c < s->column_count; c++) {
+        if (2 * valid[c] <= s->options->blocks) return true;
+    }
+    return false;
 }
 
 static int conclude(const struct session *s, json_t *environment) {
@@ -259,10 +286,11 @@ static int conclude(const struct session *s, json_t *environment) {
     print_head(s);
     print_ports(s);
     compared_print(stdout, s->runs, comparisons);
+    print_executions(s);
     print_invalid(s);
     const unsigned invalid = count_invalid(s);
     if (s->failed > 0) (void)complain("%u runs gave no result: %s", s->failed, s->why);
-    if (status == EXIT_DONE && !options_interrupted && too_few(s, invalid)) {
+    if (status == EXIT_DONE && !options_interrupted && too_few(s)) {
         (void)complain("%u of %u runs are not valid: too few are left", invalid, s->done);
         status = EXIT_NOT_VALID;
     }
@@ -298,6 +326,7 @@ int command_compare(const struct options *options) {
     options_catch_signals();
     run_blocks(s);
     clear_progress(s);
+    environment_after(environment);
     status = conclude(s, environment);
     json_decref(environment);
     json_decref(s->runs);

@@ -222,6 +222,7 @@ static void set_parameters(json_t *run, const struct result_context *context) {
     set(run, "rtt_ms", json_null());
     set(run, "loss_percent", json_null());
     set(run, "offered_per_s", json_null());
+    set(run, "delay_us", json_real((double)options->delay_ns / 1e3));
     set(run, "deadline_ms", json_real((double)options->deadline_ns / 1e6));
     set(run, "rto_floor_ms",
         options->variants[0]->retries ? json_real((double)options->rto_floor_ns / 1e6) : NULL);
