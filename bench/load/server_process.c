@@ -26,7 +26,7 @@ struct floor_thread {
     const struct server_process_options *options;
 };
 
-/* Blocks until the parent closes its end, by intent or by dying. */
+/* Blocks until the parent says so with a byte, or dies. */
 static void wait_for_end(int control) {
     char byte;
     while (read(control, &byte, sizeof byte) < 0 && errno == EINTR) {
@@ -142,9 +142,11 @@ int server_process_start(struct server_process *process,
 }
 
 int server_process_stop(struct server_process *process, uint64_t *counts) {
+    /* A byte, as other children may hold copies of this end: closing alone would not be seen. */
+    const bool asked = write(process->control, "", 1) == 1;
     (void)close(process->control);
     const size_t size = ECHO_COUNTS * sizeof *counts;
-    const bool told = read(process->report, counts, size) == (ssize_t)size;
+    const bool told = asked && read(process->report, counts, size) == (ssize_t)size;
     (void)close(process->report);
     const int status = reap(process->pid);
     return told && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
