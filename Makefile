@@ -34,7 +34,7 @@ PACKAGES := gcc g++ make pkg-config libbenchmark-dev hyperfine libcmocka-dev gnu
             libgsl-dev libjansson-dev libpcap-dev strace python3 util-linux
 CHECKERS := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 
-.PHONY: FORCE all deps bench plots view test tests check format lint sanitize checkers sessions install clean help
+.PHONY: FORCE all deps bench plots view test tests check format lint sanitize checkers sessions crosscheck install clean help
 .SECONDARY:
 
 all: $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) ## build the programs
@@ -104,6 +104,9 @@ lint: all
 sanitize:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT="-O1 -g" EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=all" test
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT="-O1 -g" EXTRA="-fsanitize=thread" THREADED=1 test
+
+crosscheck: $(BUILD)/echolab ## other tools beside ours, those that are installed or named
+	@mkdir -p $(BUILD)/sessions && $(BUILD)/echolab crosscheck --json $(BUILD)/sessions/crosscheck.json
 
 install: all ## copy the programs to $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/bin

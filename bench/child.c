@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/link/wire.h"
 #include "echo/clock.h"
 
 enum { ARGUMENTS_MAX = 40, ARGUMENT_BYTES = 96 };
@@ -49,7 +50,22 @@ static void build_arguments(struct arguments *a, const struct options *o) {
     add(a, "--placement=%s", placement_names[o->placement]);
     add(a, "--engine=%s", o->engine);
     add(a, "--profile=%s", profile_names[o->profile]);
+    if (o->wire) {
+        add(a, "--rtt=%lluns", (unsigned long long)o->rtt_ns);
+        add(a, "--loss=%.6f%%", o->loss_percent);
+        if (o->mtu_bytes > 0) add(a, "--mtu=%u", o->mtu_bytes);
+    }
+    if (o->pcap != NULL) add(a, "--pcap=%s", o->pcap);
+    if (o->drop[0] > 0) {
+        add(a, "--drop=%s:%s:%u", wire_kind_names[o->drop[0] - 1],
+            wire_direction_names[o->drop[1] - 1], o->drop[2]);
+    }
     if (o->shared_network) add(a, "--shared-network");
+    /* For others it is a usage error, and an older build does not know it. */
+    if (o->variants[0]->retries) {
+        add(a, "--rto-floor=%lluns", (unsigned long long)o->rto_floor_ns);
+        if (o->dedup) add(a, "--dedup");
+    }
     if (o->delay_ns > 0) add(a, "--delay=%lluns", (unsigned long long)o->delay_ns);
     add(a, "--seed=%llu", (unsigned long long)o->seed);
     if (o->host != NULL) add(a, "--host=%s", o->host);

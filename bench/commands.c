@@ -52,5 +52,6 @@ struct echo_client_options client_options(const struct options *options, const u
         .payload_bytes = options->size_bytes,
         .reply_bytes = options->reply_bytes,
         .patience_ns = options->deadline_ns,
+        .rto_floor_ns = options->rto_floor_ns,
     };
 }

@@ -14,6 +14,7 @@ int command_run(const struct options *options);
 int command_compare(const struct options *options); /* and sweep */
 int command_variants(const struct options *options);
 int command_check(const struct options *options);
+int command_crosscheck(const struct options *options);
 int command_diff(const struct options *options);
 
 /* One sentence on stderr, "echolab: ..."; returns EXIT_FAILED. */

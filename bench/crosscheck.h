@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench/placement.h"
+#include "bench/options.h"
 
 enum { TOOL_NOTES = 5, TOOL_TEXT = 160, TOOL_PATH = 512 };
 
@@ -71,6 +71,7 @@ struct tool_job {
     const char *server, *client; /* paths */
     const char *directory;       /* to work in, absolute; for the config, too */
     struct placement_cpus cpus;
+    enum profile profile; /* of the private network */
     uint32_t payload_bytes;
     unsigned seconds;             /* they count in whole ones */
     uint64_t ready_ns, figure_ns; /* patience with the server; with the client after `seconds` */

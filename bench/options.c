@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bench/link/wire.h"
+
 const char *const profile_names[PROFILES] = {"lab", "host"};
 const char *const role_names[ROLES] = {"variant", "floor", "a-a", "control"};
 
@@ -80,6 +82,7 @@ enum command {
     RUN = 1 << 6,
     DIFF = 1 << 7,
     CHECK = 1 << 8,
+    CROSSCHECK = 1 << 9,
     RUNS = COMPARE | SWEEP | RUN,
     LOAD = RUNS | SEND
 };
@@ -98,6 +101,7 @@ static const struct command_row commands[] = {
     {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of size or connections"},
     {"check", CHECK, "", "test the ruler itself"},
     {"diff", DIFF, "BASE... -- NEW...", "regression verdict over sessions"},
+    {"crosscheck", CROSSCHECK, "", "other tools beside ours, those that are here"},
     {"report", REPORT, "DIR", "figure data and one HTML page from DIR/results"},
     {"variants", VARIANTS, "", "the table of variants"},
     {"run", RUN, "VARIANT", "one run as compare starts it; prints its JSON"},
@@ -133,7 +137,13 @@ enum key {
     KEY_DELAY,
     KEY_RTO_FLOOR,
     KEY_DEDUP,
-    KEY_SHARED_NETWORK
+    KEY_SHARED_NETWORK,
+    KEY_WIRE,
+    KEY_RTT,
+    KEY_LOSS,
+    KEY_MTU,
+    KEY_PCAP,
+    KEY_DROP
 };
 
 struct option_row {
@@ -145,16 +155,19 @@ struct option_row {
     { {.name = (name_), .key = (key_), .arg = (argument_), .doc = (what_)}, (commands_) }
 
 static const struct option_row rows[] = {
-    OPTION("size", KEY_SIZE, "B", LOAD & ~SWEEP, "payload of a request in bytes (64; 16k)"),
+    OPTION("size", KEY_SIZE, "B", (LOAD & ~SWEEP) | CROSSCHECK,
+           "payload of a request in bytes (64; 16k)"),
     OPTION("size", KEY_SIZE, "B", SWEEP, "payload where the axis is another (64)"),
     OPTION("reply-size", KEY_REPLY_SIZE, "B", LOAD, "payload wanted back (an echo's)"),
     OPTION("connections", KEY_CONNECTIONS, "N", LOAD, "at once, each with a thread (1)"),
     OPTION("messages", KEY_MESSAGES, "N", LOAD, "the total of a run; instead of --duration"),
-    OPTION("duration", KEY_DURATION, "T", RUNS, "how long a run counts (200ms)"),
-    OPTION("warmup", KEY_WARMUP, "T", LOAD, "before anything is counted (50ms; send: 0s)"),
-    OPTION("blocks", KEY_BLOCKS, "N", COMPARE | SWEEP,
-           "each compared variant once in each (15; sweep: 6)"),
-    OPTION("deadline", KEY_DEADLINE, "T", LOAD, "of every exchange (2s)"),
+    OPTION("duration", KEY_DURATION, "T", RUNS | CROSSCHECK,
+           "how long a run counts (200ms; crosscheck: 1s)"),
+    OPTION("warmup", KEY_WARMUP, "T", LOAD | CROSSCHECK,
+           "before anything is counted (50ms; send: 0s)"),
+    OPTION("blocks", KEY_BLOCKS, "N", COMPARE | SWEEP | CROSSCHECK,
+           "each compared variant once in each (15; sweep, crosscheck: 6)"),
+    OPTION("deadline", KEY_DEADLINE, "T", LOAD | CROSSCHECK, "of every exchange (2s)"),
     OPTION("placement", KEY_PLACEMENT, "P", RUNS,
            "same-core, cross-core, spin or awake (same-core)"),
     OPTION("engine", KEY_ENGINE, "E", LOAD | SERVE, "blocking"),
@@ -164,26 +177,33 @@ static const struct option_row rows[] = {
     OPTION("workers", KEY_WORKERS, "N", SERVE, "threads and sockets that receive UDP (1)"),
     OPTION("raw", KEY_RAW, NULL, SERVE,
            "plain RFC 862: bytes come back as they are; loopback only"),
-    OPTION("seed", KEY_SEED, "N", LOAD | CHECK,
+    OPTION("seed", KEY_SEED, "N", LOAD | CHECK | CROSSCHECK,
            "of order, sessions and payload (random; recorded)"),
-    OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF,
-           "differences within it are none (1%)"),
+    OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF | CROSSCHECK,
+           "differences within it are none (1%; crosscheck: 5%)"),
     OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k"),
-    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF | CHECK, "write all results as JSON"),
+    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF | CHECK | CROSSCHECK,
+           "write all results as JSON"),
     OPTION("csv", KEY_CSV, "FILE", COMPARE | SWEEP, "write a row per run as CSV"),
-    OPTION("quiet", KEY_QUIET, NULL, COMPARE | SWEEP, "no progress line"),
+    OPTION("quiet", KEY_QUIET, NULL, COMPARE | SWEEP | CROSSCHECK | DIFF, "no progress line"),
     OPTION("text", KEY_TEXT, NULL, REPORT, "print it in the terminal instead"),
     OPTION("names", KEY_NAMES, NULL, VARIANTS, "only the names of the core ones, a line each"),
     OPTION("min-effect", KEY_MIN_EFFECT, "P", DIFF, "what is smaller is no regression (2%)"),
     OPTION("against", KEY_AGAINST, "PROGRAM", COMPARE,
            "another build of echolab, in the same blocks"),
-    OPTION("profile", KEY_PROFILE, "P", RUNS,
+    OPTION("profile", KEY_PROFILE, "P", RUNS | CROSSCHECK,
            "network settings of a private network: lab or host (lab)"),
     OPTION("delay", KEY_DELAY, "T", SERVE | RUN, "spin this long per message (0s)"),
     OPTION("rto-floor", KEY_RTO_FLOOR, "T", LOAD,
            "the shortest timer of a variant that retries (200ms)"),
     OPTION("dedup", KEY_DEDUP, NULL, SERVE | RUNS,
            "the server remembers and does not execute a retry again: at most once"),
+    OPTION("rtt", KEY_RTT, "T", RUNS, "over a wire with this round-trip time, 0s to 10s"),
+    OPTION("loss", KEY_LOSS, "P", RUNS, "over a wire that loses so many packets"),
+    OPTION("mtu", KEY_MTU, "B", RUNS, "over a wire with this MTU (1500)"),
+    OPTION("wire", KEY_WIRE, NULL, RUNS, "over a wire even without delay or loss"),
+    OPTION("pcap", KEY_PCAP, "FILE", RUN, "write what the wire carries"),
+    OPTION("drop", KEY_DROP, "KIND:DIRECTION:N", RUN, "lose the N-th such packet"),
     OPTION("shared-network", KEY_SHARED_NETWORK, NULL, RUN, "stay in the caller's network"),
     OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
 };
@@ -282,6 +302,34 @@ static void parse_points(struct argp_state *state, struct options *options, cons
         options->points[options->point_count++] = (double)value;
     }
     free(copy);
+}
+
+static int index_of(const char *name, const char *const *names, int count) {
+    for (int i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) return i;
+    }
+    return -1;
+}
+
+/* "syn:to_server:1" */
+static void parse_drop(struct argp_state *state, struct options *options, const char *text) {
+    char *copy = strdup(text);
+    char *rest = copy;
+    const char *kind = strsep(&rest, ":");
+    const char *direction = strsep(&rest, ":");
+    uint64_t number = 0;
+    const int a = kind == NULL ? -1 : index_of(kind, wire_kind_names, WIRE_KINDS);
+    const int b =
+        direction == NULL ? -1 : index_of(direction, wire_direction_names, WIRE_DIRECTIONS);
+    const bool counted = rest != NULL && options_parse_count(rest, &number) == 0 && number > 0;
+    free(copy);
+    if (a < 0 || b < 0 || !counted || number > UINT32_MAX) {
+        bad(state, "drop", text, "say it as in syn:to_server:1");
+        return;
+    }
+    options->drop[0] = (unsigned)a + 1;
+    options->drop[1] = (unsigned)b + 1;
+    options->drop[2] = (unsigned)number;
 }
 
 static void parse_port(struct argp_state *state, struct options *options, const char *text) {
@@ -430,6 +478,9 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if ((command & (COMPARE | SWEEP)) != 0 && options->variant_count == 0) {
         take_default_variants(options);
     }
+    if (options->wire && options->host != NULL) {
+        argp_error(state, "--host names a real path: it takes no --rtt, --loss or --mtu");
+    }
     if (options->placement == PLACEMENT_SPIN && most_connections(options) > 1) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }
@@ -485,6 +536,28 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_PROFILE:
         options->profile = (enum profile)name_of(state, "profile", text, profile_names, PROFILES);
         break;
+    case KEY_WIRE: options->wire = true; break;
+    case KEY_RTT:
+        options->rtt_ns = time_of(state, "rtt", text, 0);
+        if (options->rtt_ns > (uint64_t)WIRE_RTT_MAX_NS) bad(state, "rtt", text, "at most 10s");
+        options->wire = true;
+        break;
+    case KEY_LOSS:
+        options->loss_percent = 100 * share_of(state, "loss", text);
+        options->wire = true;
+        break;
+    case KEY_MTU:
+        options->mtu_bytes = (unsigned)count_of(state, "mtu", text, WIRE_MTU_MIN, WIRE_MTU_MAX);
+        options->wire = true;
+        break;
+    case KEY_PCAP:
+        options->pcap = text;
+        options->wire = true;
+        break;
+    case KEY_DROP:
+        parse_drop(state, options, text);
+        options->wire = true;
+        break;
     case KEY_SHARED_NETWORK: options->shared_network = true; break;
     case KEY_DELAY: options->delay_ns = time_of(state, "delay", text, 0); break;
     case KEY_RTO_FLOOR:
@@ -521,13 +594,13 @@ void options_parse(struct options *options, int argc, char **argv) {
     *options = (struct options){
         .size_bytes = 64,
         .connections = 1,
-        .duration_ns = 200000000,
+        .duration_ns = command->command == CROSSCHECK ? 1000000000 : 200000000,
         .warmup_ns = 50000000,
         .deadline_ns = 2000000000,
         .rto_floor_ns = 200000000,
-        .blocks = command->command == SWEEP ? 6 : 15,
+        .blocks = (command->command & (SWEEP | CROSSCHECK)) != 0 ? 6 : 15,
         .engine = "blocking",
-        .margin = 0.01,
+        .margin = command->command == CROSSCHECK ? 0.05 : 0.01,
         .min_effect = 0.02,
         .seed = random_seed(),
         .port = ECHO_PORT,

@@ -53,7 +53,9 @@ struct options {
     double margin, min_effect;
     const char *against; /* another build of echolab */
     enum profile profile;
-    uint64_t delay_ns; /* of serve and run: spun per message */
+    uint64_t delay_ns;     /* of serve and run: spun per message */
+    uint64_t rto_floor_ns; /* of variants that retry */
+    bool dedup;            /* the server executes a repeated request once */
     uint64_t seed;
     double points[OPTIONS_POINTS_MAX]; /* --at */
     unsigned point_count;
@@ -65,6 +67,12 @@ struct options {
 
     const char *json, *csv; /* paths, or NULL */
     bool quiet, text, names;
+    bool wire; /* over bench/link/wire.h instead of the loopback */
+    uint64_t rtt_ns;
+    double loss_percent;
+    unsigned mtu_bytes;
+    const char *pcap; /* of run: where to write the packets, or NULL */
+    unsigned drop[3]; /* of run: kind + 1, direction + 1 and number of a packet to lose; 0: none */
     bool shared_network; /* of run: stay in the caller's */
     enum role role;      /* of run */
 };

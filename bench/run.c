@@ -16,6 +16,7 @@
 #include "bench/commands.h"
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
+#include "bench/link/wire.h"
 #include "bench/load/closed.h"
 #include "bench/load/server_process.h"
 #include "bench/report/result.h"
@@ -31,6 +32,9 @@ struct run {
     struct profile_values settings;
     struct ports ports;
     struct time_wait time_wait[2];
+    struct wire wire; /* laid when options->wire */
+    bool laid;
+    struct wire_report packets;
 };
 
 /*
@@ -73,21 +77,71 @@ static void plan_ports(struct run *run) {
     if (run->ports.sources > 0) (void)echo_address_find(&run->client.source, "127.0.0.2", 0);
 }
 
+static int lay_wire(struct run *run) {
+    const struct options *o = run->options;
+    if (!o->wire) return EXIT_DONE;
+    if (strcmp(run->network, "private") != 0) {
+        return complain("a wire needs a private network, which the system denies; "
+                        "`sudo echolab ...` would do");
+    }
+    struct placement_cpus apart;
+    const bool two = placement_choose(&apart, PLACEMENT_CROSS_CORE) == 0;
+    const struct wire_rule rule = {
+        .kind = (int)o->drop[0] - 1, .direction = (int)o->drop[1] - 1, .nth = o->drop[2]};
+    const struct wire_options wanted = {
+        .rtt_ns = (int64_t)o->rtt_ns,
+        .loss_percent = o->loss_percent,
+        .seed = o->seed,
+        .mtu_bytes = o->mtu_bytes,
+        .cpu = two ? apart.client : -1, /* beside client and server, not between them */
+        .capture_path = o->pcap,
+        .trace_packets = o->pcap != NULL ? 1000 : 0,
+        .rules = &rule,
+        .rule_count = o->drop[0] > 0 ? 1 : 0,
+    };
+    const int failed = wire_start(&run->wire, &wanted);
+    run->laid = failed == 0;
+    if (failed == 0) return EXIT_DONE;
+    return complain("cannot lay the wire (%s): %s", run->wire.failed_at, strerror(-failed));
+}
+
+/* Waits for the last packets, FINs and ACKs, and counts. */
+static int take_up_wire(struct run *run) {
+    const uint64_t quiet_ns = run->options->rtt_ns + 50000000; /* an RTT and a delayed ACK */
+    if (!run->laid) return EXIT_DONE;
+    (void)wire_settle(&run->wire, quiet_ns, 4 * quiet_ns + 1000000000);
+    const int failed = wire_stop(&run->wire, &run->packets);
+    if (failed == 0 && run->packets.capture_failed) {
+        return complain("cannot write %s whole: is the disk full?", run->options->pcap);
+    }
+    return failed == 0 ? EXIT_DONE : complain("the wire's process died");
+}
+
 static int start_server(struct run *run) {
     const struct options *options = run->options;
     const bool spin = options->placement == PLACEMENT_SPIN;
     struct server_process_options wanted = {
         .transport = options->variants[0]->transport,
-        .server = {.nonblocking = spin, .growing = true, .delay_ns = options->delay_ns},
+        .server = options->variants[0]->server,
         .cpu = run->cpus.server,
         .spin = spin,
         .floor = options->role == ROLE_FLOOR ? &run->client : NULL,
         .floor_threads = options->connections,
     };
-    (void)echo_address_find(&wanted.server.address, "127.0.0.1", 0);
+    wanted.server.nonblocking = spin;
+    wanted.server.growing = true;
+    wanted.server.delay_ns = options->delay_ns;
+    wanted.server.dedup = options->dedup;
+    const char *host = run->laid ? WIRE_SERVER_HOST : "127.0.0.1";
+    (void)echo_address_find(&wanted.server.address, host, 0);
     const int failed = server_process_start(&run->server, &wanted);
     if (failed != 0) return complain("the server did not start: %s", strerror(-failed));
     run->client.server = run->server.address;
+    if (run->laid) {
+        const uint16_t port = echo_address_port(&run->server.address);
+        wire_set_port(&run->wire, port);
+        (void)echo_address_find(&run->client.server, WIRE_CLIENT_TARGET, port);
+    }
     return EXIT_DONE;
 }
 
@@ -152,6 +206,7 @@ static int print(const struct run *run, const struct load_result *result) {
         .settings = ours ? &run->settings : NULL,
         .ports = &run->ports,
         .time_wait = ours ? run->time_wait : NULL,
+        .wire = run->laid ? &run->packets : NULL,
     };
     json_t *object = result_of_run(&context);
     const int failed = object == NULL ? -1 : json_dumpf(object, stdout, JSON_COMPACT);
@@ -168,12 +223,15 @@ static int run_here(struct run *run) {
         status = prepare_network(run);
         if (status == EXIT_DONE) status = choose_cpus(run);
         plan_ports(run);
+        if (status == EXIT_DONE) status = lay_wire(run);
         if (status == EXIT_DONE) status = start_server(run);
         if (status == EXIT_DONE) status = take_place(run);
     }
     if (status != EXIT_DONE) return status;
     struct load_result *result = NULL;
     status = load(run, &result);
+    const int taken_up = take_up_wire(run);
+    if (status == EXIT_DONE) status = taken_up;
     if (run->server.pid > 0 && server_process_stop(&run->server, run->counts) != 0) {
         status = complain("the server of the run died");
     }
@@ -191,6 +249,7 @@ int command_run(const struct options *options) {
                       .client = client_options(options, payload),
                       .cpus = {.client = -1, .server = -1}};
     const int status = run_here(&run);
+    if (run.laid) wire_release(&run.wire);
     free(payload);
     return status;
 }

@@ -79,7 +79,13 @@ static int cannot_listen(const struct echo_address *address, int failed) {
 int command_serve(const struct options *options) {
     struct side sides[SIDES] = {{0}};
     struct echo_server_options wanted = {
-        .sockets = options->workers, .raw = options->raw, .delay_ns = options->delay_ns};
+        .sockets = options->workers,
+        .raw = options->raw,
+        .delay_ns = options->delay_ns,
+        .dedup = options->dedup,
+        .fastopen =
+            true, /* any client may ask for a cookie; nothing changes for those who do not */
+    };
     const int unknown = echo_address_find(&wanted.address, options->host, options->port);
     if (unknown != 0)
         return complain("no address for --host %s: %s", options->host, gai_strerror(unknown));

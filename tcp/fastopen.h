@@ -8,8 +8,8 @@
  * returns at once and leaves the SYN to the first send. What the client may do
  * is bit 1 of net.ipv4.tcp_fastopen, what the server may is bit 2 and its own
  * TCP_FASTOPEN option. Where either is missing, or a box on the way drops what
- * it does not know, the kernel falls back to the usual handshake without a
- * word: TCPFastOpenActive of /proc/net/netstat is how to tell.
+ * it does not know, it falls back to the usual handshake without a word:
+ * TCPFastOpenActive of /proc/net/netstat is how to tell.
  *
  * The price (RFC 7413, section 2.1): a SYN with data that the network copies
  * after the server has forgotten the connection is executed a second time.

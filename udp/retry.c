@@ -32,6 +32,7 @@ struct client {
     size_t datagram_bytes;
     struct request *requests; /* of sequence s at s % depth */
     uint64_t first, end;      /* sequences: none outstanding is outside [first, end) */
+    bool fresh;               /* sent, and nobody has waited since */
     struct udp_rto rto;
     struct echo_counter counters[COUNTS];
 };
@@ -145,6 +146,7 @@ static int send_request(struct client *c, struct request *r, uint64_t now_ns) {
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) return -errno;
     if (r->attempt > 0) count(c, RETRIES);
+    c->fresh = true;
     r->state = SENT;
     r->due_ns = now_ns + c->rto.rto_ns;
     return 0;
@@ -177,6 +179,10 @@ static void answered(struct client *c, struct request *r, const struct echo_mess
 
 static int receive_client(struct echo_client *client, struct echo_message *reply) {
     struct client *c = of(client);
+    /* Directly after a send recv could only say no, unless so much time has gone already. */
+    const bool futile = c->fresh && echo_clock_ns() < client->wake_ns;
+    c->fresh = false;
+    if (futile) return -EAGAIN;
     const int failed = udp_client_steps.receive(c->plain, reply);
     if (failed == -ECONNREFUSED) count(c, REFUSED);
     if (failed != 0 || reply->session != c->options.session) return failed;

@@ -244,8 +244,8 @@ struct wire_ring {
 struct wire_frame {
     uint8_t *bytes; /* the Ethernet frame; valid until wire_ring_advance */
     size_t size;
-    bool whole;         /* else it was too long for the ring */
-    uint64_t stamp_ns;  /* when it arrived, on the clock of the time of day */
+    bool whole;        /* else it was too long for the ring */
+    uint64_t stamp_ns; /* when it arrived, on the clock of the time of day */
 };
 
 int wire_ring_open(struct wire_ring *ring, unsigned mtu_bytes);
@@ -269,7 +269,7 @@ struct wire_queue {
 
 int wire_queue_open(struct wire_queue *queue, size_t frame_bytes);
 void wire_queue_close(struct wire_queue *queue);
-struct wire_held *wire_queue_push(struct wire_queue *queue); /* NULL: no memory */
+struct wire_held *wire_queue_push(struct wire_queue *queue);  /* NULL: no memory */
 struct wire_held *wire_queue_first(struct wire_queue *queue); /* NULL: empty */
 void wire_queue_pop(struct wire_queue *queue);
 

@@ -65,12 +65,13 @@ static int request_do(const struct request *request) {
         struct nlmsghdr header;
         struct nlmsgerr error;
         uint8_t rest[1024];
-    } answer;
+    } answer = {0};
     ssize_t done = send(kernel, request, request->header.nlmsg_len, 0);
     if (done >= 0) done = recv(kernel, &answer, sizeof answer, 0);
     int failed = done < 0 ? -errno : 0;
     (void)close(kernel);
-    if (failed == 0) failed = answer.header.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EPROTO;
+    if (failed == 0)
+        failed = answer.header.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EPROTO;
     return failed;
 }
 
@@ -155,16 +156,31 @@ static int bring_up(int any, const char *name) {
     return ioctl(any, SIOCSIFFLAGS, &request) == 0 ? 0 : -errno;
 }
 
+/*
+ * An end whose peer comes up later is activated by a worker some time after,
+ * and until then swallows packets without a word. Asking for the state of the
+ * link has that done first.
+ */
+static int wait_for_link(int any, const char *name) {
+    struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+    struct ifreq request = named(name);
+    request.ifr_data = (void *)&link;
+    if (ioctl(any, SIOCETHTOOL, &request) != 0) return -errno;
+    return link.data != 0 ? 0 : -ENETDOWN;
+}
+
 static int set_up(int any) {
     static const char *const ends[] = {near_name, far_name};
-    for (int i = 0; i < 2; i++) {
+    int failed = 0;
+    for (int i = 0; failed == 0 && i < 2; i++) {
         quiet_ipv6(ends[i]);
-        int failed = offloads_off(any, ends[i]);
+        failed = offloads_off(any, ends[i]);
         if (failed == 0) failed = bring_up(any, ends[i]);
-        if (failed != 0) return failed;
     }
-    const int failed = set_address(any, SIOCSIFADDR, WIRE_SERVER_HOST);
-    return failed != 0 ? failed : set_address(any, SIOCSIFNETMASK, "255.255.255.0");
+    for (int i = 0; failed == 0 && i < 2; i++) failed = wait_for_link(any, ends[i]);
+    if (failed == 0) failed = set_address(any, SIOCSIFADDR, WIRE_SERVER_HOST);
+    if (failed == 0) failed = set_address(any, SIOCSIFNETMASK, "255.255.255.0");
+    return failed;
 }
 
 int wire_device_make(unsigned mtu_bytes) {
@@ -213,7 +229,8 @@ enum {
 };
 
 static int ring_map(struct wire_ring *ring, unsigned mtu_bytes) {
-    const size_t longest = TPACKET_ALIGN(TPACKET2_HDRLEN + 16) + mtu_bytes;
+    const size_t heads = sizeof(struct tpacket2_hdr) + sizeof(struct sockaddr_ll) + ETH_HLEN;
+    const size_t longest = heads + 3UL * TPACKET_ALIGNMENT + mtu_bytes; /* each is aligned */
     ring->frame_bytes = 2048;
     while (ring->frame_bytes < longest) ring->frame_bytes *= 2;
     ring->frame_count = (unsigned)(RING_BYTES / ring->frame_bytes);

@@ -8,9 +8,9 @@
 #include "echo/message.h"
 
 const char *const wire_kind_names[WIRE_KINDS] = {
-    [WIRE_RST] = "rst",         [WIRE_SYN] = "syn",         [WIRE_SYN_ACK] = "syn_ack",
-    [WIRE_FIN] = "fin",         [WIRE_REQUEST] = "request", [WIRE_REPLY] = "reply",
-    [WIRE_DATA] = "data",       [WIRE_ACK] = "ack",         [WIRE_FRAGMENT] = "fragment",
+    [WIRE_RST] = "rst",     [WIRE_SYN] = "syn",         [WIRE_SYN_ACK] = "syn_ack",
+    [WIRE_FIN] = "fin",     [WIRE_REQUEST] = "request", [WIRE_REPLY] = "reply",
+    [WIRE_DATA] = "data",   [WIRE_ACK] = "ack",         [WIRE_FRAGMENT] = "fragment",
     [WIRE_OTHER] = "other",
 };
 

@@ -21,6 +21,8 @@ struct validity_input {
     bool floor;                      /* nothing was verified or timed singly */
     bool private_network;            /* counters are the run's own */
     bool shared_cpu;                 /* client and server take turns on one */
+    bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
+    uint64_t device_drops;           /* packets that the wire lost without being told */
     uint64_t latencies;              /* that the histogram holds */
 };
 

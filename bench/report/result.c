@@ -153,15 +153,77 @@ static json_t *ports(const struct result_context *context) {
                      (int)ports->sources);
 }
 
-static void set_per_message(json_t *run, const struct load_result *load) {
+/* "to_server": {"syn": {"packets": 1, ...}, ...}, ...: only what came up. */
+static json_t *wire_kinds(const struct wire_counts *counts, int direction) {
+    json_t *object = json_object();
+    for (int kind = 0; kind < WIRE_KINDS; kind++) {
+        const struct wire_tally *tally = &counts->by[kind][direction];
+        if (tally->packets == 0) continue;
+        set(object, wire_kind_names[kind],
+            json_pack("{s:I,s:I,s:I,s:I}", "packets", (json_int_t)tally->packets, "ip_bytes",
+                      (json_int_t)tally->ip_bytes, "payload_bytes",
+                      (json_int_t)tally->payload_bytes, "dropped", (json_int_t)tally->dropped));
+    }
+    return object;
+}
+
+static json_t *delay(const struct histogram *histogram) {
+    json_t *object = json_object();
+    set(object, "p50", percentile(histogram, 50));
+    set(object, "p99", percentile(histogram, 99));
+    set(object, "mean",
+        histogram->count == 0 ? json_null() : microseconds(histogram_mean_ns(histogram)));
+    return object;
+}
+
+static json_t *wire(const struct result_context *context) {
+    const struct wire_report *wire = context->wire;
+    if (wire == NULL) return json_null();
+    const struct wire_tally all = wire_sum(&wire->counts, WIRE_ANY, WIRE_ANY);
+    json_t *object = json_object();
+    set_integer(object, "packets", all.packets);
+    set_integer(object, "ip_bytes", all.ip_bytes);
+    set_integer(object, "payload_bytes", all.payload_bytes);
+    set_integer(object, "dropped", all.dropped);
+    set_integer(object, "foreign", wire->counts.foreign);
+    set_integer(object, "device_drops", wire->counts.device_drops);
+    for (int i = 0; i < WIRE_DIRECTIONS; i++) {
+        set(object, wire_direction_names[i], wire_kinds(&wire->counts, i));
+    }
+    set(object, "one_way_us", delay(wire->delay));
+    set(object, "late_us", delay(wire->late));
+    return object;
+}
+
+static void set_wire(json_t *run, const struct result_context *context) {
+    const struct options *options = context->options;
+    const struct wire_report *report = context->wire;
+    const bool laid = report != NULL;
+    const double applied_ns = laid ? 2 * histogram_mean_ns(report->delay) : 0;
+    set(run, "rtt_ms", laid ? json_real((double)options->rtt_ns / 1e6) : json_null());
+    set(run, "rtt_applied_ms", laid ? json_real(applied_ns / 1e6) : json_null());
+    set(run, "loss_percent", laid ? json_real(options->loss_percent) : json_null());
+    set(run, "mtu_bytes",
+        laid ? json_integer(options->mtu_bytes > 0 ? options->mtu_bytes : WIRE_MTU) : json_null());
+    set(run, "wire", wire(context));
+}
+
+static void set_per_message(json_t *run, const struct result_context *context) {
+    const struct load_result *load = context->load;
     json_t *object = json_object();
     const double messages = (double)load->ok * 1e3; /* ns to us */
     const bool client = load->client_cpu_ns != UINT64_MAX && load->ok > 0;
     const bool server = load->server_cpu_ns != UINT64_MAX && load->ok > 0;
     const double client_us = client ? (double)load->client_cpu_ns / messages : 0;
     const double server_us = server ? (double)load->server_cpu_ns / messages : 0;
-    set(object, "packets", json_null());
-    set(object, "wire_bytes", json_null());
+    /* Over the whole run, warm-up, opening and closing included. */
+    const struct wire_report *report = context->wire;
+    const bool counted = report != NULL && load->exchanges > 0;
+    const struct wire_tally all =
+        counted ? wire_sum(&report->counts, WIRE_ANY, WIRE_ANY) : (struct wire_tally){0};
+    const double exchanges = counted ? (double)load->exchanges : 1;
+    set(object, "packets", counted ? json_real((double)all.packets / exchanges) : json_null());
+    set(object, "wire_bytes", counted ? json_real((double)all.ip_bytes / exchanges) : json_null());
     set(object, "syscalls", json_null());
     set(object, "cpu_us", client && server ? json_real(client_us + server_us) : json_null());
     set(object, "client_cpu_us", client ? json_real(client_us) : json_null());
@@ -195,6 +257,9 @@ static void set_validity(json_t *run, const struct result_context *context) {
         .private_network = strcmp(context->network, "private") == 0,
         .shared_cpu = context->cpus->client == context->cpus->server,
         .latencies = context->load->durations[LOAD_LATENCY].count,
+        .loses_packets =
+            context->wire != NULL && (options->loss_percent > 0 || options->drop[0] > 0),
+        .device_drops = context->wire == NULL ? 0 : context->wire->counts.device_drops,
     };
     struct validity validity;
     validity_check(&validity, &input);
@@ -219,8 +284,6 @@ static void set_parameters(json_t *run, const struct result_context *context) {
     set(run, "cpus", json_pack("[i,i]", context->cpus->client, context->cpus->server));
     set(run, "thread_siblings", json_boolean(context->cpus->siblings));
     set_text(run, "network", context->network);
-    set(run, "rtt_ms", json_null());
-    set(run, "loss_percent", json_null());
     set(run, "offered_per_s", json_null());
     set(run, "delay_us", json_real((double)options->delay_ns / 1e3));
     set(run, "deadline_ms", json_real((double)options->deadline_ns / 1e6));
@@ -241,7 +304,8 @@ json_t *result_of_run(const struct result_context *context) {
     set(run, "time_per_message_us",
         load->ok > 0 ? json_real(elapsed_s * 1e6 / (double)load->ok) : json_null());
     set_durations(run, load, context->options->role == ROLE_FLOOR);
-    set_per_message(run, load);
+    set_per_message(run, context);
+    set_wire(run, context);
     set(run, "counters", counters(context));
     set(run, "executions", executions(context));
     set(run, "time_wait", time_wait(context));

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "bench/link/profile.h"
+#include "bench/link/wire.h"
 #include "bench/load/closed.h"
 #include "bench/measure/counters.h"
 #include "bench/measure/ports.h"
@@ -25,6 +26,7 @@ struct result_context {
     const struct profile_values *settings; /* in force, or NULL */
     const struct time_wait *time_wait;     /* before and after, or NULL */
     const struct ports *ports;             /* or NULL */
+    const struct wire_report *wire;        /* or NULL: on the loopback */
 };
 
 /* A new object; NULL without memory. */
