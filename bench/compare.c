@@ -5,30 +5,33 @@
  */
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/axis.h"
 #include "bench/child.h"
 #include "bench/commands.h"
 #include "bench/measure/environment.h"
 #include "bench/measure/statistics.h"
 #include "bench/report/compared.h"
+#include "bench/report/fits.h"
 #include "bench/report/output.h"
 #include "bench/report/result.h"
 #include "echo/clock.h"
 
-enum { COLUMNS_MAX = OPTIONS_POINTS_MAX * (3 * OPTIONS_VARIANTS_MAX + 1), WHY_BYTES = 512 };
+enum { COLUMNS_MAX = 400, TOGETHER_MAX = 16, WHY_BYTES = 512 };
 
 /* What is run once per block. */
 struct column {
     unsigned index;
     const struct variant *variant;
     enum role role;
-    bool against; /* by the other program */
-    uint32_t size_bytes, reply_bytes;
-    unsigned connections;
+    bool against;           /* by the other program */
+    struct options options; /* of the run */
+    unsigned group;         /* of those with the same number some may run at once */
 };
 
 struct session {
@@ -44,20 +47,18 @@ struct session {
 
 /* ---- the plan ---- */
 
-static void add_column(struct session *s, const struct variant *variant, enum role role,
-                       double point) {
+static struct column *add_column(struct session *s, const struct variant *variant, enum role role,
+                                 unsigned point) {
     const struct options *o = s->options;
-    const bool size = o->axis != NULL && strcmp(o->axis, "size") == 0;
-    const bool connections = o->axis != NULL && !size;
-    s->columns[s->column_count] = (struct column){
-        .index = s->column_count,
-        .variant = variant,
-        .role = role,
-        .size_bytes = size ? (uint32_t)point : o->size_bytes,
-        .reply_bytes = size ? (uint32_t)point : o->reply_bytes,
-        .connections = connections ? (unsigned)point : o->connections,
-    };
+    struct column *column = &s->columns[s->column_count];
+    *column = (struct column){
+        .index = s->column_count, .variant = variant, .role = role, .options = *o, .group = point};
+    column->options.variants[0] = variant;
+    column->options.variant_count = 1;
+    column->options.role = role == ROLE_FLOOR ? ROLE_FLOOR : ROLE_VARIANT;
+    if (o->axis != NULL) axis_apply(o->axis, o->points[point], &column->options);
     s->column_count++;
+    return column;
 }
 
 /*
@@ -68,22 +69,27 @@ static bool with_floors(const struct options *options) {
     return options->host == NULL && options->axis == NULL && options->against == NULL;
 }
 
-static void plan(struct session *s) {
+static int plan(struct session *s) {
     const struct options *o = s->options;
     const unsigned points = o->axis == NULL ? 1 : o->point_count;
+    const unsigned each = o->variant_count * (1U + (o->against != NULL) + with_floors(o)) + 1;
+    if (points * each > COLUMNS_MAX) {
+        return complain("%u runs in every block are too many: leave out points or variants",
+                        points * each);
+    }
     for (unsigned p = 0; p < points; p++) {
         for (unsigned i = 0; i < o->variant_count; i++) {
-            add_column(s, o->variants[i], ROLE_VARIANT, o->points[p]);
+            (void)add_column(s, o->variants[i], ROLE_VARIANT, p);
         }
         for (unsigned i = 0; i < o->variant_count && o->against != NULL; i++) {
-            add_column(s, o->variants[i], ROLE_VARIANT, o->points[p]);
-            s->columns[s->column_count - 1].against = true;
+            add_column(s, o->variants[i], ROLE_VARIANT, p)->against = true;
         }
         for (unsigned i = 0; i < o->variant_count && with_floors(o); i++) {
-            add_column(s, o->variants[i], ROLE_FLOOR, o->points[p]);
+            (void)add_column(s, o->variants[i], ROLE_FLOOR, p);
         }
-        if (o->axis == NULL) add_column(s, o->variants[0], ROLE_A_A, o->points[p]);
+        if (o->axis == NULL) (void)add_column(s, o->variants[0], ROLE_A_A, p);
     }
+    return EXIT_DONE;
 }
 
 /* ---- progress ---- */
@@ -95,7 +101,7 @@ static void show_progress(const struct session *s, unsigned block, const struct 
     const double left_s = s->done == 0 ? 0 : gone_s / s->done * (all - s->done);
     (void)fprintf(stderr, "\r\033[Kblock %u/%u  run %u/%u  %s %s %u B  %.0f s left", block + 1,
                   s->options->blocks, s->done + 1, all, column->variant->name,
-                  role_names[column->role], column->size_bytes, left_s);
+                  role_names[column->role], column->options.size_bytes, left_s);
 }
 
 static void clear_progress(const struct session *s) {
@@ -104,51 +110,111 @@ static void clear_progress(const struct session *s) {
 
 /* ---- running ---- */
 
-static void run_column(struct session *s, unsigned block, unsigned order,
-                       const struct column *column) {
-    struct options one = *s->options;
-    one.variants[0] = column->variant;
-    one.variant_count = 1;
-    one.role = column->role == ROLE_FLOOR ? ROLE_FLOOR : ROLE_VARIANT;
-    one.size_bytes = column->size_bytes;
-    one.reply_bytes = column->reply_bytes;
-    one.connections = column->connections;
-    one.seed = gsl_rng_get(s->random);
+/* One run, in a thread where several go on at once. */
+struct task {
+    const struct session *session;
+    const struct column *column;
+    struct options options;
+    unsigned order;
+    json_t *run; /* NULL: none, and why */
     char why[WHY_BYTES];
-    const char *program = column->against ? s->options->against : "/proc/self/exe";
-    json_t *run = child_run(program, &one, why, sizeof why);
+    pthread_t thread;
+};
+
+static void *run_task(void *argument) {
+    struct task *task = argument;
+    const bool against = task->column->against;
+    const char *program = against ? task->session->options->against : "/proc/self/exe";
+    task->run = child_run(program, &task->options, task->why, sizeof task->why);
+    return NULL;
+}
+
+static void keep_result(struct session *s, unsigned block, struct task *task) {
+    json_t *run = task->run;
     if (options_interrupted) {
         json_decref(run);
         return;
     }
+    s->done++;
     if (run == NULL) {
         s->failed++;
-        (void)snprintf(s->why, sizeof s->why, "%s", why);
+        (void)snprintf(s->why, sizeof s->why, "%s", task->why);
         return;
     }
+    const struct column *column = task->column;
     (void)json_object_set_new(run, "role", json_string(role_names[column->role]));
     if (column->against) (void)json_object_set_new(run, "build", json_string("against"));
     (void)json_object_set_new(run, "block", json_integer(block));
-    (void)json_object_set_new(run, "order", json_integer(order));
+    (void)json_object_set_new(run, "order", json_integer(task->order));
     (void)json_object_set_new(run, "column", json_integer(column->index));
     (void)json_array_append_new(s->runs, run);
 }
 
+static void run_together(struct session *s, unsigned block, struct task *tasks, unsigned count) {
+    unsigned started = 0;
+    while (started < count &&
+           pthread_create(&tasks[started].thread, NULL, run_task, &tasks[started]) == 0) {
+        started++;
+    }
+    for (unsigned i = 0; i < started; i++) (void)pthread_join(tasks[i].thread, NULL);
+    for (unsigned i = started; i < count; i++) (void)run_task(&tasks[i]);
+    for (unsigned i = 0; i < count; i++) keep_result(s, block, &tasks[i]);
+}
+
+/* Those that only wait may wait together: the variants of a point, on a wire with delay. */
+static bool may_join(const struct task *first, const struct column *column) {
+    return first->column->group == column->group && first->options.rtt_ns > 0 &&
+           column->role != ROLE_FLOOR;
+}
+
+/* Takes a task for `at`, and for all that may run beside it; how many. */
+static unsigned take_tasks(struct session *s, const unsigned *shuffled, unsigned at,
+                           struct task *tasks) {
+    unsigned count = 0;
+    for (unsigned i = at; i < s->column_count && count < TOGETHER_MAX; i++) {
+        const struct column *column = &s->columns[shuffled[i]];
+        if (count > 0 && !may_join(&tasks[0], column)) break;
+        tasks[count] =
+            (struct task){.session = s, .column = column, .options = column->options, .order = i};
+        tasks[count].options.seed = gsl_rng_get(s->random);
+        count++;
+    }
+    return count;
+}
+
+/* Shuffled; where points may run together, point by point and shuffled within. */
+static void shuffle(struct session *s, unsigned *shuffled) {
+    const bool together = s->options->axis != NULL && axis_waits(s->options->axis);
+    unsigned from = 0;
+    for (unsigned i = 0; i < s->column_count; i++) shuffled[i] = i;
+    for (unsigned to = 1; together && to <= s->column_count; to++) {
+        if (to < s->column_count && s->columns[to].group == s->columns[from].group) continue;
+        gsl_ran_shuffle(s->random, shuffled + from, to - from, sizeof shuffled[0]);
+        from = to;
+    }
+    if (!together) gsl_ran_shuffle(s->random, shuffled, s->column_count, sizeof shuffled[0]);
+}
+
 static void run_blocks(struct session *s) {
     unsigned shuffled[COLUMNS_MAX];
-    for (unsigned i = 0; i < s->column_count; i++) shuffled[i] = i;
+    struct task *tasks = calloc(TOGETHER_MAX, sizeof *tasks);
     s->start_ns = echo_clock_ns();
-    for (unsigned block = 0; block < s->options->blocks; block++) {
-        gsl_ran_shuffle(s->random, shuffled, s->column_count, sizeof shuffled[0]);
-        for (unsigned i = 0; i < s->column_count; i++) {
-            const struct column *column = &s->columns[shuffled[i]];
-            show_progress(s, block, column);
-            run_column(s, block, i, column);
+    for (unsigned block = 0; tasks != NULL && block < s->options->blocks; block++) {
+        shuffle(s, shuffled);
+        for (unsigned i = 0; i < s->column_count;) {
+            const unsigned count = take_tasks(s, shuffled, i, tasks);
+            show_progress(s, block, tasks[0].column);
+            run_together(s, block, tasks, count);
+            i += count;
             /* The first run that cannot even start says what is wrong with all. */
-            if (options_interrupted || (s->failed > 0 && json_array_size(s->runs) == 0)) return;
-            s->done++;
+            const bool hopeless = s->failed > 0 && json_array_size(s->runs) == 0;
+            if (options_interrupted || hopeless) {
+                free(tasks);
+                return;
+            }
         }
     }
+    free(tasks);
 }
 
 /* ---- what came out ---- */
@@ -164,6 +230,9 @@ static json_t *result_file(const struct session *s, json_t *environment, json_t 
     (void)json_object_set_new(file, "environment", json_incref(environment));
     (void)json_object_set_new(file, "runs", json_incref(s->runs));
     (void)json_object_set_new(file, "comparisons", json_incref(comparisons));
+    if (o->axis != NULL && axis_waits(o->axis)) {
+        (void)json_object_set_new(file, "fits", fits_list(s->runs));
+    }
     return file;
 }
 
@@ -280,12 +349,18 @@ static int conclude(const struct session *s, json_t *environment) {
     if (json_array_size(s->runs) == 0) {
         return options_interrupted ? EXIT_INTERRUPTED : complain("%s", s->why);
     }
-    json_t *comparisons = compared_list(s->runs, s->options->margin);
+    const struct options *o = s->options;
+    const bool along_rtt = o->axis != NULL && axis_waits(o->axis);
+    json_t *comparisons = along_rtt ? json_array() : compared_list(s->runs, o->margin);
     /* Files first: who reads the table may go away in the middle of it (`| head`). */
     int status = write_files(s, environment, comparisons);
     print_head(s);
     print_ports(s);
-    compared_print(stdout, s->runs, comparisons);
+    if (along_rtt) {
+        fits_print(stdout, s->runs);
+    } else {
+        compared_print(stdout, s->runs, comparisons);
+    }
     print_executions(s);
     print_invalid(s);
     const unsigned invalid = count_invalid(s);
@@ -322,12 +397,12 @@ int command_compare(const struct options *options) {
     s->runs = json_array();
     json_t *environment = environment_read();
     if (s->random != NULL) gsl_rng_set(s->random, options->seed);
-    plan(s);
+    status = plan(s);
     options_catch_signals();
-    run_blocks(s);
+    if (status == EXIT_DONE) run_blocks(s);
     clear_progress(s);
     environment_after(environment);
-    status = conclude(s, environment);
+    if (status == EXIT_DONE) status = conclude(s, environment);
     json_decref(environment);
     json_decref(s->runs);
     gsl_rng_free(s->random);

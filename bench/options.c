@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bench/axis.h"
 #include "bench/link/wire.h"
 
 const char *const profile_names[PROFILES] = {"lab", "host"};
@@ -98,7 +99,7 @@ static const struct command_row commands[] = {
     {"serve", SERVE, "", "the echo server, TCP and UDP on one port number"},
     {"send", SEND, "VARIANT", "fixed work for a server, and one line of result"},
     {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with verdicts"},
-    {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of size or connections"},
+    {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of an axis"},
     {"check", CHECK, "", "test the ruler itself"},
     {"diff", DIFF, "BASE... -- NEW...", "regression verdict over sessions"},
     {"crosscheck", CROSSCHECK, "", "other tools beside ours, those that are here"},
@@ -181,7 +182,7 @@ static const struct option_row rows[] = {
            "of order, sessions and payload (random; recorded)"),
     OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF | CROSSCHECK,
            "differences within it are none (1%; crosscheck: 5%)"),
-    OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k"),
+    OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k or 0ms,20ms"),
     OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF | CHECK | CROSSCHECK,
            "write all results as JSON"),
     OPTION("csv", KEY_CSV, "FILE", COMPARE | SWEEP, "write a row per run as CSV"),
@@ -291,15 +292,14 @@ static void parse_points(struct argp_state *state, struct options *options, cons
     char *rest = copy;
     options->point_count = 0;
     for (const char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
-        uint64_t value = 0;
-        const bool size = strcmp(options->axis, "size") == 0;
-        const int failed =
-            size ? options_parse_size(word, &value) : options_parse_count(word, &value);
+        double point = 0;
+        const int failed = axis_parse(options->axis, word, &point);
         if (failed != 0 || options->point_count == OPTIONS_POINTS_MAX) {
-            bad(state, "at", text, "give up to 64 numbers with commas between, such as 64,1k,16k");
+            argp_error(state, "--at %s: '%s' is no point of %s, or out of its range", text, word,
+                       options->axis);
             break;
         }
-        options->points[options->point_count++] = (double)value;
+        options->points[options->point_count++] = point;
     }
     free(copy);
 }
@@ -413,38 +413,17 @@ static void check_sizes(struct argp_state *state, const struct options *options)
     }
 }
 
-static void check_points(struct argp_state *state, const struct options *options) {
-    const bool size = strcmp(options->axis, "size") == 0;
-    const double least = size ? 0 : 1;
-    const double most = size ? ECHO_PAYLOAD_MAX : 1024;
-    for (unsigned i = 0; i < options->point_count; i++) {
-        if (options->points[i] >= least && options->points[i] <= most) continue;
-        argp_error(state, "--at: %.0f is not from %.0f to %.0f", options->points[i], least, most);
-        return;
-    }
-}
-
 static void check_axis(struct argp_state *state, struct options *options, const char *at) {
-    static const double sizes[] = {64, 256, 1024, 4096, 16384, 61440};
-    static const double connections[] = {1, 4, 16};
-    if (options->axis == NULL) {
-        argp_error(state, "sweep what? size or connections");
-        return;
-    }
-    const bool size = strcmp(options->axis, "size") == 0;
-    if (!size && strcmp(options->axis, "connections") != 0) {
-        argp_error(state, "'%s' is no axis; there are size and connections", options->axis);
+    if (options->axis == NULL || !axis_exists(options->axis)) {
+        argp_error(state, "'%s' is no axis; there are %s",
+                   options->axis == NULL ? "" : options->axis, axis_names);
         return;
     }
     if (at != NULL) {
         parse_points(state, options, at);
-        check_points(state, options);
-        return;
+    } else {
+        axis_default_points(options->axis, options);
     }
-    const double *points = size ? sizes : connections;
-    options->point_count =
-        size ? sizeof sizes / sizeof *sizes : sizeof connections / sizeof *connections;
-    memcpy(options->points, points, options->point_count * sizeof *points);
 }
 
 static void check_retry(struct argp_state *state, const struct options *options) {

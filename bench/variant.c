@@ -9,6 +9,7 @@
 const struct variant variants[] = {
     {
         .name = "tcp-per-message",
+        .round_trips = 2,
         .what = "connect, send, receive, the server closes (HTTP/1.0)",
         .transport = &tcp_transport,
         .lifetime = ECHO_SERVER_CLOSES,
@@ -16,6 +17,7 @@ const struct variant variants[] = {
     },
     {
         .name = "tcp-persistent",
+        .round_trips = 1,
         .what = "send, receive on one connection (keep-alive)",
         .transport = &tcp_transport,
         .lifetime = ECHO_PERSISTENT,
@@ -23,6 +25,7 @@ const struct variant variants[] = {
     },
     {
         .name = "udp-per-message",
+        .round_trips = 1,
         .what = "a fresh socket for every request",
         .transport = &udp_transport,
         .lifetime = ECHO_CLIENT_CLOSES,
@@ -30,6 +33,7 @@ const struct variant variants[] = {
     },
     {
         .name = "udp-persistent",
+        .round_trips = 1,
         .what = "one connected socket",
         .transport = &udp_transport,
         .lifetime = ECHO_PERSISTENT,
@@ -37,6 +41,7 @@ const struct variant variants[] = {
     },
     {
         .name = "tcp-client-close",
+        .round_trips = 2,
         .what = "per message; the client closes first and keeps TIME_WAIT",
         .transport = &tcp_transport,
         .lifetime = ECHO_CLIENT_CLOSES,
@@ -44,6 +49,7 @@ const struct variant variants[] = {
     },
     {
         .name = "tcp-reset",
+        .round_trips = 2,
         .what = "per message; the client resets: no TIME_WAIT, no farewell",
         .transport = &tcp_transport,
         .lifetime = ECHO_CLIENT_RESETS,
@@ -51,6 +57,7 @@ const struct variant variants[] = {
     },
     {
         .name = "tcp-fastopen",
+        .round_trips = 1,
         .what = "per message, the request in the SYN (RFC 7413; a copied SYN may execute twice)",
         .transport = &tcp_fastopen_transport,
         .lifetime = ECHO_SERVER_CLOSES,
@@ -59,6 +66,7 @@ const struct variant variants[] = {
     },
     {
         .name = "udp-retry",
+        .round_trips = 1,
         .what = "sent again until answered (RFC 6298): what it takes to rely on UDP",
         .transport = &udp_retry_transport,
         .lifetime = ECHO_PERSISTENT,

@@ -21,9 +21,10 @@ struct variant {
     const char *what; /* for each message, in a line */
     const struct echo_transport *transport;
     enum echo_lifetime lifetime;
-    bool core;                                /* in the default of every command */
-    bool holds_ports;                         /* its client keeps TIME_WAIT: ports limit its rate */
-    bool retries;                             /* sends again: a request may be executed twice */
+    double round_trips; /* that a message waits; its model, from the protocol alone */
+    bool core;          /* in the default of every command */
+    bool holds_ports;   /* its client keeps TIME_WAIT: ports limit its rate */
+    bool retries;       /* sends again: a request may be executed twice */
     struct echo_server_options server;        /* what its server needs beyond the usual */
     const char *expects[VARIANT_EXPECTS_MAX]; /* counters it raises and that void other runs */
     struct variant_requirement requires;      /* without it a run is not valid */

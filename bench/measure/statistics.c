@@ -2,6 +2,7 @@
 #include "bench/measure/statistics.h"
 
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_fit.h>
 #include <gsl/gsl_rng.h>
 #include <gsl/gsl_sort_double.h>
 #include <gsl/gsl_statistics_double.h>
@@ -143,4 +144,20 @@ struct comparison statistics_compare(const double *variant, const double *baseli
     }
     free(logs);
     return c;
+}
+
+struct line statistics_line(const double *x, const double *y, size_t count, double level) {
+    struct line line = {.count = count, .level = level};
+    double cov00 = 0;
+    double cov01 = 0;
+    double cov11 = 0;
+    double residual = 0;
+    (void)gsl_fit_linear(x, 1, y, 1, count, &line.intercept, &line.slope.value, &cov00, &cov01,
+                         &cov11, &residual);
+    const double half = gsl_cdf_tdist_Qinv((1 - level) / 2, (double)count - 2) * sqrt(cov11);
+    line.slope.low = line.slope.value - half;
+    line.slope.high = line.slope.value + half;
+    const double total = gsl_stats_tss(y, 1, count);
+    line.r2 = total > 0 ? 1 - residual / total : 1;
+    return line;
 }

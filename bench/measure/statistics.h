@@ -42,6 +42,17 @@ struct comparison {
 struct comparison statistics_compare(const double *variant, const double *baseline, size_t blocks,
                                      double level, double margin);
 
+struct line {
+    size_t count;
+    struct interval slope; /* with its t interval */
+    double intercept;
+    double r2; /* the share of the variance that the line explains */
+    double level;
+};
+
+/* Least squares, y = intercept + slope x; `count` at least 3. */
+struct line statistics_line(const double *x, const double *y, size_t count, double level);
+
 /* Sorts `samples` and returns the median; 0 when there are none. */
 double statistics_median(double *samples, size_t count);
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/axis.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "bench/link/wire.h"
+
+enum { MS = 1000000 };
+
+struct axis {
+    const char *name;
+    int (*parse)(const char *text, uint64_t *value);
+    double least, most;
+    double points[8]; /* up to point_count */
+    unsigned point_count;
+    void (*apply)(double point, struct options *options);
+    bool waits;
+};
+
+static void apply_size(double point, struct options *options) {
+    options->size_bytes = options->reply_bytes = (uint32_t)point;
+}
+
+static void apply_connections(double point, struct options *options) {
+    options->connections = (unsigned)point;
+}
+
+/* A few messages at each: all they do is wait. The first, which connects, is not counted. */
+static void apply_rtt(double point, struct options *options) {
+    const uint64_t few = 12;
+    const uint64_t many = 400;
+    options->wire = true;
+    options->rtt_ns = (uint64_t)point;
+    options->warmup_ns = MS;
+    if (options->messages == 0) options->messages = point > 0 ? few : many;
+}
+
+static const struct axis axes[] = {
+    {
+        .name = "size",
+        .parse = options_parse_size,
+        .least = 0,
+        .most = ECHO_PAYLOAD_MAX,
+        .points = {64, 256, 1024, 4096, 16384, 61440},
+        .point_count = 6,
+        .apply = apply_size,
+    },
+    {
+        .name = "connections",
+        .parse = options_parse_count,
+        .least = 1,
+        .most = 1024,
+        .points = {1, 4, 16},
+        .point_count = 3,
+        .apply = apply_connections,
+    },
+    {
+        .name = "rtt",
+        .parse = options_parse_time,
+        .least = 0,
+        .most = WIRE_RTT_MAX_NS,
+        .points = {0, 5.0 * MS, 10.0 * MS, 20.0 * MS, 40.0 * MS},
+        .point_count = 5,
+        .apply = apply_rtt,
+        .waits = true,
+    },
+};
+
+const char axis_names[] = "size, connections, rtt";
+
+static const struct axis *find(const char *name) {
+    for (size_t i = 0; i < sizeof axes / sizeof axes[0]; i++) {
+        if (strcmp(axes[i].name, name) == 0) return &axes[i];
+    }
+    return NULL;
+}
+
+bool axis_exists(const char *name) {
+    return find(name) != NULL;
+}
+
+int axis_parse(const char *name, const char *text, double *point) {
+    const struct axis *axis = find(name);
+    uint64_t value = 0;
+    const int failed = axis == NULL ? -EINVAL : axis->parse(text, &value);
+    if (failed != 0) return failed;
+    if ((double)value < axis->least || (double)value > axis->most) return -ERANGE;
+    *point = (double)value;
+    return 0;
+}
+
+void axis_default_points(const char *name, struct options *options) {
+    const struct axis *axis = find(name);
+    options->point_count = axis->point_count;
+    memcpy(options->points, axis->points, axis->point_count * sizeof axis->points[0]);
+}
+
+void axis_apply(const char *name, double point, struct options *options) {
+    find(name)->apply(point, options);
+}
+
+bool axis_waits(const char *name) {
+    return find(name)->waits;
+}

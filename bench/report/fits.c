@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/report/fits.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/measure/statistics.h"
+#include "bench/report/result.h"
+#include "bench/variant.h"
+
+struct metric {
+    const char *name;
+    const char *path;
+};
+
+static const struct metric metrics[] = {
+    {"latency", "latency_us.mean"},
+    {"time_per_message", "time_per_message_us"},
+};
+
+enum { METRICS = sizeof metrics / sizeof metrics[0] };
+
+/* The valid runs of a variant as points (applied RTT, metric), both in us. */
+static size_t collect(const json_t *runs, const char *variant, const char *path, double *x,
+                      double *y) {
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const json_t *run = json_array_get(runs, i);
+        const double applied_us = 1e3 * result_number(run, "rtt_applied_ms", NAN);
+        const double value = result_number(run, path, NAN);
+        if (strcmp(result_text(run, "variant"), variant) != 0) continue;
+        if (!json_is_true(json_object_get(run, "valid"))) continue;
+        if (!isfinite(applied_us) || !isfinite(value)) continue;
+        x[count] = applied_us;
+        y[count] = value;
+        count++;
+    }
+    return count;
+}
+
+static json_t *number(double value) {
+    json_t *real = json_real(value);
+    return real == NULL ? json_null() : real;
+}
+
+static json_t *fit_json(const struct variant *variant, const struct metric *metric,
+                        const struct line *line) {
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "variant", json_string(variant->name));
+    (void)json_object_set_new(object, "metric", json_string(metric->name));
+    (void)json_object_set_new(object, "runs", json_integer((json_int_t)line->count));
+    (void)json_object_set_new(object, "round_trips", number(line->slope.value));
+    (void)json_object_set_new(object, "ci_low", number(line->slope.low));
+    (void)json_object_set_new(object, "ci_high", number(line->slope.high));
+    (void)json_object_set_new(object, "level", number(line->level));
+    (void)json_object_set_new(object, "intercept_us", number(line->intercept));
+    (void)json_object_set_new(object, "r2", number(line->r2));
+    (void)json_object_set_new(object, "model", number(variant->round_trips));
+    return object;
+}
+
+/* A 1 % error of the delay's own is more than the scatter of the runs. */
+json_t *fits_list(const json_t *runs) {
+    const size_t all = json_array_size(runs);
+    double *x = calloc(2 * all + 1, sizeof *x);
+    json_t *fits = json_array();
+    for (unsigned v = 0; x != NULL && v < variant_count; v++) {
+        for (int m = 0; m < METRICS; m++) {
+            const size_t count = collect(runs, variants[v].name, metrics[m].path, x, x + all);
+            if (count < 3) continue;
+            const struct line line = statistics_line(x, x + all, count, 0.95);
+            (void)json_array_append_new(fits, fit_json(&variants[v], &metrics[m], &line));
+        }
+    }
+    free(x);
+    return fits;
+}
+
+void fits_print(FILE *out, const json_t *runs) {
+    json_t *fits = fits_list(runs);
+    (void)fputs("\nround trips, by regression on the delay that the wire applied\n"
+                "variant            metric            slope [95 % interval]   intercept  "
+                "model   R2\n",
+                out);
+    for (size_t i = 0; i < json_array_size(fits); i++) {
+        const json_t *fit = json_array_get(fits, i);
+        (void)fprintf(out, "%-18s %-17s %6.4f [%.4f, %.4f] %7.0f us  %5.0f  %.4f\n",
+                      result_text(fit, "variant"),
+                      strcmp(result_text(fit, "metric"), "latency") == 0 ? "waited" : "time",
+                      result_number(fit, "round_trips", NAN), result_number(fit, "ci_low", NAN),
+                      result_number(fit, "ci_high", NAN), result_number(fit, "intercept_us", NAN),
+                      result_number(fit, "model", NAN), result_number(fit, "r2", NAN));
+    }
+    json_decref(fits);
+}
