@@ -464,6 +464,9 @@ static void check_all(struct argp_state *state, struct parse *parse) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }
     if ((command & LOAD) != 0 && parse->retry_given) check_retry(state, options);
+    if ((command & LOAD) != 0 && options->dedup && options->host != NULL) {
+        argp_error(state, "--dedup is the server's: give it to `echolab serve` there");
+    }
     check_sizes(state, options);
 }
 

@@ -65,6 +65,11 @@ static int prepare_network(struct run *run) {
                             strerror(-failed));
         }
     }
+    return EXIT_DONE;
+}
+
+/* The network is made, the wire is laid: the rest needs no rights. */
+static int become_caller(void) {
     const int failed = drop_privileges();
     return failed == 0 ? EXIT_DONE
                        : complain("cannot go back to the caller's user: %s", strerror(-failed));
@@ -224,6 +229,7 @@ static int run_here(struct run *run) {
         if (status == EXIT_DONE) status = choose_cpus(run);
         plan_ports(run);
         if (status == EXIT_DONE) status = lay_wire(run);
+        if (status == EXIT_DONE) status = become_caller();
         if (status == EXIT_DONE) status = start_server(run);
         if (status == EXIT_DONE) status = take_place(run);
     }

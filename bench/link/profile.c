@@ -24,6 +24,12 @@ const char *const profile_setting_names[] = {
 
 static const char *const lab_values[] = {"cubic", "1", "1", "2", "32768\t60999", "3", "4096"};
 
+/*
+ * A namespace may only choose among what the host allows; Reno is always
+ * allowed, and does as cubic does where a window is never full.
+ */
+static const char *const lab_otherwise[] = {"reno", NULL, NULL, NULL, NULL, NULL, NULL};
+
 static void path_of(unsigned i, char *path, size_t size) {
     (void)snprintf(path, size, "/proc/sys/%s", profile_setting_names[i]);
     for (char *dot = path; (dot = strchr(dot, '.')) != NULL;) *dot = '/';
@@ -40,15 +46,14 @@ static void read_setting(unsigned i, char *text, size_t size) {
     text[strcspn(text, "\n")] = '\0';
 }
 
-static void write_setting(unsigned i, const char *text) {
+static bool write_setting(unsigned i, const char *text) {
     char path[96];
     path_of(i, path, sizeof path);
     const int file = open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0) return;
-    /* What is refused shows in what is read back and recorded. */
-    if (write(file, text, strlen(text)) < 0) {
-    }
+    if (file < 0) return false;
+    const bool written = write(file, text, strlen(text)) > 0;
     (void)close(file);
+    return written;
 }
 
 void profile_read(struct profile_values *values) {
@@ -60,6 +65,10 @@ void profile_read(struct profile_values *values) {
 void profile_apply(enum profile profile, const struct profile_values *host) {
     for (unsigned i = 0; profile_setting_names[i] != NULL; i++) {
         const char *text = profile == PROFILE_HOST ? host->text[i] : lab_values[i];
-        if (*text != '\0') write_setting(i, text);
+        const char *otherwise = profile == PROFILE_HOST ? NULL : lab_otherwise[i];
+        /* What is refused in the end shows in what is read back and recorded. */
+        if (*text != '\0' && !write_setting(i, text) && otherwise != NULL) {
+            (void)write_setting(i, otherwise);
+        }
     }
 }

@@ -50,7 +50,7 @@ static const struct metric metrics[] = {
 static const char *const column_fields[] = {
     "variant",  "build",        "size_bytes",    "reply_bytes", "connections",
     "pipeline", "engine",       "placement",     "network",     "profile",
-    "rtt_ms",   "loss_percent", "offered_per_s", "deadline_ms",
+    "rtt_ms",   "loss_percent", "offered_per_s", "deadline_ms", "rto_floor_ms",
 };
 
 enum {
@@ -678,6 +678,7 @@ static char *point_text(const json_t *point) {
     } further[] = {
         {"rtt_ms", ", RTT %g ms"},
         {"loss_percent", ", loss %g %%"},
+        {"rto_floor_ms", ", timer from %g ms"},
         {"offered_per_s", ", %g/s offered"},
     };
     char *text = NULL;
