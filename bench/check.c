@@ -185,60 +185,43 @@ static void carry_over(struct check *check, struct finding *finding, bool negati
 
 /* ---- a run that contradicts itself is refused ---- */
 
-struct broken_run {
-    const char *what;
-    void (*breaks)(struct load_result *load, struct validity_input *input, uint64_t *server,
-                   struct counters *counters);
+/* A run as it would be judged, to be spoiled. */
+struct specimen {
+    struct load_result load;
+    uint64_t server[ECHO_COUNTS];
+    struct counters counters;
+    uint64_t latencies;
 };
 
-static void lose_one(struct load_result *load, struct validity_input *input, uint64_t *server,
-                     struct counters *counters) {
-    (void)input;
-    (void)server;
-    (void)counters;
-    load->ok--;
-    load->durations[LOAD_LATENCY].count--;
+struct broken_run {
+    const char *what;
+    void (*breaks)(struct specimen *run);
+};
+
+static void lose_one(struct specimen *run) {
+    run->load.ok--;
+    run->latencies--;
 }
 
-static void forget_latency(struct load_result *load, struct validity_input *input, uint64_t *server,
-                           struct counters *counters) {
-    (void)load;
-    (void)server;
-    (void)counters;
-    input->latencies--;
+static void forget_latency(struct specimen *run) {
+    run->latencies--;
 }
 
-static void serve_fewer(struct load_result *load, struct validity_input *input, uint64_t *server,
-                        struct counters *counters) {
-    (void)load;
-    (void)input;
-    (void)counters;
-    server[ECHO_REQUESTS]--;
+static void serve_fewer(struct specimen *run) {
+    run->server[ECHO_REQUESTS]--;
 }
 
-static void idle_half(struct load_result *load, struct validity_input *input, uint64_t *server,
-                      struct counters *counters) {
-    (void)input;
-    (void)server;
-    (void)counters;
-    load->busy_ns /= 2;
+static void idle_half(struct specimen *run) {
+    run->load.busy_ns /= 2;
 }
 
-static void slow_down(struct load_result *load, struct validity_input *input, uint64_t *server,
-                      struct counters *counters) {
-    (void)input;
-    (void)server;
-    (void)counters;
-    load->ok_by_half[0] = load->ok * 3 / 5;
-    load->ok_by_half[1] = load->ok - load->ok_by_half[0];
+static void slow_down(struct specimen *run) {
+    run->load.ok_by_half[0] = run->load.ok * 3 / 5;
+    run->load.ok_by_half[1] = run->load.ok - run->load.ok_by_half[0];
 }
 
-static void retransmit(struct load_result *load, struct validity_input *input, uint64_t *server,
-                       struct counters *counters) {
-    (void)load;
-    (void)input;
-    (void)server;
-    counters->value[0] = 1; /* kernel.TcpRetransSegs is the first row */
+static void retransmit(struct specimen *run) {
+    run->counters.value[0] = 1; /* kernel.TcpRetransSegs is the first row */
 }
 
 static const struct broken_run broken_runs[] = {
@@ -254,30 +237,29 @@ enum { BROKEN_RUNS = sizeof broken_runs / sizeof broken_runs[0] };
 
 /* A sound run of 1,000 exchanges of 100 us, with one thing broken or none. */
 static bool refused(const struct broken_run *broken) {
-    struct load_result *load = calloc(1, sizeof *load);
-    if (load == NULL) return false;
-    uint64_t server[ECHO_COUNTS] = {[ECHO_REQUESTS] = 1100, [ECHO_REPLIES] = 1100};
-    struct counters counters = {{0}};
-    *load = (struct load_result){.sent = 1000,
-                                 .ok = 1000,
-                                 .ok_by_half = {500, 500},
-                                 .busy_ns = 100000000,
-                                 .exchanges = 1100,
-                                 .connections = 1,
-                                 .start_ns = 1,
-                                 .end_ns = 100000001};
-    load->durations[LOAD_LATENCY].count = 1000;
-    struct validity_input input = {.load = load,
-                                   .variant = variant_find("tcp-persistent"),
-                                   .counters = &counters,
-                                   .server_counts = server,
-                                   .private_network = true,
-                                   .shared_cpu = true,
-                                   .latencies = 1000};
-    if (broken != NULL) broken->breaks(load, &input, server, &counters);
+    struct specimen *run = calloc(1, sizeof *run);
+    if (run == NULL) return false;
+    run->server[ECHO_REQUESTS] = run->server[ECHO_REPLIES] = 1100;
+    run->latencies = 1000;
+    run->load = (struct load_result){.sent = 1000,
+                                     .ok = 1000,
+                                     .ok_by_half = {500, 500},
+                                     .busy_ns = 100000000,
+                                     .exchanges = 1100,
+                                     .connections = 1,
+                                     .start_ns = 1,
+                                     .end_ns = 100000001};
+    if (broken != NULL) broken->breaks(run);
+    const struct validity_input input = {.load = &run->load,
+                                         .variant = variant_find("tcp-persistent"),
+                                         .counters = &run->counters,
+                                         .server_counts = run->server,
+                                         .private_network = true,
+                                         .shared_cpu = true,
+                                         .latencies = run->latencies};
     struct validity validity;
     validity_check(&validity, &input);
-    free(load);
+    free(run);
     return validity.count > 0;
 }
 

@@ -163,7 +163,8 @@ static void execute(const char *program, struct arguments *arguments, uint64_t l
 }
 
 static bool ended_well(const struct ended *ended) {
-    return ended->failed == 0 && WIFEXITED(ended->status) && WEXITSTATUS(ended->status) == 0;
+    return ended->failed == 0 && ended->text != NULL && WIFEXITED(ended->status) &&
+           WEXITSTATUS(ended->status) == 0;
 }
 
 static void explain(const struct ended *ended, char *why, size_t size) {

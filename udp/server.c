@@ -107,7 +107,7 @@ static int accept_connection(struct echo_server *server, struct echo_worker *wor
     (void)worker;
     struct server *s = of(server);
     struct connection *c = calloc(1, sizeof *c);
-    uint8_t *bytes = malloc(2 * DATAGRAM_BYTES);
+    uint8_t *bytes = malloc((size_t)2 * DATAGRAM_BYTES);
     struct udp_executed *executed = calloc(1, sizeof *executed);
     int failed = c == NULL || bytes == NULL || executed == NULL ? -ENOMEM : 0;
     /* Memory first: a socket that was given away and then not taken would never be served. */

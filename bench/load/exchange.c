@@ -166,7 +166,8 @@ uint64_t exchange_until_ns(const struct exchange *x) {
 static short wait_for_socket(const struct exchange *x, uint64_t left_ns) {
     struct pollfd at = {.fd = x->client->socket, .events = x->wait};
     const struct timespec left = echo_clock_timespec(left_ns);
-    return ppoll(&at, 1, &left, NULL) > 0 ? at.revents : 0;
+    if (ppoll(&at, 1, &left, NULL) <= 0) return 0;
+    return at.revents;
 }
 
 void exchange_run(struct exchange *x, enum exchange_waiting waiting) {
@@ -180,6 +181,10 @@ void exchange_run(struct exchange *x, enum exchange_waiting waiting) {
         /* A blocking socket comes here only with a part of a message, or out of patience. */
         const uint64_t until_ns = exchange_until_ns(x);
         const uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-        ready = waiting == EXCHANGE_SPIN ? POLLIN : wait_for_socket(x, left_ns);
+        if (waiting == EXCHANGE_SPIN) {
+            ready = POLLIN;
+        } else {
+            ready = wait_for_socket(x, left_ns);
+        }
     }
 }

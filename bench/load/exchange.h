@@ -60,11 +60,11 @@ struct exchange {
 };
 
 /* `client` was opened with `session`. Every exchange ends within `deadline_ns` of its start. */
-void exchange_init(struct exchange *exchange, struct echo_client *client, uint64_t session,
+void exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
                    uint64_t deadline_ns);
 
 /* Begins the next. `due_ns` is when latency begins, `now_ns` a fresh reading of the clock. */
-void exchange_start(struct exchange *exchange, uint64_t due_ns, uint64_t now_ns);
+void exchange_start(struct exchange *x, uint64_t due_ns, uint64_t now_ns);
 
 /*
  * Goes as far as it can. 0: it has ended. -EAGAIN: wait for `wait` on the
@@ -72,15 +72,15 @@ void exchange_start(struct exchange *exchange, uint64_t due_ns, uint64_t now_ns)
  * deadline_ns has passed, call exchange_expire. `ready` is what poll said, 0 at
  * first.
  */
-int exchange_advance(struct exchange *exchange, short ready);
-void exchange_expire(struct exchange *exchange);
+int exchange_advance(struct exchange *x, short ready);
+void exchange_expire(struct exchange *x);
 
 /* The deadline, or earlier where the client wants to be woken (wake_ns of service.h). */
-uint64_t exchange_until_ns(const struct exchange *exchange);
+uint64_t exchange_until_ns(const struct exchange *x);
 
 enum exchange_waiting { EXCHANGE_BLOCK, EXCHANGE_SPIN };
 
 /* Takes a started exchange to its end. */
-void exchange_run(struct exchange *exchange, enum exchange_waiting waiting);
+void exchange_run(struct exchange *x, enum exchange_waiting waiting);
 
 #endif

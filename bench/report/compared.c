@@ -71,29 +71,30 @@ static size_t find_series(const json_t *runs, struct series **list) {
 
 /* ---- samples ---- */
 
-static const json_t *run_of(const json_t *runs, const struct series *series, double block) {
+static const json_t *run_of(const json_t *runs, const struct series *series, long block) {
     for (size_t i = 0; i < json_array_size(runs); i++) {
         const json_t *run = json_array_get(runs, i);
         const struct series its = series_of(run);
-        if (result_number(run, "block", -1) != block || !same_series(&its, series)) continue;
+        if (result_number(run, "block", -1) != (double)block || !same_series(&its, series))
+            continue;
         return json_is_true(json_object_get(run, "valid")) ? run : NULL;
     }
     return NULL;
 }
 
-static double last_block(const json_t *runs) {
+static long last_block(const json_t *runs) {
     double last = -1;
     for (size_t i = 0; i < json_array_size(runs); i++) {
         last = fmax(last, result_number(json_array_get(runs, i), "block", -1));
     }
-    return last;
+    return (long)last;
 }
 
 /* The values of valid runs; their number. `values` has room for every block. */
 static size_t collect(const json_t *runs, const struct series *series, const char *path,
                       double *values) {
     size_t count = 0;
-    for (double block = 0; block <= last_block(runs); block++) {
+    for (long block = 0; block <= last_block(runs); block++) {
         const double value = result_number(run_of(runs, series, block), path, NAN);
         if (isfinite(value)) values[count++] = value;
     }
@@ -105,7 +106,7 @@ static size_t collect_pairs(const json_t *runs, const struct series *one,
                             const struct series *other, const char *path, double *of_one,
                             double *of_other) {
     size_t count = 0;
-    for (double block = 0; block <= last_block(runs); block++) {
+    for (long block = 0; block <= last_block(runs); block++) {
         const double a = result_number(run_of(runs, one, block), path, NAN);
         const double b = result_number(run_of(runs, other, block), path, NAN);
         if (!(a > 0 && b > 0)) continue;

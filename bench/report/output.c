@@ -17,9 +17,10 @@ static int create_beside(const char *path, char **name) {
     (void)snprintf(*name, size, "%s.XXXXXX", path);
     const int file = mkostemp(*name, O_CLOEXEC);
     if (file >= 0) return file;
-    const int failed = -errno;
+    const int failed = errno;
     free(*name);
-    return failed;
+    *name = NULL;
+    return failed > 0 ? -failed : -EIO;
 }
 
 int output_check(const char *path) {

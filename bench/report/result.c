@@ -228,7 +228,7 @@ static void set_per_message(json_t *run, const struct result_context *context) {
     set(object, "cpu_us", client && server ? json_real(client_us + server_us) : json_null());
     set(object, "client_cpu_us", client ? json_real(client_us) : json_null());
     set(object, "server_cpu_us", server ? json_real(server_us) : json_null());
-    set(run, "per_message", object);
+    (void)json_object_set_new(run, "per_message", object);
 }
 
 static void set_durations(json_t *run, const struct load_result *load, bool floor) {
