@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ struct floor_thread {
     const struct server_process_options *options;
 };
 
-/* Blocks until the parent says so with a byte, or dies. */
+/* Blocks until the parent shuts its end down, or dies. */
 static void wait_for_end(int control) {
     char byte;
     while (read(control, &byte, sizeof byte) < 0 && errno == EINTR) {
@@ -107,7 +108,7 @@ int server_process_start(struct server_process *process,
                          const struct server_process_options *options) {
     int control[2];
     int report[2];
-    if (pipe2(control, O_CLOEXEC) != 0) return -errno;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) != 0) return -errno;
     if (pipe2(report, O_CLOEXEC) != 0) {
         const int failed = -errno;
         close_pair(control);
@@ -142,11 +143,11 @@ int server_process_start(struct server_process *process,
 }
 
 int server_process_stop(struct server_process *process, uint64_t *counts) {
-    /* A byte, as other children may hold copies of this end: closing alone would not be seen. */
-    const bool asked = write(process->control, "", 1) == 1;
+    /* Other children may hold copies of this end, so closing alone would not be seen. */
+    (void)shutdown(process->control, SHUT_WR);
     (void)close(process->control);
     const size_t size = ECHO_COUNTS * sizeof *counts;
-    const bool told = asked && read(process->report, counts, size) == (ssize_t)size;
+    const bool told = read(process->report, counts, size) == (ssize_t)size;
     (void)close(process->report);
     const int status = reap(process->pid);
     return told && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;

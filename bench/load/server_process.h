@@ -22,7 +22,7 @@ struct server_process_options {
 
 struct server_process {
     pid_t pid;
-    int control; /* a byte ends the server */
+    int control; /* shutting it down ends the server */
     int report;
     struct echo_address address;
 };

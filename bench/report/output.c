@@ -9,26 +9,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* "PATH.XXXXXX", malloc'd, and the file that was made of it. */
-static int create_beside(const char *path, char **name) {
+/* "PATH.XXXXXX", malloc'd, and in *file the file that was made of it; NULL and -errno. */
+static char *create_beside(const char *path, int *file) {
     const size_t size = strlen(path) + sizeof ".XXXXXX";
-    *name = malloc(size);
-    if (*name == NULL) return -ENOMEM;
-    (void)snprintf(*name, size, "%s.XXXXXX", path);
-    const int file = mkostemp(*name, O_CLOEXEC);
-    if (file >= 0) return file;
-    const int failed = errno;
-    free(*name);
-    *name = NULL;
-    return failed > 0 ? -failed : -EIO;
+    char *name = malloc(size);
+    *file = -ENOMEM;
+    if (name == NULL) return NULL;
+    (void)snprintf(name, size, "%s.XXXXXX", path);
+    *file = mkostemp(name, O_CLOEXEC);
+    if (*file >= 0) return name;
+    *file = -errno;
+    free(name);
+    return NULL;
 }
 
 int output_check(const char *path) {
     struct stat there;
     if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) return -EISDIR;
-    char *name;
-    const int file = create_beside(path, &name);
-    if (file < 0) return file;
+    int file;
+    char *name = create_beside(path, &file);
+    if (name == NULL) return file;
     (void)close(file);
     (void)unlink(name);
     free(name);
@@ -45,9 +45,9 @@ static int write_all(int file, const char *text, size_t size) {
 }
 
 int output_write(const char *path, const char *text, size_t size) {
-    char *name;
-    const int file = create_beside(path, &name);
-    if (file < 0) return file;
+    int file;
+    char *name = create_beside(path, &file);
+    if (name == NULL) return file;
     int failed = write_all(file, text, size);
     if (failed == 0 && fchmod(file, 0644) != 0) failed = -errno;
     if (close(file) != 0 && failed == 0) failed = -errno;

@@ -208,7 +208,7 @@ static void set_wire(json_t *run, const struct result_context *context) {
     set(run, "wire", wire(context));
 }
 
-static void set_per_message(json_t *run, const struct result_context *context) {
+static json_t *per_message(const struct result_context *context) {
     const struct load_result *load = context->load;
     json_t *object = json_object();
     const double messages = (double)load->ok * 1e3; /* ns to us */
@@ -228,7 +228,7 @@ static void set_per_message(json_t *run, const struct result_context *context) {
     set(object, "cpu_us", client && server ? json_real(client_us + server_us) : json_null());
     set(object, "client_cpu_us", client ? json_real(client_us) : json_null());
     set(object, "server_cpu_us", server ? json_real(server_us) : json_null());
-    (void)json_object_set_new(run, "per_message", object);
+    return object;
 }
 
 static void set_durations(json_t *run, const struct load_result *load, bool floor) {
@@ -304,7 +304,7 @@ json_t *result_of_run(const struct result_context *context) {
     set(run, "time_per_message_us",
         load->ok > 0 ? json_real(elapsed_s * 1e6 / (double)load->ok) : json_null());
     set_durations(run, load, context->options->role == ROLE_FLOOR);
-    set_per_message(run, context);
+    set(run, "per_message", per_message(context));
     set_wire(run, context);
     set(run, "counters", counters(context));
     set(run, "executions", executions(context));
