@@ -84,6 +84,8 @@ enum command {
     DIFF = 1 << 7,
     CHECK = 1 << 8,
     CROSSCHECK = 1 << 9,
+    ANATOMY = 1 << 10,
+    LADDER = 1 << 11,
     RUNS = COMPARE | SWEEP | RUN,
     LOAD = RUNS | SEND
 };
@@ -100,6 +102,8 @@ static const struct command_row commands[] = {
     {"send", SEND, "VARIANT", "fixed work for a server, and one line of result"},
     {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with verdicts"},
     {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of an axis"},
+    {"anatomy", ANATOMY, "[VARIANT...]", "what a message costs, predicted beside measured"},
+    {"ladder", LADDER, "VARIANT", "one exchange, primitive by primitive and packet by packet"},
     {"check", CHECK, "", "test the ruler itself"},
     {"diff", DIFF, "BASE... -- NEW...", "regression verdict over sessions"},
     {"crosscheck", CROSSCHECK, "", "other tools beside ours, those that are here"},
@@ -144,7 +148,9 @@ enum key {
     KEY_LOSS,
     KEY_MTU,
     KEY_PCAP,
-    KEY_DROP
+    KEY_DROP,
+    KEY_PREDICT,
+    KEY_OUTPUT
 };
 
 struct option_row {
@@ -156,19 +162,22 @@ struct option_row {
     { {.name = (name_), .key = (key_), .arg = (argument_), .doc = (what_)}, (commands_) }
 
 static const struct option_row rows[] = {
-    OPTION("size", KEY_SIZE, "B", (LOAD & ~SWEEP) | CROSSCHECK,
+    OPTION("size", KEY_SIZE, "B", (LOAD & ~SWEEP) | CROSSCHECK | ANATOMY | LADDER,
            "payload of a request in bytes (64; 16k)"),
     OPTION("size", KEY_SIZE, "B", SWEEP, "payload where the axis is another (64)"),
-    OPTION("reply-size", KEY_REPLY_SIZE, "B", LOAD, "payload wanted back (an echo's)"),
+    OPTION("reply-size", KEY_REPLY_SIZE, "B", LOAD | ANATOMY | LADDER,
+           "payload wanted back (an echo's)"),
     OPTION("connections", KEY_CONNECTIONS, "N", LOAD, "at once, each with a thread (1)"),
     OPTION("messages", KEY_MESSAGES, "N", LOAD, "the total of a run; instead of --duration"),
+    OPTION("messages", KEY_MESSAGES, "N", ANATOMY, "whose packets are counted (50)"),
+    OPTION("messages", KEY_MESSAGES, "N", LADDER, "to show (1; 2 where the first is special)"),
     OPTION("duration", KEY_DURATION, "T", RUNS | CROSSCHECK,
            "how long a run counts (200ms; crosscheck: 1s)"),
     OPTION("warmup", KEY_WARMUP, "T", LOAD | CROSSCHECK,
            "before anything is counted (50ms; send: 0s)"),
     OPTION("blocks", KEY_BLOCKS, "N", COMPARE | SWEEP | CROSSCHECK,
            "each compared variant once in each (15; sweep, crosscheck: 6)"),
-    OPTION("deadline", KEY_DEADLINE, "T", LOAD | CROSSCHECK, "of every exchange (2s)"),
+    OPTION("deadline", KEY_DEADLINE, "T", LOAD | CROSSCHECK | LADDER, "of every exchange (2s)"),
     OPTION("placement", KEY_PLACEMENT, "P", RUNS,
            "same-core, cross-core, spin or awake (same-core)"),
     OPTION("engine", KEY_ENGINE, "E", LOAD | SERVE, "blocking"),
@@ -178,12 +187,12 @@ static const struct option_row rows[] = {
     OPTION("workers", KEY_WORKERS, "N", SERVE, "threads and sockets that receive UDP (1)"),
     OPTION("raw", KEY_RAW, NULL, SERVE,
            "plain RFC 862: bytes come back as they are; loopback only"),
-    OPTION("seed", KEY_SEED, "N", LOAD | CHECK | CROSSCHECK,
+    OPTION("seed", KEY_SEED, "N", LOAD | CHECK | CROSSCHECK | ANATOMY | LADDER,
            "of order, sessions and payload (random; recorded)"),
     OPTION("margin", KEY_MARGIN, "P", COMPARE | SWEEP | DIFF | CROSSCHECK,
            "differences within it are none (1%; crosscheck: 5%)"),
     OPTION("at", KEY_AT, "LIST", SWEEP, "the points, such as 64,1k,16k or 0ms,20ms"),
-    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF | CHECK | CROSSCHECK,
+    OPTION("json", KEY_JSON, "FILE", COMPARE | SWEEP | DIFF | CHECK | CROSSCHECK | ANATOMY,
            "write all results as JSON"),
     OPTION("csv", KEY_CSV, "FILE", COMPARE | SWEEP, "write a row per run as CSV"),
     OPTION("quiet", KEY_QUIET, NULL, COMPARE | SWEEP | CROSSCHECK | DIFF, "no progress line"),
@@ -192,21 +201,26 @@ static const struct option_row rows[] = {
     OPTION("min-effect", KEY_MIN_EFFECT, "P", DIFF, "what is smaller is no regression (2%)"),
     OPTION("against", KEY_AGAINST, "PROGRAM", COMPARE,
            "another build of echolab, in the same blocks"),
-    OPTION("profile", KEY_PROFILE, "P", RUNS | CROSSCHECK,
+    OPTION("profile", KEY_PROFILE, "P", RUNS | CROSSCHECK | ANATOMY | LADDER,
            "network settings of a private network: lab or host (lab)"),
     OPTION("delay", KEY_DELAY, "T", SERVE | RUN, "spin this long per message (0s)"),
-    OPTION("rto-floor", KEY_RTO_FLOOR, "T", LOAD,
+    OPTION("rto-floor", KEY_RTO_FLOOR, "T", LOAD | LADDER,
            "the shortest timer of a variant that retries (200ms)"),
     OPTION("dedup", KEY_DEDUP, NULL, SERVE | RUNS,
            "the server remembers and does not execute a retry again: at most once"),
     OPTION("rtt", KEY_RTT, "T", RUNS, "over a wire with this round-trip time, 0s to 10s"),
+    OPTION("rtt", KEY_RTT, "T", LADDER, "round-trip time of the wire, 0s to 10s (20ms)"),
     OPTION("loss", KEY_LOSS, "P", RUNS, "over a wire that loses so many packets"),
     OPTION("mtu", KEY_MTU, "B", RUNS, "over a wire with this MTU (1500)"),
     OPTION("wire", KEY_WIRE, NULL, RUNS, "over a wire even without delay or loss"),
-    OPTION("pcap", KEY_PCAP, "FILE", RUN, "write what the wire carries"),
-    OPTION("drop", KEY_DROP, "KIND:DIRECTION:N", RUN, "lose the N-th such packet"),
+    OPTION("pcap", KEY_PCAP, "FILE", RUN | LADDER, "write what the wire carries"),
+    OPTION("drop", KEY_DROP, "KIND:DIRECTION:N", RUN | LADDER,
+           "lose the N-th such packet, as in reply:to_client:1"),
     OPTION("shared-network", KEY_SHARED_NETWORK, NULL, RUN, "stay in the caller's network"),
     OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
+    OPTION("predict", KEY_PREDICT, NULL, ANATOMY, "ask for your numbers first"),
+    OPTION("output", KEY_OUTPUT, "DIR", LADDER,
+           "write VARIANT.txt, .tsv (to draw) and .pcap there"),
 };
 
 enum {
@@ -367,7 +381,7 @@ static void add_argument(struct argp_state *state, struct parse *parse, char *te
         options->directory = text;
     } else if (command == DIFF) {
         add_file(state, options, text);
-    } else if ((command & LOAD) != 0) {
+    } else if ((command & (LOAD | ANATOMY | LADDER)) != 0) {
         add_variant(state, options, text);
     } else {
         argp_error(state, "'%s' is one argument too many", text);
@@ -445,7 +459,7 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     struct options *options = parse->options;
     const enum command command = parse->command->command;
     if (!parse->reply_given) options->reply_bytes = options->size_bytes;
-    if ((command & (SEND | RUN)) != 0) check_one_variant(state, parse);
+    if ((command & (SEND | RUN | LADDER)) != 0) check_one_variant(state, parse);
     if (command == SEND && options->messages == 0) argp_error(state, "send needs --messages N");
     if (command == SEND && !parse->warmup_given) options->warmup_ns = 0;
     if (command == SWEEP) check_axis(state, options, parse->at);
@@ -454,7 +468,7 @@ static void check_all(struct argp_state *state, struct parse *parse) {
         argp_error(state, "diff takes files on both sides: BASE.json... -- NEW.json...");
     }
     if (command == REPORT && options->directory == NULL) argp_error(state, "report which folder?");
-    if ((command & (COMPARE | SWEEP)) != 0 && options->variant_count == 0) {
+    if ((command & (COMPARE | SWEEP | ANATOMY)) != 0 && options->variant_count == 0) {
         take_default_variants(options);
     }
     if (options->wire && options->host != NULL) {
@@ -463,7 +477,7 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if (options->placement == PLACEMENT_SPIN && most_connections(options) > 1) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }
-    if ((command & LOAD) != 0 && parse->retry_given) check_retry(state, options);
+    if ((command & (LOAD | LADDER)) != 0 && parse->retry_given) check_retry(state, options);
     if ((command & LOAD) != 0 && options->dedup && options->host != NULL) {
         argp_error(state, "--dedup is the server's: give it to `echolab serve` there");
     }
@@ -540,6 +554,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
         parse_drop(state, options, text);
         options->wire = true;
         break;
+    case KEY_PREDICT: options->predict = true; break;
+    case KEY_OUTPUT: options->output = text; break;
     case KEY_SHARED_NETWORK: options->shared_network = true; break;
     case KEY_DELAY: options->delay_ns = time_of(state, "delay", text, 0); break;
     case KEY_RTO_FLOOR:
@@ -580,6 +596,7 @@ void options_parse(struct options *options, int argc, char **argv) {
         .warmup_ns = 50000000,
         .deadline_ns = 2000000000,
         .rto_floor_ns = 200000000,
+        .rtt_ns = command->command == LADDER ? 20000000 : 0,
         .blocks = (command->command & (SWEEP | CROSSCHECK)) != 0 ? 6 : 15,
         .engine = "blocking",
         .margin = command->command == CROSSCHECK ? 0.05 : 0.01,
