@@ -68,7 +68,7 @@ static const struct axis axes[] = {
     },
 };
 
-const char axis_names[] = "size, connections, rtt";
+const char axis_names[] = "size, connections, rtt, loss";
 
 static const struct axis *find(const char *name) {
     for (size_t i = 0; i < sizeof axes / sizeof axes[0]; i++) {
@@ -77,8 +77,12 @@ static const struct axis *find(const char *name) {
     return NULL;
 }
 
+bool axis_is_loss(const char *name) {
+    return strcmp(name, "loss") == 0;
+}
+
 bool axis_exists(const char *name) {
-    return find(name) != NULL;
+    return find(name) != NULL || axis_is_loss(name);
 }
 
 int axis_parse(const char *name, const char *text, double *point) {

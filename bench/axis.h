@@ -21,6 +21,9 @@ void axis_default_points(const char *name, struct options *options);
 
 void axis_apply(const char *name, double point, struct options *options);
 
+/* Loss has no points yet, only its packets: see bench/loss.c. */
+bool axis_is_loss(const char *name);
+
 /* Whether runs along it mostly wait, so that several can go on at once. */
 bool axis_waits(const char *name);
 

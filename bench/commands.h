@@ -14,8 +14,11 @@ int command_run(const struct options *options);
 int command_compare(const struct options *options); /* and sweep */
 int command_variants(const struct options *options);
 int command_check(const struct options *options);
+int command_loss(const struct options *options); /* sweep loss --packet */
 int command_crosscheck(const struct options *options);
 int command_diff(const struct options *options);
+int command_anatomy(const struct options *options);
+int command_ladder(const struct options *options);
 
 /* One sentence on stderr, "echolab: ..."; returns EXIT_FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

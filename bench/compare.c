@@ -383,6 +383,7 @@ static int check_outputs(const struct options *options) {
 }
 
 int command_compare(const struct options *options) {
+    if (options->axis != NULL && axis_is_loss(options->axis)) return command_loss(options);
     /* Better now than after a minute of measuring. */
     int status = check_outputs(options);
     if (status != EXIT_DONE) return status;

@@ -149,6 +149,7 @@ enum key {
     KEY_MTU,
     KEY_PCAP,
     KEY_DROP,
+    KEY_PACKET,
     KEY_PREDICT,
     KEY_OUTPUT
 };
@@ -212,6 +213,7 @@ static const struct option_row rows[] = {
     OPTION("rtt", KEY_RTT, "T", LADDER, "round-trip time of the wire, 0s to 10s (20ms)"),
     OPTION("loss", KEY_LOSS, "P", RUNS, "over a wire that loses so many packets"),
     OPTION("mtu", KEY_MTU, "B", RUNS, "over a wire with this MTU (1500)"),
+    OPTION("packet", KEY_PACKET, NULL, SWEEP, "of loss: each packet of a lone message in turn"),
     OPTION("wire", KEY_WIRE, NULL, RUNS, "over a wire even without delay or loss"),
     OPTION("pcap", KEY_PCAP, "FILE", RUN | LADDER, "write what the wire carries"),
     OPTION("drop", KEY_DROP, "KIND:DIRECTION:N", RUN | LADDER,
@@ -433,7 +435,13 @@ static void check_axis(struct argp_state *state, struct options *options, const 
                    options->axis == NULL ? "" : options->axis, axis_names);
         return;
     }
-    if (at != NULL) {
+    if (options->packet != axis_is_loss(options->axis)) {
+        argp_error(state, "it is: sweep loss --packet");
+    }
+    if (options->packet) {
+        options->wire = true;
+        if (options->rtt_ns == 0) options->rtt_ns = 20000000;
+    } else if (at != NULL) {
         parse_points(state, options, at);
     } else {
         axis_default_points(options->axis, options);
@@ -532,6 +540,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_PROFILE:
         options->profile = (enum profile)name_of(state, "profile", text, profile_names, PROFILES);
         break;
+    case KEY_PACKET: options->packet = true; break;
     case KEY_WIRE: options->wire = true; break;
     case KEY_RTT:
         options->rtt_ns = time_of(state, "rtt", text, 0);

@@ -67,12 +67,15 @@ struct options {
 
     const char *json, *csv; /* paths, or NULL */
     bool quiet, text, names;
-    bool wire; /* over bench/link/wire.h instead of the loopback */
+    bool predict;       /* of anatomy: asks first */
+    const char *output; /* of ladder: the folder for its files, or NULL */
+    bool wire;          /* over bench/link/wire.h instead of the loopback */
     uint64_t rtt_ns;
     double loss_percent;
     unsigned mtu_bytes;
     const char *pcap; /* of run: where to write the packets, or NULL */
     unsigned drop[3]; /* of run: kind + 1, direction + 1 and number of a packet to lose; 0: none */
+    bool packet;      /* of sweep loss: one packet at a time */
     bool shared_network; /* of run: stay in the caller's */
     enum role role;      /* of run */
 };
