@@ -14,17 +14,22 @@ mkdir -p "$results"
 failed=()
 doubtful=()
 
-# blocks of the core comparison, blocks of the others, and the times of a run
 if [[ ${QUICK:-0} == 1 ]]; then
-    core="--blocks 10 --duration 40ms --warmup 10ms" others="--blocks 6 --duration 20ms --warmup 5ms"
-    rounds=1 micro="--benchmark_repetitions=3 --benchmark_min_time=0.005"
+    core=(--blocks 10 --duration 25ms --warmup 5ms)
+    others=(--blocks 6 --duration 15ms --warmup 3ms)
+    sizes=(--at 64,1k,16k,60k) rtts=(--blocks 2 --at "0ms,5ms,10ms,20ms") losses=1
+    rounds=1 controls=4 micro=(--benchmark_repetitions=3 --benchmark_min_time=0.003)
     echo "QUICK=1: short runs for a first look, with wider intervals."
 elif [[ ${FULL:-0} == 1 ]]; then
-    core="--blocks 120 --duration 200ms" others="--blocks 30 --duration 200ms"
-    rounds=12 micro="--benchmark_repetitions=25"
+    core=(--blocks 120)
+    others=(--blocks 40)
+    sizes=() rtts=(--blocks 20) losses=9
+    rounds=12 controls=60 micro=(--benchmark_repetitions=25)
 else
-    core="--blocks 15 --duration 200ms" others="--blocks 6 --duration 150ms --warmup 30ms"
-    rounds=4 micro=""
+    core=(--blocks 15)
+    others=(--blocks 6 --duration 100ms --warmup 20ms)
+    sizes=() rtts=(--blocks 5) losses=2
+    rounds=3 controls=20 micro=()
 fi
 
 # part NAME COMMAND...: runs it, keeps what it prints, goes on whatever comes.
@@ -37,29 +42,36 @@ part() {
     case $? in
     0) ;;
     3 | 4) doubtful+=("$name") ;; # a control that failed; too few valid runs
+    130) exit 130 ;;
     *) failed+=("$name") ;;
     esac
     echo "   ($((SECONDS - start)) s)"
 }
 
-part core $echolab compare $core --json "$results/core.json" --csv "$results/core.csv"
+# compare NAME OPTION... and sweep NAME AXIS OPTION...: a part with a result file
+compare() { part "$1" "$echolab" compare --json "$results/$1.json" "${@:2}"; }
+sweep() { part "$1" "$echolab" sweep "${@:2}" --json "$results/$1.json"; }
+
+compare core "${core[@]}"
 if [[ $(nproc) -gt 1 ]]; then
-    part cross-core $echolab compare --placement cross-core $others --json "$results/cross-core.json"
-    part spin $echolab compare --placement spin $others --json "$results/spin.json"
+    compare cross-core --placement cross-core "${others[@]}"
+    compare spin --placement spin "${others[@]}"
 else
     echo "cross-core and spin need two CPUs and there is one: skipped"
 fi
 if [[ $(nproc) -gt 1 && -w /dev/cpu_dma_latency ]]; then
-    part awake $echolab compare --placement awake $others --json "$results/awake.json"
+    compare awake --placement awake "${others[@]}"
 else
     echo "awake holds /dev/cpu_dma_latency, root's alone: skipped (sudo make bench)"
 fi
-part connections $echolab sweep connections --at 1,16 $others --json "$results/connections.json"
-part sizes $echolab sweep size $others --json "$results/size.json"
-# shellcheck disable=SC2086 # several words
-part codec "$build/micro" $micro --benchmark_out="$results/micro.json" --benchmark_out_format=json
+sweep connections connections --at 1,16 "${others[@]}"
+sweep size size "${sizes[@]}" "${others[@]}"
+sweep rtt rtt "${rtts[@]}"
+sweep loss loss --packet --blocks "$losses"
+part codec "$build/micro" "${micro[@]}" --benchmark_out="$results/micro.json" \
+    --benchmark_out_format=json
 part processes bench/process.sh "$results/hyperfine.json" "$rounds"
-part controls $echolab check --json "$results/check.json"
+part controls "$echolab" check --blocks "$controls" --json "$results/check.json"
 
 echo
 if [[ ${#doubtful[@]} -gt 0 ]]; then

@@ -16,6 +16,8 @@
 #include "bench/child.h"
 #include "bench/commands.h"
 #include "bench/link/namespace.h"
+#include "bench/link/wire.h"
+#include "bench/loss_model.h"
 #include "bench/measure/environment.h"
 #include "bench/measure/statistics.h"
 #include "bench/measure/validity.h"
@@ -24,7 +26,7 @@
 
 enum {
     GROUP = 15,         /* pairs that make one verdict */
-    AA_GROUPS = 20,     /* 300 pairs */
+    AA_GROUPS = 100,     /* 300 pairs */
     DELAY_NS = 5000,    /* what is injected, and must be found ... */
     DELAY_PERCENT = 10, /* ... within so much */
     TEXT = 200
@@ -97,7 +99,8 @@ static bool time_pairs(struct check *check, const struct options *plain, uint64_
 /* ---- A/A: does it raise no more false alarms than it says? ---- */
 
 static void false_alarms(struct check *check, struct finding *finding, bool negative) {
-    const size_t groups = negative ? 4 : AA_GROUPS;
+    const size_t most = check->options->blocks < AA_GROUPS ? check->options->blocks : AA_GROUPS;
+    const size_t groups = negative ? 4 : most;
     const uint64_t delay_ns = negative ? 2000 : 0;
     double with[AA_GROUPS * GROUP];
     double without[AA_GROUPS * GROUP];
@@ -286,6 +289,52 @@ static void broken_identity(struct check *check, struct finding *finding, bool n
     (void)snprintf(finding->found, TEXT, "%u refused; missed: %s", count, missed);
 }
 
+/* ---- what the wire was told ---- */
+
+static json_t *wire_run(struct check *check, const char *variant, uint64_t rtt_ns, bool drop) {
+    struct options options = short_run(check, variant);
+    options.wire = true;
+    options.rtt_ns = rtt_ns;
+    options.messages = 2;
+    options.warmup_ns = 0;
+    if (drop) {
+        options.drop[0] = WIRE_REQUEST + 1;
+        options.drop[1] = WIRE_TO_SERVER + 1;
+        options.drop[2] = 2;
+    }
+    json_t *run = child_run("/proc/self/exe", &options, check->why, sizeof check->why);
+    if (run == NULL) check->broken = true;
+    return run;
+}
+
+static void known_round_trip(struct check *check, struct finding *finding, bool negative) {
+    enum { RTT_MS = 10, PERCENT = 5 };
+    const uint64_t rtt_ns = negative ? 0 : RTT_MS * UINT64_C(1000000);
+    json_t *run = wire_run(check, "udp-persistent", rtt_ns, false);
+    const double ms = result_number(run, "latency_us.mean", NAN) / 1e3;
+    json_decref(run);
+    finding->passed = fabs(ms - RTT_MS) <= RTT_MS * PERCENT / 100.0;
+    (void)snprintf(finding->injected, TEXT, "a round trip of %d ms", negative ? 0 : RTT_MS);
+    (void)snprintf(finding->found, TEXT, "%.2f ms per exchange; wanted %d within %d %%", ms, RTT_MS,
+                   PERCENT);
+}
+
+static void dropped_packet(struct check *check, struct finding *finding, bool negative) {
+    enum { RTT_MS = 20 };
+    json_t *run = wire_run(check, "tcp-persistent", RTT_MS * UINT64_C(1000000), !negative);
+    const double ms = result_number(run, "latency_us.max", NAN) / 1e3;
+    const double dropped = result_number(run, "wire.dropped", NAN);
+    json_decref(run);
+    /* The first row of that model: the request. */
+    const struct loss_prediction wanted =
+        loss_model_predict(loss_model_find("tcp-persistent"), RTT_MS, 0);
+    finding->passed = dropped == 1 && ms >= 0.9 * wanted.low_ms && ms <= 1.1 * wanted.high_ms;
+    (void)snprintf(finding->injected, TEXT, "%d request lost, round trip %d ms", negative ? 0 : 1,
+                   RTT_MS);
+    (void)snprintf(finding->found, TEXT, "%.0f lost, the message took %.0f ms; wanted %.0f to %.0f",
+                   dropped, ms, wanted.low_ms, wanted.high_ms);
+}
+
 /* ---- all of them ---- */
 
 struct control {
@@ -298,6 +347,8 @@ static const struct control controls[] = {
     {"known delay", known_delay},
     {"carry-over", carry_over},
     {"broken identity", broken_identity},
+    {"known round trip", known_round_trip},
+    {"dropped packet", dropped_packet},
 };
 
 static json_t *finding_json(const struct control *control, const struct finding *finding,

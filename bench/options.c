@@ -95,21 +95,22 @@ struct command_row {
     enum command command;
     const char *arguments;
     const char *what;
+    unsigned blocks; /* unless told; 0: 15 */
 };
 
 static const struct command_row commands[] = {
-    {"serve", SERVE, "", "the echo server, TCP and UDP on one port number"},
-    {"send", SEND, "VARIANT", "fixed work for a server, and one line of result"},
-    {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with verdicts"},
-    {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of an axis"},
-    {"anatomy", ANATOMY, "[VARIANT...]", "what a message costs, predicted beside measured"},
-    {"ladder", LADDER, "VARIANT", "one exchange, primitive by primitive and packet by packet"},
-    {"check", CHECK, "", "test the ruler itself"},
-    {"diff", DIFF, "BASE... -- NEW...", "regression verdict over sessions"},
-    {"crosscheck", CROSSCHECK, "", "other tools beside ours, those that are here"},
-    {"report", REPORT, "DIR", "figure data and one HTML page from DIR/results"},
-    {"variants", VARIANTS, "", "the table of variants"},
-    {"run", RUN, "VARIANT", "one run as compare starts it; prints its JSON"},
+    {"serve", SERVE, "", "the echo server, TCP and UDP on one port number", 0},
+    {"send", SEND, "VARIANT", "fixed work for a server, and one line of result", 0},
+    {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with verdicts", 0},
+    {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of an axis", 6},
+    {"anatomy", ANATOMY, "[VARIANT...]", "what a message costs, predicted beside measured", 0},
+    {"ladder", LADDER, "VARIANT", "one exchange, primitive by primitive and packet by packet", 0},
+    {"check", CHECK, "", "test the ruler itself", 20},
+    {"diff", DIFF, "BASE... -- NEW...", "regression verdict over sessions", 0},
+    {"crosscheck", CROSSCHECK, "", "other tools beside ours, those that are here", 6},
+    {"report", REPORT, "DIR", "figure data and one HTML page from DIR/results", 0},
+    {"variants", VARIANTS, "", "the table of variants", 0},
+    {"run", RUN, "VARIANT", "one run as compare starts it; prints its JSON", 0},
 };
 
 enum key {
@@ -176,8 +177,8 @@ static const struct option_row rows[] = {
            "how long a run counts (200ms; crosscheck: 1s)"),
     OPTION("warmup", KEY_WARMUP, "T", LOAD | CROSSCHECK,
            "before anything is counted (50ms; send: 0s)"),
-    OPTION("blocks", KEY_BLOCKS, "N", COMPARE | SWEEP | CROSSCHECK,
-           "each compared variant once in each (15; sweep, crosscheck: 6)"),
+    OPTION("blocks", KEY_BLOCKS, "N", COMPARE | SWEEP | CROSSCHECK | CHECK,
+           "each compared variant once in each (15; sweep, crosscheck: 6; check: 20)"),
     OPTION("deadline", KEY_DEADLINE, "T", LOAD | CROSSCHECK | LADDER, "of every exchange (2s)"),
     OPTION("placement", KEY_PLACEMENT, "P", RUNS,
            "same-core, cross-core, spin or awake (same-core)"),
@@ -606,7 +607,7 @@ void options_parse(struct options *options, int argc, char **argv) {
         .deadline_ns = 2000000000,
         .rto_floor_ns = 200000000,
         .rtt_ns = command->command == LADDER ? 20000000 : 0,
-        .blocks = (command->command & (SWEEP | CROSSCHECK)) != 0 ? 6 : 15,
+        .blocks = command->blocks > 0 ? command->blocks : 15,
         .engine = "blocking",
         .margin = command->command == CROSSCHECK ? 0.05 : 0.01,
         .min_effect = 0.02,
