@@ -26,7 +26,7 @@
 
 enum {
     GROUP = 15,         /* pairs that make one verdict */
-    AA_GROUPS = 100,     /* 300 pairs */
+    AA_GROUPS = 100,    /* 300 pairs */
     DELAY_NS = 5000,    /* what is injected, and must be found ... */
     DELAY_PERCENT = 10, /* ... within so much */
     TEXT = 200
@@ -248,6 +248,7 @@ static bool refused(const struct broken_run *broken) {
                                      .ok = 1000,
                                      .ok_by_half = {500, 500},
                                      .busy_ns = 100000000,
+                                     .window_ns = 100000000,
                                      .exchanges = 1100,
                                      .connections = 1,
                                      .start_ns = 1,

@@ -167,6 +167,7 @@ static void add_result(struct load_result *sum, const struct load_result *more, 
     sum->duplicate += more->duplicate;
     sum->corrupt += more->corrupt;
     sum->busy_ns += more->busy_ns;
+    sum->window_ns += more->end_ns - more->start_ns;
     sum->exchanges += more->exchanges;
     sum->answered += more->answered;
     /* Clients of one transport have the same counters in the same order. */

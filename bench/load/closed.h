@@ -50,6 +50,7 @@ struct load_result {
     uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]; /* by phase and errno */
     uint64_t ok_by_half[2];                      /* of the counted time */
     uint64_t busy_ns;   /* sum of all cycles, those of lost and failed ones too */
+    uint64_t window_ns; /* sum over connections of the time each was counted for */
     uint64_t exchanges; /* begun in all, the warm-up's too ... */
     uint64_t answered;  /* ... and of those answered */
     struct echo_counter counters[LOAD_COUNTERS_MAX]; /* of all clients, since they were opened */

@@ -59,16 +59,17 @@ static void check_server(struct validity *validity, const struct validity_input 
     }
 }
 
-/* Little's law: outstanding = throughput x mean cycle, and a closed loop knows what is outstanding.
+/*
+ * Little's law: outstanding = throughput x mean cycle. A closed loop knows what
+ * is outstanding, one on each connection for as long as that was counted: time
+ * that no exchange accounts for breaks it.
  */
 static void check_little(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
-    if (input->floor || load->sent == 0 || load->end_ns <= load->start_ns) return;
-    const double outstanding = (double)load->busy_ns / (double)(load->end_ns - load->start_ns);
+    if (input->floor || load->sent == 0 || load->window_ns == 0) return;
     const double wanted = load->connections;
-    /* Every connection ends somewhere within its last cycle: allow for half of one. */
-    const double edge = wanted * wanted / (double)load->sent;
-    if (fabs(outstanding - wanted) > wanted * LITTLE_PERCENT / 100 + edge) {
+    const double outstanding = wanted * (double)load->busy_ns / (double)load->window_ns;
+    if (fabs(outstanding - wanted) > wanted * LITTLE_PERCENT / 100) {
         refuse(validity, "%.2f messages were outstanding on average, not %.0f", outstanding,
                wanted);
     }
