@@ -90,9 +90,11 @@ view: ## show the last results: the page, or drawings in the terminal without a 
 	    gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report dumb || exit 1; done; fi
 
 tests: all $(TESTS)
-test: tests ## run the tests
-	@failed=; for test in $(TESTS); do BUILD=$(BUILD) $$test || failed="$$failed $$(basename $$test)"; done; \
-	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }; echo "all $(words $(TESTS)) test programs passed"
+test: tests ## run the tests, two programs at a time
+	@printf '%s\n' $(sort $(filter %wire %anatomy,$(TESTS))) $(filter-out %wire %anatomy,$(TESTS)) | \
+	    BUILD=$(BUILD) xargs -P 2 -I{} sh -c '{} > {}.log 2>&1; status=$$?; cat {}.log; exit $$status' || \
+	    { echo "make: these failed:"; grep -l 'FAILED' $(addsuffix .log,$(TESTS)); exit 1; }
+	@echo "all $(words $(TESTS)) test programs passed"
 
 check: format lint sanitize ## format, clang-tidy, cppcheck, and the tests under sanitizers
 format:
