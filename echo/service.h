@@ -136,6 +136,15 @@ struct echo_worker {
     size_t spare_bytes;
 };
 
+/*
+ * Lends the worker's buffer, or a new one of `least` bytes; nothing where
+ * *bytes is one already. 0 or -ENOMEM.
+ */
+int echo_worker_borrow(struct echo_worker *worker, size_t least, uint8_t **bytes, size_t *size);
+
+/* Takes `bytes` back (NULL is ignored): keeps one, frees a second. */
+void echo_worker_give_back(struct echo_worker *worker, uint8_t *bytes, size_t size);
+
 struct echo_server_options {
     struct echo_address address; /* port 0: the kernel's choice */
     unsigned sockets;            /* receive sockets where a transport has no accept; 0 means 1 */

@@ -7,16 +7,14 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "echo/clock.h"
+#include "tcp/drain.h"
 
 enum {
-    SPARE_BYTES = 1 << 16, /* what a connection borrows; a longer message gets a longer buffer */
-    DRAIN_BYTES = 1 << 16, /* read and thrown away at most before a close ... */
-    DRAIN_NS = 1000000000  /* ... and for how long */
+    SPARE_BYTES = DRAIN_BYTES /* what a connection borrows; a longer message gets a longer buffer */
 };
 
 struct server {
@@ -32,10 +30,9 @@ struct connection {
     size_t sent, ready, used; /* [sent, ready) are replies, [ready, used) not yet looked at */
     uint8_t *other;           /* a reply whose size is not its request's; malloc'd, else NULL */
     size_t other_sent, other_end;
-    uint64_t owed;           /* replies that the kernel does not have yet, or not whole */
-    bool closing;            /* CLOSE was asked for: nothing more will be answered */
-    uint64_t drain_until_ns; /* 0: not draining */
-    size_t drained;
+    uint64_t owed; /* replies that the kernel does not have yet, or not whole */
+    bool closing;  /* CLOSE was asked for: nothing more will be answered */
+    struct drain drain;
 };
 
 static struct server *of(struct echo_server *server) {
@@ -114,26 +111,8 @@ static int accept_connection(struct echo_server *server, struct echo_worker *wor
 
 /* ---- the buffer ---- */
 
-static int borrow(struct connection *c, struct echo_worker *worker) {
-    if (c->bytes != NULL) return 0;
-    if (worker->spare == NULL) {
-        worker->spare = malloc(SPARE_BYTES);
-        worker->spare_bytes = SPARE_BYTES;
-    }
-    if (worker->spare == NULL) return -ENOMEM;
-    c->bytes = worker->spare;
-    c->size = worker->spare_bytes;
-    worker->spare = NULL;
-    return 0;
-}
-
 static void give_back(struct connection *c, struct echo_worker *worker) {
-    if (worker->spare == NULL) {
-        worker->spare = c->bytes;
-        worker->spare_bytes = c->size;
-    } else {
-        free(c->bytes);
-    }
+    echo_worker_give_back(worker, c->bytes, c->size);
     c->bytes = NULL;
     c->sent = c->ready = c->used = 0;
 }
@@ -240,36 +219,20 @@ static int send_replies(struct connection *c, struct echo_worker *worker) {
 
 /* ---- the end of a connection ---- */
 
-static bool anything_unread(const struct connection *c) {
-    int waiting = 0;
-    return c->used > c->ready || (ioctl(c->base.socket, FIONREAD, &waiting) == 0 && waiting > 0);
-}
-
-/*
- * To close with unread bytes resets the connection and can destroy the reply
- * on its way (RFC 2525, section 2.17): say that no more will be sent, then
- * read what the client still sends, up to a limit.
- */
-static int start_drain(struct connection *c, struct echo_worker *worker) {
-    const struct timeval patience = {.tv_sec = DRAIN_NS / 1000000000};
-    (void)shutdown(c->base.socket, SHUT_WR);
-    (void)setsockopt(c->base.socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    c->drain_until_ns = echo_clock_ns() + DRAIN_NS;
+/* A reply is out and the connection shall close: at once, where nothing unread is in the way. */
+static int finish(struct connection *c, struct echo_worker *worker) {
+    if (c->used == c->ready && !drain_needed(c->base.socket)) return -ESHUTDOWN;
     worker->counts[ECHO_DRAINED] += c->used - c->ready; /* came along with the request */
     c->used = c->ready = c->sent = 0;
+    drain_begin(&c->drain, c->base.socket);
     return 0;
 }
 
 static int drain(struct connection *c, struct echo_worker *worker) {
-    /* The buffer has at least SPARE_BYTES: room for all that is drained. */
-    const ssize_t got = recv(c->base.socket, c->bytes, DRAIN_BYTES - c->drained, 0);
-    const bool late = echo_clock_ns() >= c->drain_until_ns;
-    if (got < 0 && errno == EINTR) return 0;
-    if (got < 0 && errno == EAGAIN && !late) return -EAGAIN;
-    if (got <= 0) return -ESHUTDOWN;
-    worker->counts[ECHO_DRAINED] += (uint64_t)got;
-    c->drained += (size_t)got;
-    return late || c->drained >= DRAIN_BYTES ? -ESHUTDOWN : 0;
+    const size_t before = c->drain.bytes;
+    const int result = drain_step(&c->drain, c->base.socket, c->bytes);
+    worker->counts[ECHO_DRAINED] += c->drain.bytes - before;
+    return result;
 }
 
 static int end_of_file(const struct connection *c, struct echo_worker *worker) {
@@ -309,30 +272,29 @@ static int answer_and_send(struct connection *c, struct echo_worker *worker) {
 }
 
 static int advance(struct connection *c, struct echo_worker *worker) {
-    if (c->drain_until_ns != 0) return drain(c, worker);
+    if (c->drain.until_ns != 0) return drain(c, worker);
     const bool owing = c->sent < c->ready || c->other != NULL;
     const int received = owing ? 0 : receive(c, worker);
     if (received != 0) return received == -EINTR ? 0 : received;
     const int sent = owing ? send_replies(c, worker) : 0;
     const int failed = sent != 0 ? sent : answer_and_send(c, worker);
-    if (failed != 0 || !c->closing) return failed;
-    return anything_unread(c) ? start_drain(c, worker) : -ESHUTDOWN;
+    return failed != 0 || !c->closing ? failed : finish(c, worker);
 }
 
 static int step(struct echo_connection *connection, struct echo_worker *worker) {
     struct connection *c = on(connection);
-    int result = borrow(c, worker);
+    int result = echo_worker_borrow(worker, SPARE_BYTES, &c->bytes, &c->size);
     if (result == 0) result = advance(c, worker);
     const bool broken = result != 0 && result != -EAGAIN && result != -ESHUTDOWN;
     if (broken && result != -EPROTO && result != -ECONNABORTED) worker->counts[ECHO_BROKEN]++;
     const bool idle = c->ready == c->used && c->sent == c->ready && c->other == NULL;
-    if (idle && c->drain_until_ns == 0) give_back(c, worker);
+    if (idle && c->drain.until_ns == 0) give_back(c, worker);
     return result;
 }
 
 static void drop(struct echo_connection *connection, struct echo_worker *worker) {
     struct connection *c = on(connection);
-    if (c->bytes != NULL) give_back(c, worker);
+    give_back(c, worker);
     free(c->other);
     (void)close(c->base.socket); /* sends FIN where none was sent; the port stays in TIME_WAIT */
     free(c);
