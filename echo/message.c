@@ -164,3 +164,10 @@ bool echo_matches(const uint8_t *reply, size_t reply_bytes, const uint8_t *paylo
     }
     return true;
 }
+
+void echo_write_reply(uint8_t *reply, uint8_t *request, const struct echo_message *decoded) {
+    echo_make_reply(request);
+    memcpy(reply, request, ECHO_HEADER_BYTES);
+    echo_expand(reply + ECHO_HEADER_BYTES, decoded->reply_bytes, request + ECHO_HEADER_BYTES,
+                decoded->payload_bytes);
+}

@@ -71,6 +71,13 @@ enum echo_decoded echo_decode(struct echo_message *message, const uint8_t *bytes
 void echo_make_reply(uint8_t *header);
 
 /*
+ * Writes the whole reply to a whole request somewhere else, where it does not
+ * fit in place: ECHO_HEADER_BYTES + reply_bytes. `request` is left with the
+ * reply's header.
+ */
+void echo_write_reply(uint8_t *reply, uint8_t *request, const struct echo_message *decoded);
+
+/*
  * The payload of a reply: the request's, cut off where the reply is shorter,
  * repeated where it is longer, zeros where there is nothing to repeat.
  * echo_expand writes it; echo_matches says whether `reply` is that, and looks

@@ -43,8 +43,6 @@ static struct connection *on(struct echo_connection *connection) {
     return (struct connection *)(void *)connection;
 }
 
-/* ---- listen, accept ---- */
-
 static int set_options(int socket) {
     const int on = 1;
     /* Connections that this port had may be in TIME_WAIT for a minute yet: bind all the same. */
@@ -109,8 +107,6 @@ static int accept_connection(struct echo_server *server, struct echo_worker *wor
     return 0;
 }
 
-/* ---- the buffer ---- */
-
 static void give_back(struct connection *c, struct echo_worker *worker) {
     echo_worker_give_back(worker, c->bytes, c->size);
     c->bytes = NULL;
@@ -130,8 +126,6 @@ static int make_room(struct connection *c, size_t size) {
     return 0;
 }
 
-/* ---- answering ---- */
-
 /* A service time: work, not sleep. */
 static void spend(uint64_t ns) {
     echo_clock_spin_until(echo_clock_ns() + ns);
@@ -149,10 +143,7 @@ static int answer_elsewhere(struct connection *c, const struct echo_message *req
     const size_t size = ECHO_HEADER_BYTES + (size_t)request->reply_bytes;
     c->other = malloc(size);
     if (c->other == NULL) return -ENOMEM;
-    echo_make_reply(at);
-    memcpy(c->other, at, ECHO_HEADER_BYTES);
-    echo_expand(c->other + ECHO_HEADER_BYTES, request->reply_bytes, at + ECHO_HEADER_BYTES,
-                request->payload_bytes);
+    echo_write_reply(c->other, at, request);
     c->other_sent = 0;
     c->other_end = size;
     c->sent = c->ready = c->ready + ECHO_HEADER_BYTES + request->payload_bytes;
@@ -217,8 +208,6 @@ static int send_replies(struct connection *c, struct echo_worker *worker) {
     return 0;
 }
 
-/* ---- the end of a connection ---- */
-
 /* A reply is out and the connection shall close: at once, where nothing unread is in the way. */
 static int finish(struct connection *c, struct echo_worker *worker) {
     if (c->used == c->ready && !drain_needed(c->base.socket)) return -ESHUTDOWN;
@@ -235,14 +224,6 @@ static int drain(struct connection *c, struct echo_worker *worker) {
     return result;
 }
 
-static int end_of_file(const struct connection *c, struct echo_worker *worker) {
-    if (c->used == c->ready) return -ESHUTDOWN;
-    worker->counts[ECHO_TRUNCATED]++;
-    return -ECONNABORTED;
-}
-
-/* ---- one step ---- */
-
 static int receive(struct connection *c, struct echo_worker *worker) {
     if (c->ready > 0 || c->used == c->size) {
         const int failed = make_room(c, c->size);
@@ -250,9 +231,11 @@ static int receive(struct connection *c, struct echo_worker *worker) {
     }
     const ssize_t got = recv(c->base.socket, c->bytes + c->used, c->size - c->used, 0);
     if (got < 0) return -errno;
-    if (got == 0) return end_of_file(c, worker);
     c->used += (size_t)got;
-    return 0;
+    if (got > 0) return 0;
+    if (c->used == c->ready) return -ESHUTDOWN; /* the end of file, between messages */
+    worker->counts[ECHO_TRUNCATED]++;
+    return -ECONNABORTED;
 }
 
 static int answer_and_send(struct connection *c, struct echo_worker *worker) {

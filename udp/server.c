@@ -45,8 +45,6 @@ static struct connection *on(struct echo_connection *connection) {
     return (struct connection *)(void *)connection;
 }
 
-/* ---- bind; nothing to listen for ---- */
-
 static int set_options(int socket, const struct server *s) {
     /*
      * Never SO_REUSEADDR: no TIME_WAIT holds the port, and it would let a
@@ -128,8 +126,6 @@ static int accept_connection(struct echo_server *server, struct echo_worker *wor
     return 0;
 }
 
-/* ---- answering ---- */
-
 /* A service time: work, not sleep. */
 static void spend(uint64_t ns) {
     echo_clock_spin_until(echo_clock_ns() + ns);
@@ -152,12 +148,9 @@ static void execute(struct connection *c, const struct echo_message *request,
 
 /* A reply that does not fit where its request stands. */
 static void answer_elsewhere(struct connection *c, const struct echo_message *request) {
-    echo_make_reply(c->bytes);
     c->reply = c->bytes + DATAGRAM_BYTES;
     c->reply_bytes = ECHO_HEADER_BYTES + (size_t)request->reply_bytes;
-    memcpy(c->reply, c->bytes, ECHO_HEADER_BYTES);
-    echo_expand(c->reply + ECHO_HEADER_BYTES, request->reply_bytes, c->bytes + ECHO_HEADER_BYTES,
-                request->payload_bytes);
+    echo_write_reply(c->reply, c->bytes, request);
 }
 
 /* Whether a datagram may be answered. A longer reply would help whoever forges a sender. */
@@ -211,8 +204,6 @@ static int send_reply(struct connection *c, struct echo_worker *worker) {
     worker->counts[sent < 0 ? ECHO_BROKEN : ECHO_REPLIES]++;
     return 0;
 }
-
-/* ---- one step ---- */
 
 static ssize_t receive(struct connection *c) {
     c->envelope = (struct msghdr){.msg_name = &c->from, .msg_namelen = sizeof c->from};
