@@ -12,7 +12,8 @@
 # hyperfine runs one command after the other, and a disturbed second would fall
 # on one of them alone. So there are several short rounds, every other one in
 # reverse, each with its own file: hyperfine-1.json, hyperfine-2.json, ...
-# Whoever reads them pools the `times` of equal `command`s ("VARIANT MESSAGES").
+# The report takes a line through N and 2N of each file, by the medians of the
+# equal `command`s ("VARIANT MESSAGES"), and then the median over the files.
 set -euo pipefail
 
 stem=${1:-build/results/hyperfine.json}

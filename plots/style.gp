@@ -59,13 +59,14 @@ set offsets graph 0.03, graph 0.03, graph 0.03, 0 # no point lies on the frame
 if (DUMB) { unset grid; unset title; set key under maxcols 3 } else { set key outside right top Left reverse samplen 2 }
 
 # A logarithmic axis, as wide as the data.
-LOG(axis) = sprintf("set logscale %s; set %srange [*:*] noextend", axis, axis).(axis eq "y" ? "; set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03" : "")
-# A logarithmic axis where the largest is more than 10 times the smallest; else it begins at 0.
-LOG_OR_ZERO(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (RANGE_min > 0 && RANGE_max > 10 * RANGE_min) { ", column).LOG(axis).sprintf(" } else { set %srange [0:*] }", axis)
+LOGGED = ""
+LOG(axis) = sprintf("set logscale %s; set %srange [*:*] noextend; LOGGED = LOGGED.'%s'", axis, axis, axis).(axis eq "y" ? "; set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03" : "")
+# A logarithmic axis where the largest is more than 4 times the smallest; else it begins at 0.
+LOG_OR_ZERO(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (RANGE_min > 0 && RANGE_max > 4 * RANGE_min) { ", column).LOG(axis).sprintf(" } else { set %srange [0:*] }", axis)
 # A single value has an axis around it.
 ROOM_FOR_ONE(axis, column) = words(UNIQUE(FILE, column)) > 1 ? "" : sprintf("set %srange [%s * 0.5:%s * 2.0]", axis, UNIQUE(FILE, column), UNIQUE(FILE, column))
-# Marks at 1, 2, 5, 10 ... where there is room for them.
-ONE_TWO_FIVE(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (RANGE_max < 1000 * RANGE_min) { set %stics (1); do for [e = -3:6] { do for [m in '1 2 5'] { set %stics add (sprintf('%%g', m * 10**e) m * 10**e) } } }", column, axis, axis)
+# Marks at 1, 2, 5, 10 ... on a logarithmic axis where there is room for them.
+ONE_TWO_FIVE(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (strstrt(LOGGED, '%s') && RANGE_max < 1000 * RANGE_min) { set %stics (1); do for [e = floor(log10(RANGE_min)):ceil(log10(RANGE_max))] { do for [m in '1 2 5'] { set %stics add (sprintf('%%g', m * 10**e) m * 10**e) } } }", column, axis, axis, axis)
 # 0, 1, 16, 256, 4k, 64k, 1M: k is 1,024 as in --size.
 BYTES(e) = e < 10 ? sprintf("%d", 2**e) : e < 20 ? sprintf("%dk", 2**(e - 10)) : sprintf("%dM", 2**(e - 20))
 BYTES_X = LOG("x")."; set logscale x 2; set xtics ('0' 0.5); do for [e = 0:28:4] { set xtics add (BYTES(e) 2**e) }"

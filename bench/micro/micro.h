@@ -51,6 +51,12 @@ struct micro_table micro_measure(void);
 struct micro_table micro_exchange(void); /* a row for each core variant */
 
 /*
+ * A row for each placement that can be had here. Before micro_pin, as it has to
+ * see all CPUs that the program may use.
+ */
+struct micro_table micro_wakeup(void);
+
+/*
  * Keeps the program on the CPU of the placement `same-core`, and with it every
  * server that a row starts. 0 or -errno.
  */

@@ -69,6 +69,7 @@ int main(int argc, char **argv) {
     arguments.push_back(nullptr);
     benchmark::Initialize(&count, arguments.data());
     if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 64;
+    const micro_table wakeup = micro_wakeup();
     const int failed = micro_pin();
     if (failed != 0) {
         std::fprintf(stderr, "micro: cannot stay on one CPU: %s\n", std::strerror(-failed));
@@ -77,6 +78,7 @@ int main(int argc, char **argv) {
     add(micro_measure());
     add(micro_codec());
     add(micro_exchange());
+    add(wakeup);
     benchmark::RunSpecifiedBenchmarks();
     return any_failed ? 1 : 0;
 }

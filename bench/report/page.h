@@ -16,7 +16,7 @@
  * `directory` holds data/ and report/, and stands in the commands that the
  * page proposes. Writes report/index.html there. 0, or -errno and a sentence.
  */
-int page_write(const struct measured *measured, const char *directory, char error[FIGURES_ERROR]);
+int page_write(const struct measured *measured, const char *directory, char error[REPORT_ERROR]);
 
 /* The same on a terminal, in plain text. */
 void page_print(const struct measured *measured, const char *directory, FILE *out);

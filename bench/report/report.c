@@ -6,7 +6,7 @@
 #include "bench/report/page.h"
 
 static int report(const char *directory, bool text, const char *results, const char *data,
-                  char error[FIGURES_ERROR]) {
+                  char error[REPORT_ERROR]) {
     struct measured measured;
     int result = figures_write(results, text ? NULL : data, &measured, error);
     if (result != 0) return result;
@@ -14,12 +14,12 @@ static int report(const char *directory, bool text, const char *results, const c
         page_print(&measured, directory, stdout);
     else
         result = page_write(&measured, directory, error);
-    figures_free(&measured);
+    measured_free(&measured);
     return result;
 }
 
 int report_command(const char *directory, bool text) {
-    char *results = NULL, *data = NULL, error[FIGURES_ERROR] = "There is not enough memory.";
+    char *results = NULL, *data = NULL, error[REPORT_ERROR] = "There is not enough memory.";
     int result = 1;
     if (asprintf(&results, "%s/results", directory) < 0) return 1;
     if (asprintf(&data, "%s/data", directory) > 0) {

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/report/figures_fill.h"
+#include "bench/report/model.h"
+#include "bench/report/query.h"
+#include "bench/report/words.h"
+
+/* Which runs belong in one figure */
+
+/*
+ * The runs that share one value of `field`: the value under which most points
+ * of the axis were run; of two that are equal in this, the one with more runs.
+ */
+static json_t *keep_usual(json_t *runs, const char *field, const char *axis) {
+    json_t *values = query_values(runs, field), *best = json_array(), *value;
+    size_t i, best_points = 0;
+    json_array_foreach(values, i, value) {
+        json_t *some = query_where(runs, field, value);
+        json_t *points = axis == NULL ? NULL : query_values(some, axis);
+        const size_t n = json_array_size(points);
+        if (n > best_points ||
+            (n == best_points && json_array_size(some) > json_array_size(best))) {
+            best_points = n;
+            json_decref(best);
+            best = json_incref(some);
+        }
+        json_decref(points);
+        json_decref(some);
+    }
+    json_decref(values);
+    return best;
+}
+
+static json_t *comparable_runs(const struct figure *figure, json_t *runs, FILE *conditions) {
+    json_incref(runs);
+    for (size_t i = 0; i < FIGURE_FIXED && figure->fixed[i] != NULL; i++) {
+        json_t *fewer = keep_usual(runs, figure->fixed[i], figure->axis);
+        json_decref(runs);
+        runs = fewer;
+        if (json_array_size(runs) == 0) continue;
+        char *words = NULL;
+        size_t length = 0;
+        FILE *out = open_memstream(&words, &length);
+        if (out == NULL) continue;
+        words_condition(out, figure->fixed[i],
+                        query_field(json_array_get(runs, 0), figure->fixed[i]));
+        (void)fclose(out);
+        if (length > 0) (void)fprintf(conditions, "%s%s", ftell(conditions) > 0 ? ", " : "", words);
+        free(words);
+    }
+    return runs;
+}
+
+/* How many messages are outstanding belongs to the variant: each has its own usual depth. */
+static json_t *runs_of(json_t *runs, const json_t *variant, const char *axis) {
+    json_t *all = query_where(runs, "variant", variant);
+    if (axis != NULL && strcmp(axis, "pipeline") == 0) return all;
+    json_t *usual = keep_usual(all, "pipeline", axis);
+    json_decref(all);
+    return usual;
+}
+
+/* The figures */
+
+/* What a run has of this metric; null where a part of it is not there. */
+static json_t *metric_of(const json_t *run, const struct figure_metric *metric) {
+    const json_t *value = query_field(run, metric->path);
+    const json_t *less = metric->minus == NULL ? NULL : query_field(run, metric->minus);
+    const json_t *factor = metric->times == NULL ? NULL : query_field(run, metric->times);
+    if (!json_is_number(value)) return json_null();
+    if (less != NULL && !json_is_number(less)) return json_null();
+    if (factor != NULL && !json_is_number(factor)) return json_null();
+    return json_real((json_number_value(value) - json_number_value(less)) *
+                     (factor == NULL ? 1 : json_number_value(factor)) *
+                     (metric->scale > 0 ? metric->scale : 1));
+}
+
+static struct summary summarise_metric(const json_t *runs, const struct figure_metric *metric) {
+    json_t *numbers = json_array(), *run;
+    size_t i;
+    json_array_foreach(runs, i, run) {
+        json_array_append_new(numbers, metric_of(run, metric));
+    }
+    const struct summary summary = summary_of(numbers);
+    json_decref(numbers);
+    return summary;
+}
+
+static void add_median_row(const struct figure *figure, json_t *rows, const json_t *runs,
+                           json_t *variant, json_t *point) {
+    if (json_array_size(runs) == 0) return;
+    json_t *row = json_array();
+    json_array_append(row, variant);
+    if (point != NULL) json_array_append(row, point);
+    size_t count = 0;
+    for (size_t i = 0; i < FIGURE_METRICS && figure->metrics[i].column != NULL; i++) {
+        const struct summary summary = summarise_metric(runs, &figure->metrics[i]);
+        if (summary.count > count) count = summary.count;
+        summary_append(row, &summary);
+    }
+    json_array_append_new(row, json_integer((json_int_t)count));
+    if (count > 0) json_array_append(rows, row);
+    json_decref(row);
+}
+
+/* The names that the figure puts first; the others behind them. */
+static json_t *in_order(const struct figure *figure, json_t *points) {
+    json_t *ordered = json_array(), *point;
+    size_t i;
+    for (size_t k = 0; k < FIGURE_ORDER && figure->order[k] != NULL; k++) {
+        if (query_contains_text(points, figure->order[k]))
+            json_array_append_new(ordered, json_string(figure->order[k]));
+    }
+    json_array_foreach(points, i, point) {
+        query_add_distinct(ordered, point);
+    }
+    json_decref(points);
+    return ordered;
+}
+
+/* The values of the axis that were run; none if they are too few to be a figure. */
+static json_t *points_of(const struct figure *figure, const json_t *runs) {
+    json_t *points = query_values(runs, figure->axis);
+    if (json_array_size(points) < figure->points) json_array_clear(points);
+    for (size_t i = json_array_size(points); i-- > 0;) {
+        if (json_is_null(json_array_get(points, i))) json_array_remove(points, i);
+    }
+    return in_order(figure, points);
+}
+
+void figure_fill_medians(const struct figure *figure, const struct measured *measured, json_t *rows,
+                         FILE *conditions) {
+    json_t *runs = comparable_runs(figure, measured->runs, conditions), *variant, *point;
+    json_t *points = figure->axis == NULL ? NULL : points_of(figure, runs);
+    size_t i, k;
+    json_array_foreach(measured->variants, i, variant) {
+        json_t *own = runs_of(runs, variant, figure->axis);
+        if (figure->axis == NULL) add_median_row(figure, rows, own, variant, NULL);
+        json_array_foreach(points, k, point) {
+            json_t *all = query_where(own, figure->axis, point);
+            /* Where the engine may vary along the axis, it still does not within a point. */
+            json_t *here = keep_usual(all, "engine", NULL);
+            add_median_row(figure, rows, here, variant, point);
+            json_decref(here);
+            json_decref(all);
+        }
+        json_decref(own);
+    }
+    json_decref(points);
+    json_decref(runs);
+}
+
+struct bucket {
+    double upper_ns, count;
+};
+
+static int by_bound(const void *a, const void *b) {
+    const struct bucket *x = a, *y = b;
+    return (x->upper_ns > y->upper_ns) - (x->upper_ns < y->upper_ns);
+}
+
+/* All buckets of all runs in ascending order (to be freed), and all messages, answered or not. */
+static struct bucket *pool_histograms(const json_t *runs, size_t *buckets, double *messages) {
+    size_t i, k, most = 0;
+    json_t *run, *pair;
+    json_array_foreach(runs, i, run) {
+        most += json_array_size(query_field(run, "histogram_ns"));
+    }
+    struct bucket *pool = calloc(most + 1, sizeof *pool);
+    *buckets = 0;
+    *messages = 0;
+    if (pool == NULL) return NULL;
+    json_array_foreach(runs, i, run) {
+        json_array_foreach(query_field(run, "histogram_ns"), k, pair) {
+            const struct bucket one = {json_number_value(json_array_get(pair, 0)),
+                                       json_number_value(json_array_get(pair, 1))};
+            pool[(*buckets)++] = one;
+            *messages += one.count;
+        }
+        /* One without a reply took longer than any that had one. */
+        *messages += json_number_value(query_field(run, "messages.lost"));
+    }
+    qsort(pool, *buckets, sizeof *pool, by_bound);
+    return pool;
+}
+
+enum { BEYOND = 20 }; /* a share is shown while so many messages still took longer */
+
+static void add_tail_rows(json_t *rows, json_t *variant, const json_t *runs) {
+    size_t buckets;
+    double messages, shown_us = 0;
+    struct bucket *pool = pool_histograms(runs, &buckets, &messages);
+    double longer = messages, shown = 1;
+    for (size_t i = 0; pool != NULL && i < buckets; i++) {
+        longer -= pool[i].count;
+        if (i + 1 < buckets && pool[i + 1].upper_ns <= pool[i].upper_ns) continue;
+        if (longer < BEYOND) break;
+        /* Steps finer than a pixel only make the file large. */
+        const double us = pool[i].upper_ns / 1000, share = longer / messages;
+        if (us < shown_us * 1.005 && share > shown * 0.98) continue;
+        json_t *row = json_array();
+        json_array_append(row, variant);
+        json_array_append_new(row, json_real(us));
+        json_array_append_new(row, json_real(100 * share));
+        json_array_append_new(row, json_integer((json_int_t)messages));
+        json_array_append_new(rows, row);
+        shown_us = us;
+        shown = share;
+    }
+    free(pool);
+}
+
+void figure_fill_tail(const struct figure *figure, const struct measured *measured, json_t *rows,
+                      FILE *conditions) {
+    json_t *runs = comparable_runs(figure, measured->runs, conditions), *variant;
+    size_t i;
+    json_array_foreach(measured->variants, i, variant) {
+        json_t *own = runs_of(runs, variant, figure->axis);
+        add_tail_rows(rows, variant, own);
+        json_decref(own);
+    }
+    json_decref(runs);
+}
+
+/* One core and no wire */
+
+static json_t *where_null(json_t *runs, const char *path) {
+    json_t *null = json_null(), *some = query_where(runs, path, null);
+    json_decref(runs);
+    return some;
+}
+
+struct summary figure_work(const struct measured *measured, const char *variant, const char *path) {
+    static const struct figure usual = {
+        .fixed = {"connections", "size_bytes", "engine", "file"}}; /* of one session */
+    json_t *name = json_string(variant), *some, *own;
+    char *words = NULL;
+    size_t length = 0;
+    json_t *runs = query_where_text(measured->runs, "placement", "same-core");
+    const char *const absent[] = {"rtt_ms", "loss_percent", "offered_per_s"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) runs = where_null(runs, absent[i]);
+    FILE *nowhere = open_memstream(&words, &length);
+    if (nowhere == NULL) {
+        json_decref(name);
+        json_decref(runs);
+        return (struct summary){.count = 0};
+    }
+    some = comparable_runs(&usual, runs, nowhere);
+    (void)fclose(nowhere);
+    free(words);
+    own = runs_of(some, name, NULL);
+    const struct summary summary = summary_of_field(own, path);
+    json_decref(own);
+    json_decref(some);
+    json_decref(runs);
+    json_decref(name);
+    return summary;
+}
+
+/* The wire */
+
+static json_t *runs_on_a_wire(const struct measured *measured) {
+    json_t *runs = json_array(), *run;
+    size_t i;
+    json_array_foreach(measured->runs, i, run) {
+        if (query_number(run, "rtt_ms") > 0) json_array_append(runs, run);
+    }
+    return runs;
+}
+
+/*
+ * The median of each run; its mean where the run is too short to have one, as
+ * a message of 100 ms and more is rarely waited for 40 times.
+ */
+static struct summary typical_latency(const json_t *runs) {
+    json_t *numbers = json_array(), *run;
+    size_t i;
+    json_array_foreach(runs, i, run) {
+        json_t *median = query_field(run, "latency_us.p50");
+        json_array_append(numbers,
+                          json_is_number(median) ? median : query_field(run, "latency_us.mean"));
+    }
+    const struct summary summary = summary_of(numbers);
+    json_decref(numbers);
+    return summary;
+}
+
+/* One delay of one variant: what was applied, what a message took, what the model says. */
+static void add_rtt_row(json_t *rows, json_t *variant, json_t *rtt_ms, const json_t *runs,
+                        const struct summary *work) {
+    const struct summary latency = typical_latency(runs),
+                         applied = summary_of_field(runs, "rtt_applied_ms");
+    const char *name = json_string_value(variant);
+    const double delay_ms = applied.count > 0 ? applied.median : json_number_value(rtt_ms);
+    if (latency.count == 0) return;
+    json_t *row = json_array();
+    json_array_append(row, variant);
+    json_array_append(row, rtt_ms);
+    json_array_append_new(row, json_real(delay_ms));
+    summary_append(row, &latency);
+    const bool known = work->count > 0 && model_round_trips(name) > 0;
+    json_array_append_new(row, known ? json_real(model_latency_us(name, work->median, delay_ms))
+                                     : json_null());
+    json_array_append_new(row, json_integer((json_int_t)latency.count));
+    json_array_append_new(rows, row);
+}
+
+void figure_fill_rtt(const struct figure *figure, const struct measured *measured, json_t *rows,
+                     FILE *conditions) {
+    json_t *all = runs_on_a_wire(measured), *variant, *point;
+    json_t *runs = comparable_runs(figure, all, conditions);
+    json_t *points = points_of(figure, runs);
+    size_t i, k;
+    json_array_foreach(measured->variants, i, variant) {
+        json_t *own = runs_of(runs, variant, figure->axis);
+        const struct summary work =
+            figure_work(measured, json_string_value(variant), "latency_us.p50");
+        json_array_foreach(points, k, point) {
+            json_t *here = query_where(own, figure->axis, point);
+            add_rtt_row(rows, variant, point, here, &work);
+            json_decref(here);
+        }
+        json_decref(own);
+    }
+    json_decref(points);
+    json_decref(runs);
+    json_decref(all);
+}
