@@ -17,18 +17,18 @@ doubtful=()
 if [[ ${QUICK:-0} == 1 ]]; then
     core=(--blocks 10 --duration 25ms --warmup 5ms)
     others=(--blocks 6 --duration 15ms --warmup 3ms)
-    sizes=(--at 64,1k,16k,60k) rtts=(--blocks 2 --at "0ms,5ms,10ms,20ms") losses=1
+    sizes=(--at 64,1k,16k,60k) rtts=(--blocks 2 --at "0ms,200us,5ms,20ms") losses=1
     rounds=1 controls=4 micro=(--benchmark_repetitions=3 --benchmark_min_time=0.003)
     echo "QUICK=1: short runs for a first look, with wider intervals."
 elif [[ ${FULL:-0} == 1 ]]; then
     core=(--blocks 120)
     others=(--blocks 40)
-    sizes=() rtts=(--blocks 20) losses=9
+    sizes=() rtts=(--blocks 20 --at "0ms,200us,5ms,10ms,20ms,40ms,100ms") losses=9
     rounds=12 controls=60 micro=(--benchmark_repetitions=25)
 else
     core=(--blocks 15)
     others=(--blocks 6 --duration 100ms --warmup 20ms)
-    sizes=() rtts=(--blocks 5) losses=2
+    sizes=() rtts=(--blocks 4 --at "0ms,200us,5ms,20ms,40ms,100ms") losses=2
     rounds=3 controls=20 micro=()
 fi
 

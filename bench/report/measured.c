@@ -122,6 +122,8 @@ static int take_echolab(json_t *root, const char *file, struct measured *measure
         take_comparison(one, file, placement, measured);
     }
     take_all(query_field(root, "fits"), file, measured->fits);
+    take_all(query_field(root, "lost_packets"), file, measured->lost);
+    take_all(query_field(root, "anatomy"), file, measured->anatomy);
     take_all(query_field(root, "checks"), file, measured->checks);
     take_origin(root, file, placement, measured);
     json_decref(placement);
@@ -262,6 +264,8 @@ int measured_read(const char *folder, struct measured *measured, char error[REPO
         .excluded = json_array(),
         .comparisons = json_array(),
         .fits = json_array(),
+        .lost = json_array(),
+        .anatomy = json_array(),
         .checks = json_array(),
         .environment = json_object(),
         .origins = json_array(),
@@ -278,11 +282,11 @@ int measured_read(const char *folder, struct measured *measured, char error[REPO
 }
 
 void measured_free(struct measured *measured) {
-    json_t **const all[] = {&measured->runs,       &measured->excluded,  &measured->comparisons,
-                            &measured->fits,       &measured->checks,    &measured->environment,
-                            &measured->origins,    &measured->commands,  &measured->variants,
-                            &measured->benchmarks, &measured->processes, &measured->tables,
-                            &measured->conditions};
+    json_t **const all[] = {&measured->runs,      &measured->excluded,    &measured->comparisons,
+                            &measured->fits,      &measured->lost,        &measured->anatomy,
+                            &measured->checks,    &measured->environment, &measured->origins,
+                            &measured->commands,  &measured->variants,    &measured->benchmarks,
+                            &measured->processes, &measured->tables,      &measured->conditions};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         json_decref(*all[i]);
         *all[i] = NULL;

@@ -17,6 +17,8 @@ struct measured {
     json_t *comparisons; /* with "placement" where all runs of the file share it */
     json_t *fits;        /* lines through the points of a sweep */
     json_t *checks;      /* of the ruler itself */
+    json_t *lost;        /* a lone message that loses one packet, a row a packet */
+    json_t *anatomy;     /* what a message consists of, a row a variant */
     json_t *environment; /* object: name, with dots, to the array of its distinct values */
     json_t *origins;     /* {file, environment}, a file each */
     json_t *commands;    /* {file, command, axis, placement, seed}, a file each */

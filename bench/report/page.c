@@ -8,9 +8,10 @@
 #include "bench/report/page_parts.h"
 
 static page_part *const parts[] = {
-    page_fresh_connection, page_situations, page_round_trips, page_what_would_change_it,
-    page_answer,           page_figures,    page_ruler,       page_comparisons,
-    page_excluded,         page_not_run,    page_commands,    page_environment,
+    page_fresh_connection,     page_situations, page_round_trips, page_lost,
+    page_what_would_change_it, page_answer,     page_figures,     page_ruler,
+    page_comparisons,          page_excluded,   page_not_run,     page_commands,
+    page_environment,
 };
 
 static void tell(struct story *story, const struct measured *measured) {

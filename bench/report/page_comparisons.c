@@ -84,7 +84,7 @@ static void put_comparison(FILE *out, const json_t *comparison) {
     (void)fprintf(out, " %s `%s`", words.after, query_text(comparison, "baseline", "?"));
     put_difference(out, comparison);
     (void)fprintf(out, ": %s", query_text(comparison, "verdict", "no verdict"));
-    if (json_is_number(query_field(comparison, "blocks_needed")))
+    if (query_number(comparison, "blocks_needed") > 0)
         (void)fprintf(out, " (about %.0f blocks would)", query_number(comparison, "blocks_needed"));
     (void)fputs(".", out);
 }

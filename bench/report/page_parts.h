@@ -27,6 +27,9 @@ bool page_figure(struct story *story, const struct measured *measured, const cha
 /* page_placement.c: a wake-up, and what it does to the order of the variants */
 page_part page_placement;
 
+/* page_lost.c: a lone message, and one packet of it that is lost */
+page_part page_lost;
+
 /* page_ruler.c: controls, and the time of whole processes by another tool */
 page_part page_ruler;
 
