@@ -18,10 +18,18 @@ static int command_report(const struct options *options) {
 }
 
 static const struct command commands[] = {
-    {"serve", command_serve},       {"send", command_send},     {"run", command_run},
-    {"compare", command_compare},   {"sweep", command_compare}, {"report", command_report},
-    {"variants", command_variants}, {"diff", command_diff},     {"crosscheck", command_crosscheck},
+    {"serve", command_serve},
+    {"send", command_send},
+    {"run", command_run},
+    {"compare", command_compare},
+    {"sweep", command_compare},
+    {"report", command_report},
+    {"variants", command_variants},
+    {"diff", command_diff},
+    {"crosscheck", command_crosscheck},
     {"check", command_check},
+    {"anatomy", command_anatomy},
+    {"ladder", command_ladder},
 };
 
 int command_variants(const struct options *options) {

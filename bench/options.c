@@ -104,7 +104,7 @@ static const struct command_row commands[] = {
     {"compare", COMPARE, "[VARIANT...]", "variants side by side, interleaved, with verdicts", 0},
     {"sweep", SWEEP, "AXIS [VARIANT...]", "compare at several points of an axis", 6},
     {"anatomy", ANATOMY, "[VARIANT...]", "what a message costs, predicted beside measured", 0},
-    {"ladder", LADDER, "VARIANT", "one exchange, primitive by primitive and packet by packet", 0},
+    {"ladder", LADDER, "VARIANT", "one exchange, call by call and packet by packet", 0},
     {"check", CHECK, "", "test the ruler itself", 20},
     {"diff", DIFF, "BASE... -- NEW...", "regression verdict over sessions", 0},
     {"crosscheck", CROSSCHECK, "", "other tools beside ours, those that are here", 6},

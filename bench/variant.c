@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "bench/anatomy_cost.h"
 #include "tcp/transport.h"
 #include "udp/transport.h"
 
@@ -14,6 +15,7 @@ const struct variant variants[] = {
         .transport = &tcp_transport,
         .lifetime = ECHO_SERVER_CLOSES,
         .core = true,
+        .cost = &cost_tcp_server_closes,
     },
     {
         .name = "tcp-persistent",
@@ -22,6 +24,7 @@ const struct variant variants[] = {
         .transport = &tcp_transport,
         .lifetime = ECHO_PERSISTENT,
         .core = true,
+        .cost = &cost_tcp_persistent,
     },
     {
         .name = "udp-per-message",
@@ -30,6 +33,7 @@ const struct variant variants[] = {
         .transport = &udp_transport,
         .lifetime = ECHO_CLIENT_CLOSES,
         .core = true,
+        .cost = &cost_udp_per_message,
     },
     {
         .name = "udp-persistent",
@@ -38,6 +42,7 @@ const struct variant variants[] = {
         .transport = &udp_transport,
         .lifetime = ECHO_PERSISTENT,
         .core = true,
+        .cost = &cost_udp_persistent,
     },
     {
         .name = "tcp-client-close",
@@ -46,6 +51,7 @@ const struct variant variants[] = {
         .transport = &tcp_transport,
         .lifetime = ECHO_CLIENT_CLOSES,
         .holds_ports = true,
+        .cost = &cost_tcp_client_closes,
     },
     {
         .name = "tcp-reset",
@@ -54,6 +60,7 @@ const struct variant variants[] = {
         .transport = &tcp_transport,
         .lifetime = ECHO_CLIENT_RESETS,
         .expects = {"kernel.TcpOutRsts", "kernel.TcpEstabResets", "server.broken"},
+        .cost = &cost_tcp_client_resets,
     },
     {
         .name = "tcp-fastopen",
@@ -63,6 +70,7 @@ const struct variant variants[] = {
         .lifetime = ECHO_SERVER_CLOSES,
         .server = {.fastopen = true},
         .requires = {"kernel.TCPFastOpenActive", "fast open was not used, it fell back"},
+        .cost = &cost_tcp_fastopen,
     },
     {
         .name = "udp-retry",
@@ -71,6 +79,7 @@ const struct variant variants[] = {
         .transport = &udp_retry_transport,
         .lifetime = ECHO_PERSISTENT,
         .retries = true,
+        .cost = &cost_udp_retry,
     },
 };
 

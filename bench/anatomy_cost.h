@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a message is to cost: packets by kind and direction, IP bytes, system
+ * calls of each side, round trips. A model is data that a variant's row names;
+ * here it is only added up, before anything is measured. It knows nothing of
+ * loss, of pauses longer than the delayed-ACK timer, or of messages that do
+ * not fit one packet: what then differs is shown and not predicted.
+ *
+ * The counts hold on an MTU of 1,500 with TCP timestamps on, as in every fresh
+ * network namespace (tcp(7)).
+ */
+#ifndef BENCH_ANATOMY_COST_H
+#define BENCH_ANATOMY_COST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/link/wire.h"
+
+enum { COST_PACKETS_MAX = 12, COST_CALLS_MAX = 10 };
+
+/* Packets of one kind and direction; those with the message add its bytes to ip_bytes. */
+struct cost_packets {
+    enum wire_kind kind;
+    enum wire_direction direction;
+    unsigned count; /* 0 ends a list */
+    unsigned ip_bytes;
+    bool carries_message; /* header and payload, of the request or of the reply */
+};
+
+struct cost_calls {
+    const char *name; /* as strace has it; NULL ends a list */
+    unsigned count;
+};
+
+struct cost_model {
+    struct cost_packets once[COST_PACKETS_MAX];  /* per connection that stays */
+    struct cost_packets first[COST_PACKETS_MAX]; /* of the first message, where it differs */
+    struct cost_packets each[COST_PACKETS_MAX];
+    struct cost_calls client[COST_CALLS_MAX]; /* per message, after the first */
+    struct cost_calls server[COST_CALLS_MAX];
+    unsigned waits_first, waits; /* round trips that the first message and later ones wait */
+    unsigned message_bytes_max;  /* header and payload that one packet takes */
+    const char *setting;         /* NULL, or a sysctl whose lowest two bits choose another: */
+    const struct cost_model *by_setting[4]; /* NULL: this one */
+};
+
+/* The model that holds where model->setting has this value; packets and waiting are then its. */
+const struct cost_model *cost_in_force(const struct cost_model *model, unsigned value);
+
+/* Of a run. */
+struct cost {
+    uint64_t packets[WIRE_KINDS][WIRE_DIRECTIONS];
+    uint64_t all_packets, ip_bytes;
+};
+
+/*
+ * Adds up a run of `messages`, at least one. NULL, or the reason in words why
+ * there is no prediction; *cost is zero then.
+ */
+const char *cost_predict(struct cost *cost, const struct cost_model *model, uint32_t payload_bytes,
+                         uint32_t reply_bytes, uint64_t messages);
+
+/* How often a side calls `name` per message. */
+unsigned cost_calls_of(const struct cost_calls *calls, const char *name);
+
+extern const struct cost_model cost_tcp_server_closes;
+extern const struct cost_model cost_tcp_client_closes;
+extern const struct cost_model cost_tcp_client_resets;
+extern const struct cost_model cost_tcp_persistent;
+extern const struct cost_model cost_tcp_fastopen;
+extern const struct cost_model cost_udp_per_message;
+extern const struct cost_model cost_udp_persistent;
+extern const struct cost_model cost_udp_retry;
+
+#endif
