@@ -81,6 +81,8 @@ plots: $(BUILD)/echolab ## draw the last results again
 	@$(BUILD)/echolab report $(BUILD)
 	@for data in $(BUILD)/data/*.tsv; do name=$$(basename $$data .tsv); \
 	    [ ! -f plots/$$name.gp ] || gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report || exit 1; done
+	@for ladder in $$(ls $(BUILD)/ladder/*.tsv 2>/dev/null); do \
+	    gnuplot -c plots/ladder.gp $$ladder $(BUILD)/report/ladder-$$(basename $$ladder .tsv) || exit 1; done
 
 view: ## show the last results: the page, or drawings in the terminal without a display
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open > /dev/null; then \

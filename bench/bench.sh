@@ -68,6 +68,11 @@ sweep connections connections --at 1,16 "${others[@]}"
 sweep size size "${sizes[@]}" "${others[@]}"
 sweep rtt rtt "${rtts[@]}"
 sweep loss loss --packet --blocks "$losses"
+part anatomy "$echolab" anatomy --json "$results/anatomy.json"
+mkdir -p "$build/ladder"
+for variant in $("$echolab" variants --names); do
+    part "ladder of $variant" "$echolab" ladder "$variant" --output "$build/ladder"
+done
 part codec "$build/micro" "${micro[@]}" --benchmark_out="$results/micro.json" \
     --benchmark_out_format=json
 part processes bench/process.sh "$results/hyperfine.json" "$rounds"

@@ -8,9 +8,19 @@
 #include "bench/report/page_parts.h"
 
 static page_part *const parts[] = {
-    page_fresh_connection,     page_situations, page_round_trips, page_lost,
-    page_what_would_change_it, page_answer,     page_figures,     page_ruler,
-    page_comparisons,          page_excluded,   page_not_run,     page_commands,
+    page_fresh_connection,
+    page_situations,
+    page_round_trips,
+    page_lost,
+    page_what_would_change_it,
+    page_answer,
+    page_anatomy,
+    page_figures,
+    page_ruler,
+    page_comparisons,
+    page_excluded,
+    page_not_run,
+    page_commands,
     page_environment,
 };
 
@@ -57,6 +67,7 @@ static const char page_begin[] =
     ".environment td + td { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; "
     "overflow-wrap: anywhere }\n"
     ".grey td { color: var(--quiet) }\n"
+    ".ladders { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; align-items: start }\n"
     "@media print { body { font-size: 10.5pt; margin: 0; max-width: none } figure, tr { "
     "break-inside: avoid } "
     "h2, h3 { break-after: avoid } .wide { overflow: visible } summary { display: none } }\n"

@@ -30,6 +30,9 @@ page_part page_placement;
 /* page_lost.c: a lone message, and one packet of it that is lost */
 page_part page_lost;
 
+/* page_anatomy.c: packets, bytes, system calls, and ladders */
+page_part page_anatomy;
+
 /* page_ruler.c: controls, and the time of whole processes by another tool */
 page_part page_ruler;
 
