@@ -110,7 +110,7 @@ sanitize:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT="-O1 -g" EXTRA="-fsanitize=thread" THREADED=1 test
 
 crosscheck: $(BUILD)/echolab ## other tools beside ours, those that are installed or named
-	@mkdir -p $(BUILD)/sessions && $(BUILD)/echolab crosscheck --json $(BUILD)/sessions/crosscheck.json
+	@$(BUILD)/echolab crosscheck --json $(BUILD)/crosscheck.json
 
 install: all ## copy the programs to $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/bin
@@ -119,9 +119,9 @@ install: all ## copy the programs to $(DESTDIR)$(PREFIX)/bin
 checkers:
 	@echo $(CHECKERS)
 
-sessions: $(BUILD)/echolab ## N=5 sessions of the core comparison for echolab diff, to $(BUILD)/sessions
-	@mkdir -p $(BUILD)/sessions; for i in $$(seq $(or $(N),5)); do \
-	    $(BUILD)/echolab compare --json $(BUILD)/sessions/$$(date +%Y%m%d-%H%M%S)-$$i.json || exit 1; done
+sessions: $(BUILD)/echolab ## N=5 core comparisons for echolab diff, to the folder TO=build/sessions
+	@to=$(or $(TO),$(BUILD)/sessions); mkdir -p $$to; for i in $$(seq $(or $(N),5)); do \
+	    $(BUILD)/echolab compare --json $$to/$$(date +%Y%m%d-%H%M%S)-$$i.json || exit 1; done
 
 clean: ## remove all that was built and measured
 	rm -rf $(BUILD)

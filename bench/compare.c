@@ -255,7 +255,7 @@ static int write_files(const struct session *s, json_t *environment, json_t *com
 static void print_head(const struct session *s) {
     const struct options *o = s->options;
     const json_t *run = json_array_get(s->runs, 0);
-    const char *network = json_string_value(json_object_get(run, "network"));
+    const char *network = result_text(run, "network");
     const char *where =
         strcmp(network, "private") == 0 ? "a private network for every run"
         : strcmp(network, "host") == 0
@@ -341,6 +341,9 @@ static bool too_few(const struct session *s) {
     }
     for (unsigned c = 0; c < s->column_count; c++) {
         if (2 * valid[c] <= s->options->blocks) return true;
+        if (s->options->blocks >= STATISTICS_BLOCKS_MIN && valid[c] < STATISTICS_BLOCKS_MIN) {
+            return true;
+        }
     }
     return false;
 }

@@ -40,6 +40,10 @@ clean_up() {
     fi
     if [[ -n $work ]]; then rm -rf "$work"; fi
 }
+# In a private network with the lab's settings, as compare's runs are.
+if [[ ${ECHOLAB_INSIDE:-} != 1 && -x $echolab ]]; then
+    ECHOLAB_INSIDE=1 exec "$echolab" inside "$0" "$@"
+fi
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

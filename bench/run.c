@@ -48,7 +48,8 @@ static int drop_privileges(void) {
     const gid_t gid = (gid_t)strtoul(group, NULL, 10);
     const uid_t uid = (uid_t)strtoul(user, NULL, 10);
     if (setgroups(1, &gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0) return -errno;
-    return 0;
+    /* Changing the user has cleared this wish (prctl(2)). */
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : -errno;
 }
 
 static int prepare_network(struct run *run) {
@@ -78,6 +79,8 @@ static int become_caller(void) {
 static void plan_ports(struct run *run) {
     const struct options *o = run->options;
     run->ports = ports_budget(o->variants[0], o->messages, o->warmup_ns + o->duration_ns);
+    /* Only the loopback has addresses to spare. */
+    if (o->wire || o->host != NULL) run->ports.sources = 0;
     run->client.sources = run->ports.sources;
     if (run->ports.sources > 0) (void)echo_address_find(&run->client.source, "127.0.0.2", 0);
 }
@@ -169,6 +172,7 @@ static int take_place(const struct run *run) {
 static int find_host(struct run *run) {
     const char *host = run->options->host;
     run->network = "remote";
+    plan_ports(run);
     const int failed = echo_address_parse(&run->client.server, host);
     if (failed == -EINVAL) return complain("--host %s: the port must be 1 to 65535", host);
     return failed == 0 ? EXIT_DONE : complain("--host %s: no such host", host);

@@ -22,12 +22,17 @@ static int no_answer(const struct load_result *result, const char *where) {
 static int tell(const struct options *options, const struct load_result *result) {
     const double elapsed_s = (double)(result->end_ns - result->start_ns) / 1e9;
     const struct histogram *latency = &result->durations[LOAD_LATENCY];
-    printf("%s: %llu of %llu messages answered in %.6f s, %.0f per second, p50 %.2f us; "
+    char median[32] = "- (too few samples)";
+    if (histogram_supports(latency, 50)) {
+        (void)snprintf(median, sizeof median, "%.2f us",
+                       (double)histogram_percentile_ns(latency, 50) / 1e3);
+    }
+    printf("%s: %llu of %llu messages answered in %.6f s, %.0f per second, p50 %s; "
            "lost %llu, failed %llu\n",
            options->variants[0]->name, (unsigned long long)result->ok,
-           (unsigned long long)result->sent, elapsed_s, (double)result->ok / elapsed_s,
-           (double)histogram_percentile_ns(latency, 50) / 1e3, (unsigned long long)result->lost,
-           (unsigned long long)result->failed);
+           (unsigned long long)result->sent, elapsed_s,
+           elapsed_s > 0 ? (double)result->ok / elapsed_s : 0, median,
+           (unsigned long long)result->lost, (unsigned long long)result->failed);
     return result->ok == result->sent ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The time-sequence diagram of one run, as `echolab ladder VARIANT --output DIR`
 # has written it:
 #

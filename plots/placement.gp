@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The same variants where client and server run on one core, on two, and polling. Each has its own
 # place within its placement, so that a label stands above its point and beside the others.
 NAME = "placement"; DATA = ARG1; OUT = ARG2; MODE = ARG3

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What all figures share. A figure is drawn with
 #
 #     gnuplot -c plots/NAME.gp DATA_DIR OUT_DIR         NAME.svg and NAME.png

@@ -181,9 +181,10 @@ static void drop_socket(struct client *c) {
 /* Reads on until the server's FIN has come; whoever closes first keeps TIME_WAIT. */
 static int wait_for_end(struct client *c) {
     uint8_t rest[64];
+    if (c->in_taken < c->in_end) return -EPROTO; /* a second reply that nobody asked for */
     const ssize_t got = recv(c->base.socket, rest, sizeof rest, 0);
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
-    return got == 0 ? 0 : -EPROTO; /* a second reply that nobody asked for */
+    return got == 0 ? 0 : -EPROTO;
 }
 
 /* Nothing waits to be sent, so a close with no time to linger sends RST: no TIME_WAIT stays. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int write_text(const char *path, const char *text) {
@@ -46,4 +47,13 @@ int namespace_enter(void) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return -errno;
     const int failed = map_identity(user, group);
     return failed != 0 ? failed : loopback_up();
+}
+
+bool namespace_allowed(void) {
+    int status = 1;
+    const pid_t child = fork();
+    if (child == 0) _exit(namespace_enter() == 0 ? 0 : 1);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

@@ -7,6 +7,8 @@
 #ifndef BENCH_NAMESPACE_H
 #define BENCH_NAMESPACE_H
 
+#include <stdbool.h>
+
 /*
  * Moves the calling process (which must have one thread) into a new network
  * namespace, through a user namespace where it is not root, and brings the
@@ -14,5 +16,8 @@
  * system denies it (user_namespaces(7)); nothing has changed then.
  */
 int namespace_enter(void);
+
+/* Whether it would work; tried in a child, so nothing changes. */
+bool namespace_allowed(void);
 
 #endif

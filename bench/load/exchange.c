@@ -87,9 +87,12 @@ static bool wake_is_due(const struct exchange *x) {
     return wake_ns != 0 && echo_clock_ns() >= wake_ns;
 }
 
-/* Not the reply: on to the next, but not beyond the deadline, however many of them come. */
+/*
+ * Not the reply. The driver waits for the next, as a blocking socket would
+ * begin its patience anew: the deadline holds however many of them come.
+ */
 static int look_further(struct exchange *x) {
-    return echo_clock_ns() < x->deadline_ns ? 0 : wait_for(x, POLLIN);
+    return wait_for(x, POLLIN);
 }
 
 static int receive_phase(struct exchange *x) {
@@ -185,6 +188,11 @@ void exchange_run(struct exchange *x, enum exchange_waiting waiting) {
             ready = POLLIN;
         } else {
             ready = wait_for_socket(x, left_ns);
+            /* Not into recv again, which would wait as long once more. */
+            if (ready == 0 && echo_clock_ns() >= x->deadline_ns) {
+                exchange_expire(x);
+                return;
+            }
         }
     }
 }

@@ -31,7 +31,6 @@ const struct counter_row counter_rows[] = {
     {"kernel.TCPFastOpenActiveFail", NETSTAT, "TcpExt:", "TCPFastOpenActiveFail", 0, false},
     {"kernel.TCPFastOpenPassive", NETSTAT, "TcpExt:", "TCPFastOpenPassive", 0, false},
     {"machine.steal_ticks", "/proc/stat", NULL, "steal", 2, true},
-    {"client.migrations", "/proc/self/sched", NULL, "nr_migrations", 2, true},
     {"client.context_switches", NULL, NULL, "context switches", 0, true},
 };
 
@@ -63,17 +62,6 @@ static uint64_t read_steal(FILE *file) {
     return fscanf(file, format, &steal) == 1 ? steal : UINT64_MAX;
 }
 
-static uint64_t read_migrations(FILE *file) {
-    char line[256];
-    while (fgets(line, sizeof line, file) != NULL) {
-        const char *colon = strchr(line, ':');
-        if (strstr(line, "nr_migrations") != NULL && colon != NULL) {
-            return strtoull(colon + 1, NULL, 10);
-        }
-    }
-    return UINT64_MAX;
-}
-
 static uint64_t read_context_switches(void) {
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) != 0) return UINT64_MAX;
@@ -84,9 +72,8 @@ static uint64_t read_row(const struct counter_row *row) {
     if (row->file == NULL) return read_context_switches();
     FILE *file = fopen(row->file, "re");
     if (file == NULL) return UINT64_MAX;
-    const uint64_t value = row->group != NULL ? field_of(file, row->group, row->field)
-                           : strcmp(row->field, "steal") == 0 ? read_steal(file)
-                                                              : read_migrations(file);
+    const bool paired = row->group != NULL;
+    const uint64_t value = paired ? field_of(file, row->group, row->field) : read_steal(file);
     (void)fclose(file);
     return value;
 }

@@ -42,3 +42,9 @@ void histogram_add(struct histogram *sum, const struct histogram *more) {
     sum->sum_ns += more->sum_ns;
     if (more->max_ns > sum->max_ns) sum->max_ns = more->max_ns;
 }
+
+bool histogram_supports(const struct histogram *histogram, double percent) {
+    const double beyond_min = 20;
+    const double beyond = (double)histogram->count * (1 - percent / 100);
+    return beyond > beyond_min - 1e-6; /* 99.9 % of 20,000 leave 20, but for rounding */
+}

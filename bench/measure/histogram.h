@@ -10,6 +10,7 @@
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HISTOGRAM_MAX_NS 100000000000ULL /* what is longer is recorded as this */
@@ -50,6 +51,12 @@ uint64_t histogram_upper_bound_ns(unsigned bucket);
  * rank; 0 when nothing was recorded.
  */
 uint64_t histogram_percentile_ns(const struct histogram *histogram, double percent);
+
+/*
+ * Whether there are enough samples for that percentile: at least 20 beyond it,
+ * else it is an anecdote.
+ */
+bool histogram_supports(const struct histogram *histogram, double percent);
 
 double histogram_mean_ns(const struct histogram *histogram); /* 0 when empty */
 

@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* The flip test is a cross-check of the interval, which carries the simultaneous level. */
+#define FLIP_LEVEL 0.05
+
 enum { EXACT_MAX = 20, RANDOM_FLIPS = 100000, BLOCKS_NEEDED_MAX = 100000 };
 
 const char *const verdict_names[VERDICTS] = {"faster", "slower", "same within margin",
@@ -94,7 +97,7 @@ double statistics_sign_flip(const double *samples, size_t count) {
 static enum verdict judge(const struct comparison *c) {
     if (c->blocks < STATISTICS_BLOCKS_MIN) return VERDICT_NOT_DECIDED;
     if (c->ratio.low >= 1 - c->margin && c->ratio.high <= 1 + c->margin) return VERDICT_SAME;
-    if (c->p > 1 - c->level) return VERDICT_NOT_DECIDED;
+    if (c->p > FLIP_LEVEL) return VERDICT_NOT_DECIDED;
     if (c->ratio.high < 1) return VERDICT_FASTER;
     if (c->ratio.low > 1) return VERDICT_SLOWER;
     return VERDICT_NOT_DECIDED;
@@ -113,7 +116,7 @@ static size_t blocks_needed(const struct comparison *c, double mean, double devi
     /* As many as there were have not decided: where the sign-flip test objects, that is told. */
     const size_t least = c->blocks < STATISTICS_BLOCKS_MIN ? STATISTICS_BLOCKS_MIN : c->blocks + 1;
     for (size_t n = least; n <= BLOCKS_NEEDED_MAX; n += 1 + n / 50) {
-        const bool can_speak = pow(2, 1 - (double)n) <= 1 - c->level;
+        const bool can_speak = pow(2, 1 - (double)n) <= FLIP_LEVEL;
         if (can_speak && half_width(deviation, n, c->level) < distance) return n;
     }
     return 0;

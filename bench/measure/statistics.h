@@ -35,9 +35,9 @@ struct comparison {
  * same block, smaller is better. `level` is that of this one comparison: for
  * k of them at 95 % together pass 1 - 0.05 / k (Bonferroni).
  *
- * The verdict comes from the t interval of the mean log ratio, and a
- * difference must also be seen by the sign-flip test, which assumes nothing
- * about the shape of the noise.
+ * The verdict comes from the t interval of the mean log ratio at `level`; a
+ * difference must also be seen, at 5 %, by the sign-flip test, which assumes
+ * nothing about the shape of the noise.
  */
 struct comparison statistics_compare(const double *variant, const double *baseline, size_t blocks,
                                      double level, double margin);

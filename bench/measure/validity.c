@@ -46,16 +46,36 @@ static void check_sums(struct validity *validity, const struct validity_input *i
     }
 }
 
-/* The server answered as often as the client began, unless something was lost on the way. */
+static bool expected(const struct variant *variant, const char *name) {
+    for (int i = 0; i < VARIANT_EXPECTS_MAX && variant->expects[i] != NULL; i++) {
+        if (strcmp(variant->expects[i], name) == 0) return true;
+    }
+    return false;
+}
+
+/* The server answered as often as the client asked, and refused or broke off nothing. */
 static void check_server(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
     if (input->server_counts == NULL || input->floor || load->lost + load->failed > 0) return;
     const uint64_t requests = input->server_counts[ECHO_REQUESTS];
-    const bool right =
-        input->variant->retries ? requests >= load->exchanges : requests == load->exchanges;
+    const uint64_t replies = input->server_counts[ECHO_REPLIES];
+    const uint64_t asked = load->exchanges;
+    const bool right = input->variant->retries ? requests >= asked && replies >= asked
+                                               : requests == asked && replies == asked;
     if (!right) {
-        refuse(validity, "the server counted %llu requests and the client %llu", (count)requests,
-               (count)load->exchanges);
+        refuse(validity, "the server counted %llu requests, %llu replies, and the client %llu",
+               (count)requests, (count)replies, (count)asked);
+    }
+    static const struct {
+        enum echo_count which;
+        const char *name;
+    } unwanted[] = {{ECHO_REFUSED, "server.refused"},
+                    {ECHO_TRUNCATED, "server.truncated"},
+                    {ECHO_BROKEN, "server.broken"}};
+    for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++) {
+        const uint64_t value = input->server_counts[unwanted[i].which];
+        if (value == 0 || expected(input->variant, unwanted[i].name)) continue;
+        refuse(validity, "%s is %llu", unwanted[i].name, (count)value);
     }
 }
 
@@ -85,13 +105,6 @@ static void check_halves(struct validity *validity, const struct validity_input 
         refuse(validity, "not stationary: %.0f messages in the first half and %.0f in the second",
                first, second);
     }
-}
-
-static bool expected(const struct variant *variant, const char *name) {
-    for (int i = 0; i < VARIANT_EXPECTS_MAX && variant->expects[i] != NULL; i++) {
-        if (strcmp(variant->expects[i], name) == 0) return true;
-    }
-    return false;
 }
 
 static void check_counters(struct validity *validity, const struct validity_input *input) {

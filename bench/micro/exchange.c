@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench/link/namespace.h"
+#include "bench/link/profile.h"
 #include "bench/load/exchange.h"
 #include "bench/load/server_process.h"
 #include "bench/micro/micro.h"
@@ -31,6 +33,10 @@ struct pair {
 
 int micro_pin(void) {
     struct placement_cpus cpus;
+    struct profile_values host;
+    /* In a private network as compare's runs are; where that is denied, on the host's. */
+    profile_read(&host);
+    if (namespace_enter() == 0) profile_apply(PROFILE_LAB, &host);
     const int failed = placement_choose(&cpus, PLACEMENT_SAME_CORE);
     return failed != 0 ? failed : placement_pin(cpus.client);
 }

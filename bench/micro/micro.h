@@ -57,8 +57,8 @@ struct micro_table micro_exchange(void); /* a row for each core variant */
 struct micro_table micro_wakeup(void);
 
 /*
- * Keeps the program on the CPU of the placement `same-core`, and with it every
- * server that a row starts. 0 or -errno.
+ * Keeps the program on the CPU of the placement `same-core` and in a private
+ * network, and with it every server that a row starts. 0 or -errno.
  */
 int micro_pin(void);
 

@@ -61,16 +61,29 @@ static json_t *fit_json(const struct variant *variant, const struct metric *metr
     return object;
 }
 
-/* A 1 % error of the delay's own is more than the scatter of the runs. */
+static unsigned count_variants(const json_t *runs) {
+    unsigned count = 0;
+    for (unsigned v = 0; v < variant_count; v++) {
+        bool there = false;
+        for (size_t i = 0; i < json_array_size(runs) && !there; i++) {
+            there = strcmp(result_text(json_array_get(runs, i), "variant"), variants[v].name) == 0;
+        }
+        if (there) count++;
+    }
+    return count;
+}
+
 json_t *fits_list(const json_t *runs) {
     const size_t all = json_array_size(runs);
     double *x = calloc(2 * all + 1, sizeof *x);
     json_t *fits = json_array();
+    const double lines =
+        METRICS * (double)count_variants(runs); /* one level for all (Bonferroni) */
     for (unsigned v = 0; x != NULL && v < variant_count; v++) {
         for (int m = 0; m < METRICS; m++) {
             const size_t count = collect(runs, variants[v].name, metrics[m].path, x, x + all);
             if (count < 3) continue;
-            const struct line line = statistics_line(x, x + all, count, 0.95);
+            const struct line line = statistics_line(x, x + all, count, 1 - 0.05 / lines);
             (void)json_array_append_new(fits, fit_json(&variants[v], &metrics[m], &line));
         }
     }
@@ -81,7 +94,7 @@ json_t *fits_list(const json_t *runs) {
 void fits_print(FILE *out, const json_t *runs) {
     json_t *fits = fits_list(runs);
     (void)fputs("\nround trips, by regression on the delay that the wire applied\n"
-                "variant            metric            slope [95 % interval]   intercept  "
+                "variant            metric            slope [interval]        intercept  "
                 "model   R2\n",
                 out);
     for (size_t i = 0; i < json_array_size(fits); i++) {

@@ -25,7 +25,10 @@ static char *create_beside(const char *path, int *file) {
 
 int output_check(const char *path) {
     struct stat there;
-    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) return -EISDIR;
+    /* A device or a pipe would be replaced by a file, not written to. */
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        return S_ISDIR(there.st_mode) ? -EISDIR : -EINVAL;
+    }
     int file;
     char *name = create_beside(path, &file);
     if (name == NULL) return file;
@@ -44,12 +47,23 @@ static int write_all(int file, const char *text, size_t size) {
     return fsync(file) == 0 ? 0 : -errno;
 }
 
+/* Under sudo the results are the caller's, who will want to write there again. */
+static void give_to_caller(int file) {
+    const char *user = getenv("SUDO_UID");
+    const char *group = getenv("SUDO_GID");
+    if (geteuid() != 0 || user == NULL || group == NULL) return;
+    const uid_t uid = (uid_t)strtoul(user, NULL, 10);
+    const gid_t gid = (gid_t)strtoul(group, NULL, 10);
+    if (fchown(file, uid, gid) != 0) return; /* then it stays root's, and readable */
+}
+
 int output_write(const char *path, const char *text, size_t size) {
     int file;
     char *name = create_beside(path, &file);
     if (name == NULL) return file;
     int failed = write_all(file, text, size);
     if (failed == 0 && fchmod(file, 0644) != 0) failed = -errno;
+    give_to_caller(file);
     if (close(file) != 0 && failed == 0) failed = -errno;
     if (failed == 0 && rename(name, path) != 0) failed = -errno;
     if (failed != 0) (void)unlink(name);

@@ -26,14 +26,8 @@ static json_t *microseconds(double ns) {
     return json_real(ns / 1e3);
 }
 
-/*
- * A percentile that fewer than 20 samples lie beyond is an anecdote, not a
- * measurement: null.
- */
 static json_t *percentile(const struct histogram *histogram, double percent) {
-    enum { BEYOND_MIN = 20 };
-    const double beyond = (double)histogram->count * (1 - percent / 100);
-    if (beyond < BEYOND_MIN - 1e-6) return json_null();
+    if (!histogram_supports(histogram, percent)) return json_null();
     return microseconds((double)histogram_percentile_ns(histogram, percent));
 }
 
@@ -280,8 +274,11 @@ static void set_parameters(json_t *run, const struct result_context *context) {
     set_integer(run, "connections", options->connections);
     set_integer(run, "pipeline", 1);
     set_text(run, "engine", options->engine);
-    set_text(run, "placement", placement_names[options->placement]);
-    set(run, "cpus", json_pack("[i,i]", context->cpus->client, context->cpus->server));
+    set_text(run, "placement",
+             options->host != NULL ? "remote" : placement_names[options->placement]);
+    const bool placed = context->cpus->client >= 0;
+    set(run, "cpus",
+        placed ? json_pack("[i,i]", context->cpus->client, context->cpus->server) : json_null());
     set(run, "thread_siblings", json_boolean(context->cpus->siblings));
     set_text(run, "network", context->network);
     set(run, "offered_per_s", json_null());
