@@ -107,8 +107,23 @@ static void count_file(struct time_wait *count, const char *path, uint16_t serve
     (void)fclose(file);
 }
 
+/* How many there are in this network at all: the kernel keeps that sum. */
+static unsigned long sum_of_time_wait(void) {
+    char line[256];
+    unsigned long sum = 1; /* not known: look */
+    FILE *file = fopen("/proc/self/net/sockstat", "re");
+    if (file == NULL) return sum;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "TCP: inuse %*u orphan %*u tw %lu", &sum) == 1) break;
+    }
+    (void)fclose(file);
+    return sum;
+}
+
 struct time_wait counters_time_wait(uint16_t server_port) {
     struct time_wait count = {0};
+    /* Listing them walks the kernel's whole hash table, which takes milliseconds. */
+    if (sum_of_time_wait() == 0) return count;
     count_file(&count, "/proc/self/net/tcp", server_port);
     count_file(&count, "/proc/self/net/tcp6", server_port);
     return count;
