@@ -34,7 +34,7 @@ static void apply_rtt(double point, struct options *options) {
     options->wire = true;
     options->rtt_ns = (uint64_t)point;
     options->warmup_ns = MS;
-    if (options->messages == 0) options->messages = point > 0 ? few : many;
+    if (options->messages == 0) options->messages = point >= MS ? few : many;
 }
 
 static const struct axis axes[] = {

@@ -28,7 +28,7 @@ elif [[ ${FULL:-0} == 1 ]]; then
     rounds=12 controls=60 micro=(--benchmark_repetitions=25)
 else
     core=(--blocks 60 --duration 45ms --warmup 10ms)
-    others=(--blocks 6 --duration 100ms --warmup 20ms)
+    others=(--blocks 8 --duration 80ms --warmup 15ms)
     sizes=() rtts=(--blocks 4 --at "0ms,200us,5ms,20ms,40ms,100ms") losses=2
     rounds=3 controls=20 micro=()
 fi

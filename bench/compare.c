@@ -22,7 +22,7 @@
 #include "bench/report/result.h"
 #include "echo/clock.h"
 
-enum { COLUMNS_MAX = 400, TOGETHER_MAX = 16, WHY_BYTES = 512 };
+enum { COLUMNS_MAX = 400, TOGETHER_MAX = 16, MS = 1000000, WHY_BYTES = 512 };
 
 /* What is run once per block. */
 struct column {
@@ -161,9 +161,9 @@ static void run_together(struct session *s, unsigned block, struct task *tasks, 
     for (unsigned i = 0; i < count; i++) keep_result(s, block, &tasks[i]);
 }
 
-/* Those that only wait may wait together: the variants of a point, on a wire with delay. */
+/* Those that mostly wait may wait together: the variants of a point, on a wire with delay. */
 static bool may_join(const struct task *first, const struct column *column) {
-    return first->column->group == column->group && first->options.rtt_ns > 0 &&
+    return first->column->group == column->group && first->options.rtt_ns >= MS &&
            column->role != ROLE_FLOOR;
 }
 

@@ -9,7 +9,7 @@ STEP = 0.9 / words(SERIES)
 AT(name) = PLACE(PLACES, strcol(2)) + (PLACE(SERIES, name) - (words(SERIES) + 1) / 2.0) * STEP
 LABELLED = words(SERIES) * words(PLACES) <= 16 ? SERIES : "" # while there is room
 
-set xlabel "placement of client and server" offset 0, 0.4
+set xlabel "placement of client and server" offset 0, 0.8
 set ylabel "median latency (us), with its 95 % interval"
 set xrange [0.5:words(PLACES) + 0.5]
 set xtics ("" 1)

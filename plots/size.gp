@@ -20,7 +20,9 @@ do for [terminal_name in TERMINALS] {
     if (!DUMB) { set title HEADING }
     set ylabel "latency (us)"
     unset xlabel
+    eval ONE_TWO_FIVE("y", 3)
     eval CURVES("SIZE", 3)
+    set ytics autofreq
     set size 1, 0.46; set origin 0, 0
     unset title
     set ylabel "payload (MB/s)"
