@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * echolab anatomy: what a message costs, variant by variant, and beside each
- * count what was predicted before the run (METHOD.md, section 3). A count that
+ * count what was predicted before the run. A count that
  * differs is a bug in the lab or a discovery; it is never smoothed over.
  */
 #include <math.h>

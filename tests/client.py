@@ -2,7 +2,7 @@
 """A client written from the wire format alone: client.py tcp|udp HOST PORT TEXT"""
 import os, socket, struct, sys
 
-HEADER = struct.Struct("!HBBHBBIIQQQ")  # DESIGN.md section 4, field by field, network byte order
+HEADER = struct.Struct("!HBBHBBIIQQQ")  # README, "The wire format", field by field
 
 def internet_sum(header):  # RFC 1071: add 16-bit words, carry around
     total = sum(struct.unpack("!20H", header))

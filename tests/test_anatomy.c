@@ -39,7 +39,7 @@ struct formula {
     uint64_t fixed_bytes, bytes;     /* beside the messages: fixed + N x (each + 2 P) */
 };
 
-/* Section 3 of METHOD.md. Fast Open's first connection fetches the cookie: 2 packets more. */
+/* Fast Open's first connection fetches the cookie: 2 packets more. */
 static const struct formula formulas[] = {
     {"tcp-per-message", 0, 10, 0, 536}, {"tcp-client-close", 0, 10, 0, 536},
     {"tcp-reset", 0, 8, 0, 432},        {"tcp-persistent", 8, 2, 432, 104},

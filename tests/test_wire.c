@@ -74,7 +74,7 @@ static int write_sysctl(const char *name, const char *value) {
     return failed;
 }
 
-/* Section 4 of METHOD.md. */
+/* The settings of bench/link/profile.c. */
 static void lab_profile(void) {
     static const char *const profile[][2] = {
         {"tcp_no_metrics_save", "1"},
@@ -188,7 +188,7 @@ static uint64_t kind(const struct wire_report *report, enum wire_kind kind) {
     return wire_sum(&report->counts, (int)kind, WIRE_ANY).packets;
 }
 
-/* ---- section 3 of METHOD.md ---- */
+/* ---- exact totals ---- */
 
 /* TcpRetransSegs of this namespace. */
 static uint64_t resent(void) {
@@ -578,7 +578,7 @@ struct loss {
     uint64_t least_ms; /* a message takes at least so long then */
 };
 
-/* Section 3 of METHOD.md: which timer a lone message waits for shows which packet was lost. */
+/* Which timer a lone message waits for shows which packet was lost. */
 static void kinds(void) {
     static const struct loss losses[] = {
         {{WIRE_SYN, WIRE_TO_SERVER, 1}, 900},     {{WIRE_SYN_ACK, WIRE_TO_CLIENT, 1}, 900},

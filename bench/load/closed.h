@@ -20,7 +20,7 @@ enum {
     LOAD_COUNTERS_MAX = 16   /* that a client may have */
 };
 
-/* Which durations are kept, each in a histogram; see DESIGN's words in README. */
+/* Which durations are kept, each in a histogram; see README, Result files. */
 enum load_duration {
     LOAD_LATENCY,
     LOAD_CYCLE,
