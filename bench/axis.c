@@ -17,6 +17,7 @@ struct axis {
     unsigned point_count;
     void (*apply)(double point, struct options *options);
     bool waits;
+    bool retries; /* only for variants that send again */
 };
 
 static void apply_size(double point, struct options *options) {
@@ -35,6 +36,10 @@ static void apply_rtt(double point, struct options *options) {
     options->rtt_ns = (uint64_t)point;
     options->warmup_ns = MS;
     if (options->messages == 0) options->messages = point >= MS ? few : many;
+}
+
+static void apply_rto_floor(double point, struct options *options) {
+    options->rto_floor_ns = (uint64_t)point;
 }
 
 static const struct axis axes[] = {
@@ -66,9 +71,19 @@ static const struct axis axes[] = {
         .apply = apply_rtt,
         .waits = true,
     },
+    {
+        .name = "rto-floor",
+        .parse = options_parse_time,
+        .least = MS / 1000.0,
+        .most = 60000.0 * MS,
+        .points = {1.0 * MS, 200.0 * MS}, /* why people choose UDP, and TCP's own */
+        .point_count = 2,
+        .apply = apply_rto_floor,
+        .retries = true,
+    },
 };
 
-const char axis_names[] = "size, connections, rtt, loss";
+const char axis_names[] = "size, connections, rtt, rto-floor, loss";
 
 static const struct axis *find(const char *name) {
     for (size_t i = 0; i < sizeof axes / sizeof axes[0]; i++) {
@@ -107,4 +122,9 @@ void axis_apply(const char *name, double point, struct options *options) {
 
 bool axis_waits(const char *name) {
     return find(name)->waits;
+}
+
+bool axis_retries(const char *name) {
+    const struct axis *axis = find(name);
+    return axis != NULL && axis->retries;
 }

@@ -24,6 +24,9 @@ void axis_apply(const char *name, double point, struct options *options);
 /* Loss has no points yet, only its packets: see bench/loss.c. */
 bool axis_is_loss(const char *name);
 
+/* Whether only variants that send again have points along it. */
+bool axis_retries(const char *name);
+
 /* Whether runs along it mostly wait, so that several can go on at once. */
 bool axis_waits(const char *name);
 

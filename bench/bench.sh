@@ -19,18 +19,21 @@ if [[ ${QUICK:-0} == 1 ]]; then
     core=(--blocks 10 --duration 25ms --warmup 5ms)
     others=(--blocks 6 --duration 15ms --warmup 3ms)
     sizes=(--at 64,1k,16k,60k) rtts=(--blocks 2 --at "0ms,200us,5ms,20ms") losses=1
+    bytes=(64,4k,32k,256k 64,1432,4k,60k)
     rounds=1 controls=4 micro=(--benchmark_repetitions=3 --benchmark_min_time=0.003)
     echo "QUICK=1: short runs for a first look, with wider intervals."
 elif [[ ${FULL:-0} == 1 ]]; then
     core=(--blocks 300 --duration 45ms --warmup 10ms)
     others=(--blocks 40)
     sizes=() rtts=(--blocks 20 --at "0ms,200us,5ms,10ms,20ms,40ms,100ms") losses=9
+    bytes=(64,4k,14k,15k,32k,64k,128k,256k,512k,1M 64,1k,1432,1433,4k,16k,32k,60k)
     rounds=12 controls=60 micro=(--benchmark_repetitions=25)
 else
     core=(--blocks 60 --duration 45ms --warmup 10ms)
     others=(--blocks 8 --duration 80ms --warmup 15ms)
     sizes=() rtts=(--blocks 4 --at "0ms,200us,5ms,20ms,40ms,100ms") losses=2
-    rounds=3 controls=20 micro=()
+    bytes=(64,4k,14k,15k,64k,256k,1M 64,1k,1432,1433,4k,16k,60k)
+    rounds=4 controls=20 micro=()
 fi
 
 # part NAME COMMAND...: runs it, keeps what it prints, goes on whatever comes.
@@ -71,6 +74,14 @@ sweep size size "${sizes[@]}" "${others[@]}"
 if "$echolab" run udp-persistent --wire --messages 1 --warmup 0s > /dev/null 2>&1; then
     sweep rtt rtt "${rtts[@]}"
     sweep loss loss --packet --blocks "$losses"
+    sweep retry rto-floor --rtt 20ms --loss 5% --connections 20 --duration 1s --warmup 100ms \
+        --blocks "$losses"
+    if [[ ${#bytes[@]} -gt 0 ]]; then
+        sweep size-rtt size tcp-per-message tcp-persistent --at "${bytes[0]}" --rtt 20ms \
+            --messages 6 --blocks "$losses"
+        sweep size-loss size udp-persistent tcp-persistent --at "${bytes[1]}" --rtt 2ms --loss 1% --deadline 300ms \
+            --messages 40 --blocks "$losses"
+    fi
 else
     echo "rtt and loss need a private network, which the system denies: skipped (sudo make bench)"
 fi

@@ -392,8 +392,10 @@ static void add_argument(struct argp_state *state, struct parse *parse, char *te
 }
 
 static void take_default_variants(struct options *options) {
+    const bool retrying = options->axis != NULL && axis_retries(options->axis);
     for (unsigned i = 0; i < variant_count; i++) {
-        if (variants[i].core) options->variants[options->variant_count++] = &variants[i];
+        const bool wanted = retrying ? variants[i].retries : variants[i].core;
+        if (wanted) options->variants[options->variant_count++] = &variants[i];
     }
 }
 
@@ -479,6 +481,11 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if (command == REPORT && options->directory == NULL) argp_error(state, "report which folder?");
     if ((command & (COMPARE | SWEEP | ANATOMY)) != 0 && options->variant_count == 0) {
         take_default_variants(options);
+    }
+    for (unsigned i = 0; i < options->variant_count && options->axis != NULL; i++) {
+        if (!axis_retries(options->axis) || options->variants[i]->retries) continue;
+        argp_error(state, "%s never sends again: it has no place on the axis %s",
+                   options->variants[i]->name, options->axis);
     }
     if (options->wire && options->host != NULL) {
         argp_error(state, "--host names a real path: it takes no --rtt, --loss or --mtu");

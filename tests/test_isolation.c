@@ -148,6 +148,58 @@ static void caller_without_rights_is_isolated_too(void **state) {
     json_decref(run);
 }
 
+/* Over a wire that loses packets: all answered, and none executed twice. */
+static void retries_with_a_memory_execute_each_message_once(void **state) {
+    (void)state;
+    char *words[] = {program(),     "run",      "udp-retry",        "--rtt=20ms",
+                     "--loss=5%",   "--dedup",  "--connections=20", "--messages=2000",
+                     "--warmup=0s", "--seed=7", "--deadline=60s",   "--rto-floor=10ms",
+                     NULL};
+    json_t *run = run_of(words);
+    if (run == NULL) {
+        print_message("a wire needs a private network, which is denied here\n");
+        skip();
+    }
+    assert_true(result_number(run, "wire.dropped", 0) > 0);
+    assert_true(result_number(run, "messages.ok", 0) == 2000);
+    assert_true(result_number(run, "executions.executed", 0) == 2000);
+    assert_true(result_number(run, "executions.executed_twice", -1) == 0);
+    json_decref(run);
+}
+
+/* In ms, the second of two messages on a connection, whose request is lost; -1: no wire. */
+static double lost_request_ms(void) {
+    char *words[] = {program(),
+                     "run",
+                     "tcp-persistent",
+                     "--rtt=20ms",
+                     "--messages=2",
+                     "--warmup=0s",
+                     "--drop=request:to_server:2",
+                     NULL};
+    json_t *run = run_of(words);
+    const double ms = result_number(run, "latency_us.max", -1e3) / 1e3;
+    json_decref(run);
+    return ms;
+}
+
+/* Linux remembers round-trip times by destination; a new namespace remembers nothing. */
+static void loss_takes_as_long_after_a_longer_way(void **state) {
+    (void)state;
+    char *far[] = {program(),     "run", "tcp-persistent", "--rtt=100ms", "--messages=5",
+                   "--warmup=0s", NULL};
+    const double before_ms = lost_request_ms();
+    if (before_ms < 0) {
+        print_message("a wire needs a private network, which is denied here\n");
+        skip();
+    }
+    json_t *run = run_of(far);
+    assert_non_null(run);
+    json_decref(run);
+    const double after_ms = lost_request_ms();
+    assert_true(after_ms > 0.9 * before_ms && after_ms < 1.1 * before_ms);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_run_has_a_network_without_history),
@@ -155,6 +207,8 @@ int main(void) {
         cmocka_unit_test(settings_in_force_are_recorded),
         cmocka_unit_test(sudo_measures_as_the_caller),
         cmocka_unit_test(caller_without_rights_is_isolated_too),
+        cmocka_unit_test(retries_with_a_memory_execute_each_message_once),
+        cmocka_unit_test(loss_takes_as_long_after_a_longer_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,7 +235,7 @@ static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
         {"serve --port http", "--port http"},
         {"serve --workers 0", "--workers 0"},
         {"variants extra", "'extra'"},
-        {"sweep", "size, connections, rtt, loss"},
+        {"sweep", "size, connections, rtt, rto-floor, loss"},
         {"sweep colour", "'colour'"},
         {"sweep size --at 64,,128", "--at 64,,128"},
         {"sweep size --at 64,2M", "--at"},

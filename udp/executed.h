@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a server has executed, by session and sequence, so that a retry can be
- * told from a new request. Bounded: a newer entry takes the place of an older
- * one, so to be found here is certain, not to be found may mean forgotten. TCP
- * has no such file: the kernel throws a segment's second copy away.
+ * told from a new request. Bounded: of the few places that a request may have,
+ * a new one takes the one longest not used, so to be found here is certain, not
+ * to be found may mean forgotten. TCP has no such file: the kernel throws a
+ * segment's second copy away.
  *
  * It keeps no replies, as an echo's is made of its request. A service whose
  * reply is not would keep the bytes here too.
@@ -16,13 +17,19 @@
 
 #include <stdint.h>
 
-enum { UDP_EXECUTED_ENTRIES = 4096 };
+enum {
+    UDP_EXECUTED_WAYS = 4, /* places that one request may have */
+    UDP_EXECUTED_SETS = 4096,
+    UDP_EXECUTED_ENTRIES = UDP_EXECUTED_SETS * UDP_EXECUTED_WAYS
+};
 
 struct udp_executed {
     struct udp_executed_entry {
         uint64_t session, sequence;
         uint64_t times; /* 0: an empty place */
-    } entry[UDP_EXECUTED_ENTRIES];
+        uint64_t used;  /* counts up with every look */
+    } entry[UDP_EXECUTED_SETS][UDP_EXECUTED_WAYS];
+    uint64_t looks;
 };
 
 /*

@@ -29,6 +29,7 @@ struct series {
     const char *variant, *role;
     const char *build; /* "against" for the runs of the other program, else "" */
     double size_bytes, connections;
+    double rto_floor_ms; /* 0 where nothing is sent again */
 };
 
 static struct series series_of(const json_t *run) {
@@ -38,11 +39,13 @@ static struct series series_of(const json_t *run) {
         .build = result_text(run, "build"),
         .size_bytes = result_number(run, "size_bytes", 0),
         .connections = result_number(run, "connections", 1),
+        .rto_floor_ms = result_number(run, "rto_floor_ms", 0),
     };
 }
 
 static bool same_point(const struct series *a, const struct series *b) {
-    return a->size_bytes == b->size_bytes && a->connections == b->connections;
+    return a->size_bytes == b->size_bytes && a->connections == b->connections &&
+           a->rto_floor_ms == b->rto_floor_ms;
 }
 
 static bool same_series(const struct series *a, const struct series *b) {
@@ -146,6 +149,9 @@ static json_t *comparison_json(const struct series *variant, const struct series
     (void)json_object_set_new(object, "role", json_string(variant->role));
     (void)json_object_set_new(object, "size_bytes", number(variant->size_bytes));
     (void)json_object_set_new(object, "connections", number(variant->connections));
+    if (variant->rto_floor_ms > 0) {
+        (void)json_object_set_new(object, "rto_floor_ms", number(variant->rto_floor_ms));
+    }
     (void)json_object_set_new(object, "blocks", json_integer((json_int_t)c->blocks));
     (void)json_object_set_new(object, "ratio", number(c->ratio.value));
     (void)json_object_set_new(object, "ci_low", number(c->ratio.low));
@@ -389,8 +395,12 @@ static void print_alarm(FILE *out, const json_t *comparisons, const struct serie
 
 static void print_point(FILE *out, const json_t *runs, const json_t *comparisons,
                         const struct series *list, size_t count, const struct series *point) {
-    (void)fprintf(out, "\n%.0f B payload, %.0f connection%s\n", point->size_bytes,
-                  point->connections, point->connections > 1 ? "s" : "");
+    (void)fprintf(out, "\n%.0f B payload, %.0f connection%s", point->size_bytes, point->connections,
+                  point->connections > 1 ? "s" : "");
+    if (point->rto_floor_ms > 0) {
+        (void)fprintf(out, ", retransmission timeout at least %.4g ms", point->rto_floor_ms);
+    }
+    (void)fputc('\n', out);
     (void)fputs("variant            msg/s    MB/s  p50 us  CPU us  /floor  time / first's\n", out);
     for (size_t i = 0; i < count; i++) {
         if (same_point(&list[i], point) && !is_floor(&list[i])) {

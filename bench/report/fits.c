@@ -91,6 +91,37 @@ json_t *fits_list(const json_t *runs) {
     return fits;
 }
 
+/* What the wire itself does: late by how much, and what it costs without a delay. */
+static void print_wire(FILE *out, const json_t *runs) {
+    double worst_us = 0;
+    double late_us = 0;
+    double cost_us = 0;
+    unsigned delayed = 0;
+    unsigned bare = 0;
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const json_t *run = json_array_get(runs, i);
+        if (result_number(run, "rtt_ms", 0) > 0) {
+            late_us += result_number(run, "wire.late_us.mean", 0);
+            worst_us = fmax(worst_us, result_number(run, "wire.late_us.p99", 0));
+            delayed++;
+        } else {
+            cost_us += 2 * result_number(run, "wire.one_way_us.mean", 0);
+            bare++;
+        }
+    }
+    if (delayed > 0) {
+        (void)fprintf(out, "The wire gave packets back %.1f us late on average over %u runs",
+                      late_us / delayed, delayed);
+        if (worst_us > 0) (void)fprintf(out, " (p99 at most %.0f us)", worst_us);
+        (void)fputs(".\n", out);
+    }
+    if (bare > 0) {
+        (void)fprintf(
+            out, "At round-trip time 0 it holds a packet for %.1f us a round trip (%u runs).\n",
+            cost_us / bare, bare);
+    }
+}
+
 void fits_print(FILE *out, const json_t *runs) {
     json_t *fits = fits_list(runs);
     (void)fputs("\nround trips, by regression on the delay that the wire applied\n"
@@ -107,4 +138,5 @@ void fits_print(FILE *out, const json_t *runs) {
                       result_number(fit, "model", NAN), result_number(fit, "r2", NAN));
     }
     json_decref(fits);
+    print_wire(out, runs);
 }
