@@ -466,6 +466,20 @@ static void check_one_variant(struct argp_state *state, const struct parse *pars
     }
 }
 
+static void check_variants_of_axis(struct argp_state *state, const struct options *options) {
+    for (unsigned i = 0; i < options->variant_count && options->axis != NULL; i++) {
+        if (!axis_retries(options->axis) || options->variants[i]->retries) continue;
+        argp_error(state, "%s never sends again: it has no place on the axis %s",
+                   options->variants[i]->name, options->axis);
+    }
+}
+
+static void check_host(struct argp_state *state, const struct options *options) {
+    if (options->wire && options->host != NULL) {
+        argp_error(state, "--host names a real path: it takes no --rtt, --loss or --mtu");
+    }
+}
+
 static void check_all(struct argp_state *state, struct parse *parse) {
     struct options *options = parse->options;
     const enum command command = parse->command->command;
@@ -482,14 +496,8 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if ((command & (COMPARE | SWEEP | ANATOMY)) != 0 && options->variant_count == 0) {
         take_default_variants(options);
     }
-    for (unsigned i = 0; i < options->variant_count && options->axis != NULL; i++) {
-        if (!axis_retries(options->axis) || options->variants[i]->retries) continue;
-        argp_error(state, "%s never sends again: it has no place on the axis %s",
-                   options->variants[i]->name, options->axis);
-    }
-    if (options->wire && options->host != NULL) {
-        argp_error(state, "--host names a real path: it takes no --rtt, --loss or --mtu");
-    }
+    check_variants_of_axis(state, options);
+    check_host(state, options);
     if (options->placement == PLACEMENT_SPIN && most_connections(options) > 1) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }

@@ -241,6 +241,7 @@ static char **split(struct words *words) {
     enum { MOST = sizeof words->argv / sizeof words->argv[0] - 1 };
     int count = 0;
     char *rest = words->text;
+    words->argv[0] = rest;
     while (count < MOST && rest != NULL) words->argv[count++] = strsep(&rest, " ");
     words->argv[count] = NULL;
     return words->argv;

@@ -60,7 +60,7 @@ static void assert_same(const struct echo_message *a, const struct echo_message 
 /* Decodes from a buffer of exactly `size` bytes: ASan sees the first byte read beyond. */
 static enum echo_decoded decode_exactly(struct echo_message *message, const uint8_t *bytes,
                                         size_t size) {
-    uint8_t *exact = malloc(size);
+    uint8_t *exact = size > 0 ? malloc(size) : NULL;
     assert_true(exact != NULL || size == 0);
     if (size > 0) memcpy(exact, bytes, size);
     const enum echo_decoded decoded = echo_decode(message, exact != NULL ? exact : bytes, size);

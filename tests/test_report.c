@@ -448,6 +448,73 @@ static void a_run_too_short_for_a_median_gives_its_mean(void **state) {
     measured_free(&measured);
 }
 
+/* Sizes at a round-trip time: so many round trips of 20 ms; with loss: half are answered. */
+static json_t *size_sweep(double loss_percent) {
+    const int sizes[] = {64, 1432, 1433, 15360};
+    json_t *runs = json_array();
+    for (size_t v = 0; v < COUNT_OF(variants_here); v++) {
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+            json_t *run = run_of(v, 0, "same-core", 1);
+            const int packets = sizes[i] > 1432 ? 2 : 1;
+            const double latency = 20000.0 * (variants_here[v].round_trips + (i == 3 ? 2 : 0));
+            json_object_set_new(run, "size_bytes", json_integer(sizes[i]));
+            json_object_set_new(run, "rtt_ms", json_real(20));
+            json_object_set_new(run, "loss_percent", json_real(loss_percent));
+            json_object_set_new(run, "deadline_ms", json_real(300));
+            json_object_set_new(run, "mtu_bytes", json_integer(1500));
+            json_object_set_new(run, "latency_us", json_pack("{s:n,s:f}", "p50", "mean", latency));
+            json_object_set_new(run, "messages",
+                                json_pack("{s:i,s:i,s:i}", "sent", 100, "ok", 50, "lost", 50));
+            json_object_set_new(run, "per_message", json_pack("{s:f}", "packets", 2.0 * packets));
+            json_object_set_new(run, "wire",
+                                json_pack("{s:i,s:{s:{s:i}}}", "packets", 220 * packets,
+                                          "to_server", packets > 1 ? "fragment" : "request",
+                                          "packets", 110 * packets));
+            json_array_append_new(runs, run);
+        }
+    }
+    return json_pack("{s:s,s:s,s:s,s:i,s:o,s:o,s:[]}", "schema", "echolab/1", "command", "sweep",
+                     "axis", "size", "seed", 9, "environment", environment_of("performance"),
+                     "runs", runs, "comparisons");
+}
+
+static void sizes_on_a_wire_have_figures_of_their_own(void **state) {
+    (void)state;
+    struct measured measured;
+    char error[REPORT_ERROR];
+    put_file("size-rtt.json", size_sweep(0));
+    put_file("size-loss.json", size_sweep(1));
+    assert_int_equal(write_figures(&measured, error), 0);
+    const char *const others[] = {"rtt", "throughput", "latency", "size", "phases", "placement"};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_null(json_object_get(measured.tables, others[i]));
+    assert_table("size_rtt.tsv");
+    assert_table("size_loss.tsv");
+    json_t *whole = json_integer(1432), *cut = json_integer(1433), *large = json_integer(15360);
+    const char *const tcp = "tcp-per-message", *const udp = "udp-persistent";
+    assert_near(cell(&measured, "size_rtt", tcp, large, SIZE_RTT_LATENCY_US), 80000, 1e-6);
+    assert_near(cell(&measured, "size_rtt", tcp, large, SIZE_RTT_ROUND_TRIPS), 4, 1e-9);
+    assert_near(cell(&measured, "size_rtt", tcp, large, SIZE_RTT_ROUND_TRIPS + 3), 1, 0);
+    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_ANSWERED), 50, 1e-9);
+    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_ANSWERED + 1), 40.38, 0.01);
+    assert_near(cell(&measured, "size_loss", udp, whole, SIZE_LOSS_FRAGMENTS), 0, 1e-9);
+    assert_near(cell(&measured, "size_loss", udp, whole, SIZE_LOSS_PACKETS), 1, 1e-9);
+    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_FRAGMENTS), 2, 1e-9);
+    assert_near(cell(&measured, "size_loss", udp, whole, SIZE_LOSS_PREDICTED), 98.01, 1e-6);
+    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_PREDICTED), 96.0596, 1e-6);
+    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_MESSAGES), 100, 0);
+    char *text = terminal_text(&measured, true);
+    assert_says(text, "tcp-per-message takes 2.00 for 64 bytes and 4.00 for 15,360 bytes (the "
+                      "first step, of 2.00, is between 1,433 and 15,360 bytes)");
+    assert_says(text, "udp-persistent answers 50.0 % (95 % interval 40.4 to 59.6, predicted 98.0) "
+                      "with 1,432 bytes");
+    free(text);
+    json_decref(whole);
+    json_decref(cut);
+    json_decref(large);
+    measured_free(&measured);
+}
+
 static void what_waits_is_timed_by_the_clock_and_not_by_its_own_cpu_time(void **state) {
     (void)state;
     struct measured measured;
@@ -635,6 +702,8 @@ static void missing_parts_are_named_with_their_command(void **state) {
     char *html = html_text(&measured);
     const char *const commands[] = {"echolab sweep rtt --json %s/results/rtt.json",
                                     "echolab sweep size --json %s/results/size.json",
+                                    "--blocks 3 --json %s/results/size-rtt.json",
+                                    "--blocks 3 --json %s/results/size-loss.json",
                                     "echolab check --json %s/results/check.json"};
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         const int before = (int)(strstr(commands[i], "%s") - commands[i]);
@@ -732,6 +801,7 @@ int main(void) {
         TEST(processes_are_lines_through_n_and_2n_of_each_file),
         TEST(the_model_is_work_and_round_trips),
         TEST(a_run_too_short_for_a_median_gives_its_mean),
+        TEST(sizes_on_a_wire_have_figures_of_their_own),
         TEST(what_waits_is_timed_by_the_clock_and_not_by_its_own_cpu_time),
         TEST(sentences_have_the_numbers_of_the_data),
         TEST(nothing_is_said_to_be_inverted_that_is_not_decided),

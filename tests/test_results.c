@@ -218,6 +218,8 @@ static void assert_finite(json_t *value) {
 }
 
 static void assert_file(const struct session *session) {
+    assert_non_null(session);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the assertion does not return. */
     assert_fields(session->file, file_fields, COUNT_OF(file_fields));
     assert_string_equal(text(session->file, "schema"), "echolab/1");
     assert_string_equal(text(session->file, "command"), "compare");

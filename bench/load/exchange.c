@@ -112,6 +112,12 @@ static int receive_phase(struct exchange *x) {
         return look_further(x);
     }
     x->times.replied = echo_clock_ns();
+    if (x->times.replied > x->deadline_ns) {
+        /* The right one, and too late: who had a deadline has gone on. */
+        x->late++;
+        exchange_expire(x);
+        return 0;
+    }
     x->phase = EXCHANGE_CLOSE;
     return 0;
 }

@@ -29,7 +29,8 @@ struct series {
     const char *variant, *role;
     const char *build; /* "against" for the runs of the other program, else "" */
     double size_bytes, connections;
-    double rto_floor_ms; /* 0 where nothing is sent again */
+    double rto_floor_ms;         /* 0 where nothing is sent again */
+    double rtt_ms, loss_percent; /* of the wire; NAN on the loopback */
 };
 
 static struct series series_of(const json_t *run) {
@@ -40,6 +41,8 @@ static struct series series_of(const json_t *run) {
         .size_bytes = result_number(run, "size_bytes", 0),
         .connections = result_number(run, "connections", 1),
         .rto_floor_ms = result_number(run, "rto_floor_ms", 0),
+        .rtt_ms = result_number(run, "rtt_ms", NAN),
+        .loss_percent = result_number(run, "loss_percent", NAN),
     };
 }
 
@@ -149,6 +152,8 @@ static json_t *comparison_json(const struct series *variant, const struct series
     (void)json_object_set_new(object, "role", json_string(variant->role));
     (void)json_object_set_new(object, "size_bytes", number(variant->size_bytes));
     (void)json_object_set_new(object, "connections", number(variant->connections));
+    (void)json_object_set_new(object, "rtt_ms", number(variant->rtt_ms));
+    (void)json_object_set_new(object, "loss_percent", number(variant->loss_percent));
     if (variant->rto_floor_ms > 0) {
         (void)json_object_set_new(object, "rto_floor_ms", number(variant->rto_floor_ms));
     }
@@ -397,8 +402,12 @@ static void print_point(FILE *out, const json_t *runs, const json_t *comparisons
                         const struct series *list, size_t count, const struct series *point) {
     (void)fprintf(out, "\n%.0f B payload, %.0f connection%s", point->size_bytes, point->connections,
                   point->connections > 1 ? "s" : "");
+    if (isfinite(point->rtt_ms)) {
+        (void)fprintf(out, ", over a wire of %.4g ms that loses %.4g %%", point->rtt_ms,
+                      point->loss_percent);
+    }
     if (point->rto_floor_ms > 0) {
-        (void)fprintf(out, ", retransmission timeout at least %.4g ms", point->rto_floor_ms);
+        (void)fprintf(out, ",\nretransmission timeout at least %.4g ms", point->rto_floor_ms);
     }
     (void)fputc('\n', out);
     (void)fputs("variant            msg/s    MB/s  p50 us  CPU us  /floor  time / first's\n", out);

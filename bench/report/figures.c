@@ -20,6 +20,7 @@ const struct figure figures[] = {
      .unit = "us",
      .command = "echolab sweep rtt --json %s/results/rtt.json",
      .axis = "rtt_ms",
+     .wire = true,
      .fixed = {"loss_percent", "offered_per_s", "placement", "connections", "size_bytes", "engine"},
      .header = "variant\trtt_ms\trtt_applied_ms\tlatency_us\tci_low\tci_high\tmodel_us\truns",
      .fill = figure_fill_rtt},
@@ -55,6 +56,49 @@ const struct figure figures[] = {
                   .times = "size_bytes",
                   .scale = 1e-6}},
      .fill = figure_fill_medians},
+    {.name = "size_rtt",
+     .title = "Latency over the size of the payload: slow start",
+     .caption = "A fresh connection may send 10 segments, 14,480 bytes, and then twice as many "
+                "with each round trip; the reply, as large as the request, does so too: the steps. "
+                "{steps}.",
+     .unit = "us",
+     .command = "echolab sweep size tcp-per-message tcp-persistent --at "
+                "64,4k,14k,15k,32k,64k,128k,256k,512k,1M --rtt 20ms --messages 6 --blocks 3 "
+                "--json %s/results/size-rtt.json",
+     .axis = "size_bytes",
+     .points = 2,
+     .wire = true,
+     .fixed = {"rtt_ms", "mtu_bytes", "offered_per_s", "placement", "connections", "engine"},
+     /* Of so few messages there is no median, but a mean. */
+     .metrics = {{.column = "latency_us", .path = "latency_us.p50", .otherwise = "latency_us.mean"},
+                 {.column = "round_trips",
+                  .path = "latency_us.p50",
+                  .otherwise = "latency_us.mean",
+                  .over = "rtt_ms",
+                  .scale = 1e-3}},
+     .fill = figure_fill_medians},
+    {.name = "size_loss",
+     .title = "Answered within the deadline, over the size of the payload",
+     .caption = "A payload of 1,432 bytes and its header of 40 are a datagram of 1,472: with 28 of "
+                "UDP and IP the largest in one packet (the mark). A larger one is cut, and lost "
+                "with any of its fragments. {answered}.",
+     .unit = "%",
+     .command = "echolab sweep size udp-persistent tcp-persistent --at "
+                "64,1k,1432,1433,4k,16k,60k --rtt 2ms --loss 1% --messages 60 --deadline 2s "
+                "--blocks 3 --json %s/results/size-loss.json",
+     .axis = "size_bytes",
+     .points = 2,
+     .wire = true,
+     .loses = true,
+     .fixed = {"loss_percent", "rtt_ms", "deadline_ms", "offered_per_s", "placement", "connections",
+               "engine"},
+     .metrics = {{.column = "answered_percent"},
+                 {.column = "fragments_per_request"},
+                 {.column = "packets_per_request"},
+                 {.column = "predicted_percent"}},
+     .interval = "95 % interval",
+     .samples = "messages",
+     .fill = figure_fill_loss},
     {.name = "phases",
      .title = "Where the time of a message goes",
      .caption = "In the mean, {largest_overhead}.",

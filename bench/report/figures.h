@@ -15,6 +15,7 @@
 #define BENCH_FIGURES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "bench/report/measured.h"
@@ -24,11 +25,13 @@ enum { FIGURE_FIXED = 8, FIGURE_METRICS = 4, FIGURE_ORDER = 4 };
 
 /* One number of a run, shown as a median over runs with its interval. */
 struct figure_metric {
-    const char *column; /* its name in the data, with the unit */
-    const char *path;   /* where a run has it, dots between levels */
-    const char *minus;  /* less this field, where given */
-    const char *times;  /* multiplied by this field, where given */
-    double scale;       /* and by this; 0 means 1 */
+    const char *column;    /* its name in the data, with the unit */
+    const char *path;      /* where a run has it, dots between levels */
+    const char *otherwise; /* and where, if there it is null */
+    const char *minus;     /* less this field, where given */
+    const char *times;     /* multiplied by this field, where given */
+    const char *over;      /* divided by this field, where given */
+    double scale;          /* and by this; 0 means 1 */
 };
 
 /*
@@ -45,6 +48,7 @@ struct figure {
     const char *axis;                /* the field that varies; NULL: none */
     size_t points;                   /* fewer values of the axis than this are no figure */
     const char *order[FIGURE_ORDER]; /* of the axis' names, where that helps; others follow */
+    bool wire, loses;                /* of runs on a wire, that loses packets; else of no others */
     const char *fixed[FIGURE_FIXED]; /* fields that must not vary within the figure */
     struct figure_metric metrics[FIGURE_METRICS];
     const char *interval; /* what low and high are; NULL: the 95 % interval of the median */
@@ -74,6 +78,21 @@ enum process_column {
 
 /* Columns of the table "rtt". */
 enum rtt_column { RTT_MS = 1, RTT_APPLIED_MS, RTT_LATENCY_US, RTT_MODEL_US = 6, RTT_RUNS };
+
+/* Columns of the table "size_rtt". */
+enum size_rtt_column { SIZE_RTT_LATENCY_US = 2, SIZE_RTT_ROUND_TRIPS = 5 };
+
+/* Columns of the table "size_loss". */
+enum size_loss_column {
+    SIZE_LOSS_ANSWERED = 2,
+    SIZE_LOSS_FRAGMENTS = SIZE_LOSS_ANSWERED + 3,
+    SIZE_LOSS_PACKETS = SIZE_LOSS_FRAGMENTS + 3,
+    SIZE_LOSS_PREDICTED = SIZE_LOSS_PACKETS + 3,
+    SIZE_LOSS_MESSAGES = SIZE_LOSS_PREDICTED + 3
+};
+
+/* The largest payload whose datagram is one packet of the wire. */
+enum { FIGURE_ONE_PACKET = 1432 };
 
 /* Rows [what follows PREFIX/, bytes or null, ns, low, high, repetitions] of Google Benchmark. */
 json_t *figure_benchmarks(const struct measured *measured, const char *prefix);

@@ -12,6 +12,7 @@ typedef void figure_fill(const struct figure *figure, const struct measured *mea
 figure_fill figure_fill_medians; /* a median for every variant and point of the axis */
 figure_fill figure_fill_tail;    /* what share of all messages took longer than so many us */
 figure_fill figure_fill_rtt;     /* latency over the round-trip time, beside the model */
+figure_fill figure_fill_loss;    /* what share of the messages was answered, over the size */
 
 /* figures_tools.c: from other tools' results */
 figure_fill figure_fill_micro;     /* Google Benchmark: what needs no other process */

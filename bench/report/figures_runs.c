@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +8,7 @@
 #include "bench/report/model.h"
 #include "bench/report/query.h"
 #include "bench/report/words.h"
+#include "bench/variant.h"
 
 /* Which runs belong in one figure */
 
@@ -31,6 +34,32 @@ static json_t *keep_usual(json_t *runs, const char *field, const char *axis) {
     }
     json_decref(values);
     return best;
+}
+
+/* What the session of this run varied; NULL: nothing, or it does not say. */
+static const char *swept(const struct measured *measured, const json_t *run) {
+    json_t *files = query_where(measured->commands, "file", query_field(run, "file"));
+    const char *axis = query_text(json_array_get(files, 0), "axis", NULL);
+    json_decref(files);
+    return axis;
+}
+
+/*
+ * On a wire or not, with loss or without: never both in one figure. A sweep on
+ * a wire is of its own axis ("size" is that of "size_bytes") and stays there.
+ */
+static json_t *runs_for(const struct figure *figure, const struct measured *measured) {
+    json_t *runs = json_array(), *run;
+    size_t i;
+    json_array_foreach(measured->runs, i, run) {
+        const bool wire = json_is_number(query_field(run, "rtt_ms"));
+        const bool loses = query_number(run, "loss_percent") > 0;
+        if (wire != figure->wire || loses != figure->loses) continue;
+        const char *axis = wire ? swept(measured, run) : NULL;
+        if (axis == NULL || strncmp(figure->axis, axis, strlen(axis)) == 0)
+            json_array_append(runs, run);
+    }
+    return runs;
 }
 
 static json_t *comparable_runs(const struct figure *figure, json_t *runs, FILE *conditions) {
@@ -67,13 +96,18 @@ static json_t *runs_of(json_t *runs, const json_t *variant, const char *axis) {
 /* What a run has of this metric; null where a part of it is not there. */
 static json_t *metric_of(const json_t *run, const struct figure_metric *metric) {
     const json_t *value = query_field(run, metric->path);
+    if (json_is_null(value) && metric->otherwise != NULL)
+        value = query_field(run, metric->otherwise);
+    const json_t *over = metric->over == NULL ? NULL : query_field(run, metric->over);
     const json_t *less = metric->minus == NULL ? NULL : query_field(run, metric->minus);
     const json_t *factor = metric->times == NULL ? NULL : query_field(run, metric->times);
     if (!json_is_number(value)) return json_null();
     if (less != NULL && !json_is_number(less)) return json_null();
     if (factor != NULL && !json_is_number(factor)) return json_null();
+    if (over != NULL && !(json_number_value(over) > 0)) return json_null();
     return json_real((json_number_value(value) - json_number_value(less)) *
-                     (factor == NULL ? 1 : json_number_value(factor)) *
+                     (factor == NULL ? 1 : json_number_value(factor)) /
+                     (over == NULL ? 1 : json_number_value(over)) *
                      (metric->scale > 0 ? metric->scale : 1));
 }
 
@@ -132,7 +166,8 @@ static json_t *points_of(const struct figure *figure, const json_t *runs) {
 
 void figure_fill_medians(const struct figure *figure, const struct measured *measured, json_t *rows,
                          FILE *conditions) {
-    json_t *runs = comparable_runs(figure, measured->runs, conditions), *variant, *point;
+    json_t *all_runs = runs_for(figure, measured), *variant, *point;
+    json_t *runs = comparable_runs(figure, all_runs, conditions);
     json_t *points = figure->axis == NULL ? NULL : points_of(figure, runs);
     size_t i, k;
     json_array_foreach(measured->variants, i, variant) {
@@ -150,6 +185,7 @@ void figure_fill_medians(const struct figure *figure, const struct measured *mea
     }
     json_decref(points);
     json_decref(runs);
+    json_decref(all_runs);
 }
 
 struct bucket {
@@ -214,7 +250,8 @@ static void add_tail_rows(json_t *rows, json_t *variant, const json_t *runs) {
 
 void figure_fill_tail(const struct figure *figure, const struct measured *measured, json_t *rows,
                       FILE *conditions) {
-    json_t *runs = comparable_runs(figure, measured->runs, conditions), *variant;
+    json_t *all = runs_for(figure, measured), *variant;
+    json_t *runs = comparable_runs(figure, all, conditions);
     size_t i;
     json_array_foreach(measured->variants, i, variant) {
         json_t *own = runs_of(runs, variant, figure->axis);
@@ -222,6 +259,7 @@ void figure_fill_tail(const struct figure *figure, const struct measured *measur
         json_decref(own);
     }
     json_decref(runs);
+    json_decref(all);
 }
 
 /* One core and no wire */
@@ -261,12 +299,13 @@ struct summary figure_work(const struct measured *measured, const char *variant,
 
 /* The wire */
 
-static json_t *runs_on_a_wire(const struct measured *measured) {
-    json_t *runs = json_array(), *run;
+static json_t *runs_with_a_delay(const struct figure *figure, const struct measured *measured) {
+    json_t *all = runs_for(figure, measured), *runs = json_array(), *run;
     size_t i;
-    json_array_foreach(measured->runs, i, run) {
+    json_array_foreach(all, i, run) {
         if (query_number(run, "rtt_ms") > 0) json_array_append(runs, run);
     }
+    json_decref(all);
     return runs;
 }
 
@@ -309,7 +348,7 @@ static void add_rtt_row(json_t *rows, json_t *variant, json_t *rtt_ms, const jso
 
 void figure_fill_rtt(const struct figure *figure, const struct measured *measured, json_t *rows,
                      FILE *conditions) {
-    json_t *all = runs_on_a_wire(measured), *variant, *point;
+    json_t *all = runs_with_a_delay(figure, measured), *variant, *point;
     json_t *runs = comparable_runs(figure, all, conditions);
     json_t *points = points_of(figure, runs);
     size_t i, k;
@@ -326,5 +365,102 @@ void figure_fill_rtt(const struct figure *figure, const struct measured *measure
     }
     json_decref(points);
     json_decref(runs);
+    json_decref(all);
+}
+
+/* Loss */
+
+enum { HEADERS = 40 + 8, IP_HEADER = 20, MTU = 1500, FRAGMENT_UNIT = 8 }; /* in bytes */
+
+static double packets_of_datagram(double size_bytes) {
+    const int most = (MTU - IP_HEADER) / FRAGMENT_UNIT * FRAGMENT_UNIT;
+    return size_bytes <= FIGURE_ONE_PACKET ? 1 : ceil((size_bytes + HEADERS) / most);
+}
+
+/* What a share of `all` may be by chance, 95 %: Wilson's interval, which holds near 100 % too. */
+static void append_share(json_t *row, double some, double all) {
+    const double z = 1.96, share = some / all, scale = 1 + z * z / all;
+    const double middle = (share + z * z / (2 * all)) / scale;
+    const double half = z / scale * sqrt(share * (1 - share) / all + z * z / (4 * all * all));
+    json_array_append_new(row, json_real(100 * share));
+    json_array_append_new(row, json_real(100 * fmax(0, middle - half)));
+    json_array_append_new(row, json_real(100 * fmin(1, middle + half)));
+}
+
+static void append_alone(json_t *row, json_t *value) {
+    json_array_append_new(row, value);
+    json_array_append_new(row, json_null());
+    json_array_append_new(row, json_null());
+}
+
+struct loss_sums {
+    double sent, ok, fragments, packets, exchanges;
+};
+
+/* Packets are counted over the whole run, warm-up included, and so are its exchanges. */
+static struct loss_sums loss_sums(const json_t *runs) {
+    struct loss_sums sums = {0};
+    size_t i;
+    json_t *run;
+    json_array_foreach(runs, i, run) {
+        const double each = query_number(run, "per_message.packets");
+        const double fragments = query_number(run, "wire.to_server.fragment.packets");
+        sums.sent += query_number(run, "messages.sent");
+        sums.ok += query_number(run, "messages.ok");
+        if (each <= 0) continue;
+        sums.exchanges += query_number(run, "wire.packets") / each;
+        sums.fragments += fragments;
+        sums.packets += fragments + query_number(run, "wire.to_server.request.packets") +
+                        query_number(run, "wire.to_server.data.packets");
+    }
+    return sums;
+}
+
+/* All packets of both ways have to arrive; who sends again has no such limit. */
+static json_t *predicted_share(const char *name, double size_bytes, double loss_percent) {
+    const struct variant *variant = variant_find(name);
+    if (variant == NULL || variant->retries || strncmp(name, "udp-", 4) != 0) return json_null();
+    return json_real(100 * pow(1 - loss_percent / 100, 2 * packets_of_datagram(size_bytes)));
+}
+
+static void add_loss_row(json_t *rows, json_t *variant, json_t *size, const json_t *runs) {
+    const struct loss_sums sums = loss_sums(runs);
+    if (sums.sent <= 0) return;
+    const bool counted = sums.exchanges > 0;
+    json_t *row = json_array();
+    json_array_append(row, variant);
+    json_array_append(row, size);
+    append_share(row, sums.ok, sums.sent);
+    append_alone(row, counted ? json_real(sums.fragments / sums.exchanges) : json_null());
+    append_alone(row, counted ? json_real(sums.packets / sums.exchanges) : json_null());
+    append_alone(row, predicted_share(json_string_value(variant), json_number_value(size),
+                                      query_number(json_array_get(runs, 0), "loss_percent")));
+    json_array_append_new(row, json_integer((json_int_t)sums.sent));
+    json_array_append_new(rows, row);
+}
+
+void figure_fill_loss(const struct figure *figure, const struct measured *measured, json_t *rows,
+                      FILE *conditions) {
+    json_t *all = runs_for(figure, measured), *mtu = json_integer(MTU), *variant, *point;
+    json_t *usual = query_where(all, "mtu_bytes", mtu);
+    json_t *runs = comparable_runs(figure, usual, conditions);
+    json_t *points = points_of(figure, runs);
+    size_t i, k;
+    if (json_array_size(points) > 0)
+        (void)fprintf(conditions, ", a deadline of %g ms",
+                      query_number(json_array_get(runs, 0), "deadline_ms"));
+    json_array_foreach(measured->variants, i, variant) {
+        json_t *own = runs_of(runs, variant, figure->axis);
+        json_array_foreach(points, k, point) {
+            json_t *here = query_where(own, figure->axis, point);
+            add_loss_row(rows, variant, point, here);
+            json_decref(here);
+        }
+        json_decref(own);
+    }
+    json_decref(points);
+    json_decref(runs);
+    json_decref(usual);
+    json_decref(mtu);
     json_decref(all);
 }

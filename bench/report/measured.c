@@ -119,6 +119,8 @@ static int take_echolab(json_t *root, const char *file, struct measured *measure
         return report_fail(error, -EINVAL, "%s has neither \"runs\" nor \"checks\".", file);
     json_t *placement = shared_placement(runs);
     json_array_foreach(query_field(root, "comparisons"), i, one) {
+        /* What was compared over a wire is not about the work on this machine. */
+        if (json_is_number(query_field(one, "rtt_ms"))) continue;
         take_comparison(one, file, placement, measured);
     }
     take_all(query_field(root, "fits"), file, measured->fits);

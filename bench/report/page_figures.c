@@ -189,6 +189,104 @@ static void put_slopes(FILE *out, const struct figure *figure, const json_t *row
     if (*between == '\0') (void)fputs("no file has N and 2 N messages, so there is no slope", out);
 }
 
+static double cell_of(const json_t *row, size_t column) {
+    return json_number_value(json_array_get(row, column));
+}
+
+/* The last row of `name`, of the largest size; the rows of a variant ascend in it. */
+static const json_t *largest_of(const json_t *rows, const char *name) {
+    const json_t *last = NULL;
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (strcmp(story_cell(row, 0), name) == 0) last = row;
+    }
+    return last;
+}
+
+static void put_bytes(FILE *out, double bytes) {
+    words_count(out, bytes);
+    (void)fputs(bytes == 1 ? " byte" : " bytes", out);
+}
+
+/* The first two sizes of `name` between which there is a round trip more. */
+static void put_first_step(FILE *out, const json_t *rows, const char *name) {
+    const json_t *before = NULL;
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (strcmp(story_cell(row, 0), name) != 0) continue;
+        const double more = before == NULL ? 0
+                                           : cell_of(row, SIZE_RTT_ROUND_TRIPS) -
+                                                 cell_of(before, SIZE_RTT_ROUND_TRIPS);
+        if (more >= 0.5) {
+            (void)fprintf(out, " (the first step, of %s, is between ", words_number(more).text);
+            words_count(out, cell_of(before, 1));
+            (void)fputs(" and ", out);
+            put_bytes(out, cell_of(row, 1));
+            (void)fputc(')', out);
+            return;
+        }
+        before = row;
+    }
+    (void)fputs(" (no step)", out);
+}
+
+/* In round trips, what the smallest and the largest payload take by each variant. */
+static void put_steps(FILE *out, const struct figure *figure, const json_t *rows) {
+    (void)figure;
+    const char *name = "";
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (strcmp(name, story_cell(row, 0)) == 0) continue;
+        (void)fputs(*name == '\0' ? "In round trips, " : "; ", out);
+        name = story_cell(row, 0);
+        const json_t *largest = largest_of(rows, name);
+        (void)fprintf(out, "`%s` takes %s for ", name,
+                      words_number(cell_of(row, SIZE_RTT_ROUND_TRIPS)).text);
+        put_bytes(out, cell_of(row, 1));
+        (void)fprintf(out, " and %s for ",
+                      words_number(cell_of(largest, SIZE_RTT_ROUND_TRIPS)).text);
+        put_bytes(out, cell_of(largest, 1));
+        put_first_step(out, rows, name);
+    }
+}
+
+static void put_answered_row(FILE *out, const json_t *row) {
+    const json_t *predicted = json_array_get(row, SIZE_LOSS_PREDICTED);
+    const double fragments = cell_of(row, SIZE_LOSS_FRAGMENTS);
+    (void)fprintf(out, "%.1f %% (95 %% interval %.1f to %.1f", cell_of(row, SIZE_LOSS_ANSWERED),
+                  cell_of(row, SIZE_LOSS_ANSWERED + 1), cell_of(row, SIZE_LOSS_ANSWERED + 2));
+    if (json_is_number(predicted))
+        (void)fprintf(out, ", predicted %.1f", json_number_value(predicted));
+    (void)fputs(") with ", out);
+    put_bytes(out, cell_of(row, 1));
+    if (fragments > 0) (void)fprintf(out, " in %.3g fragments", fragments);
+}
+
+/* Of each variant the share with the most in one packet, and with the largest payload. */
+static void put_answered(FILE *out, const struct figure *figure, const json_t *rows) {
+    (void)figure;
+    const char *name = "", *between = "Of all messages, ";
+    const json_t *whole = NULL;
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (strcmp(name, story_cell(row, 0)) != 0) whole = NULL;
+        if (cell_of(row, 1) <= FIGURE_ONE_PACKET) whole = row;
+        const json_t *largest = largest_of(rows, name = story_cell(row, 0));
+        if (row != largest) continue;
+        (void)fprintf(out, "%s`%s` answers ", between, name);
+        between = "; ";
+        if (whole != NULL && whole != largest) {
+            put_answered_row(out, whole);
+            (void)fputs(", and ", out);
+        }
+        put_answered_row(out, largest);
+    }
+}
+
 static const struct blank {
     const char *name;
     void (*put)(FILE *out, const struct figure *figure, const json_t *rows);
@@ -196,6 +294,7 @@ static const struct blank {
     {"highest", put_highest}, {"lowest", put_lowest},
     {"tails", put_tails},     {"largest_overhead", put_largest_overhead},
     {"rtt", put_rtt},         {"slopes", put_slopes},
+    {"steps", put_steps},     {"answered", put_answered},
 };
 
 static void put_caption(FILE *out, const struct figure *figure, const json_t *rows) {

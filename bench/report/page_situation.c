@@ -69,7 +69,7 @@ static struct summary packets_per_message(const struct measured *measured, const
     json_t *packets = json_array();
     size_t i;
     json_array_foreach(runs, i, run) {
-        if (query_number(run, "size_bytes") <= 1024)
+        if (query_number(run, "size_bytes") <= 1024 && query_number(run, "loss_percent") == 0)
             json_array_append_new(packets, packets_of(run));
     }
     const struct summary summary = summary_of(packets);
