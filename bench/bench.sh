@@ -18,9 +18,9 @@ wrong=()    # controls of the ruler that failed
 if [[ ${QUICK:-0} == 1 ]]; then
     core=(--blocks 10 --duration 25ms --warmup 5ms)
     others=(--blocks 6 --duration 15ms --warmup 3ms)
-    sizes=(--at 64,1k,16k,60k) rtts=(--blocks 2 --at "0ms,200us,5ms,20ms") losses=1
-    bytes=(64,4k,32k,256k 64,1432,4k,60k)
-    rounds=1 controls=4 micro=(--benchmark_repetitions=3 --benchmark_min_time=0.003)
+    sizes=(--at 64,1k,16k,60k) rtts=(--blocks 2 --at "0ms,5ms,20ms") losses=1
+    bytes=(64,64k,256k 64,1432,4k)
+    rounds=1 controls=2 micro=(--benchmark_repetitions=3 --benchmark_min_time=0.003)
     echo "QUICK=1: short runs for a first look, with wider intervals."
 elif [[ ${FULL:-0} == 1 ]]; then
     core=(--blocks 300 --duration 45ms --warmup 10ms)
