@@ -30,9 +30,8 @@ static json_t *calls_cell(const json_t *one) {
 }
 
 static void tell_counts(struct story *story, const struct measured *measured) {
-    json_t *rows =
-        json_pack("[[s, s, s, s, s, s]]", "variant", "packets per message", "IP bytes", "payload",
-                  "system calls, client + server", "round trips waited, measured / model");
+    json_t *rows = json_pack("[[s, s, s, s, s, s]]", "variant", "packets per message", "IP bytes",
+                             "payload", "system calls, client + server", "round trips / model");
     size_t i;
     json_t *one;
     json_array_foreach(measured->anatomy, i, one) {
