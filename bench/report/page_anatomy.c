@@ -31,7 +31,7 @@ static json_t *calls_cell(const json_t *one) {
 
 static void tell_counts(struct story *story, const struct measured *measured) {
     json_t *rows = json_pack("[[s, s, s, s, s, s]]", "variant", "packets per message", "IP bytes",
-                             "payload", "system calls, client + server", "round trips / model");
+                             "payload", "calls, client + server", "round trips / model");
     size_t i;
     json_t *one;
     json_array_foreach(measured->anatomy, i, one) {
