@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/caller.h"
 #include "bench/link/wire.h"
 
 enum { PATH_ROOM = 512, WORD_ROOM = 576, WORDS_MAX = 40, THREADS_MAX = 256 };
@@ -22,14 +23,13 @@ enum { PATH_ROOM = 512, WORD_ROOM = 576, WORDS_MAX = 40, THREADS_MAX = 256 };
 
 int trace_folder_make(char *path, size_t size) {
     const char *temporary = getenv("TMPDIR");
-    const char *user = getenv("SUDO_UID");
-    const char *group = getenv("SUDO_GID");
+    uid_t uid;
+    gid_t gid;
     const char *root = temporary != NULL && *temporary != '\0' ? temporary : "/tmp";
     (void)snprintf(path, size, "%s/echolab-XXXXXX", root);
     if (mkdtemp(path) == NULL) return -errno;
-    if (geteuid() != 0 || user == NULL || group == NULL) return 0;
-    const uid_t uid = (uid_t)strtoul(user, NULL, 10);
-    return chown(path, uid, (gid_t)strtoul(group, NULL, 10)) == 0 ? 0 : -errno;
+    if (!caller_find(&uid, &gid)) return 0;
+    return chown(path, uid, gid) == 0 ? 0 : -errno;
 }
 
 static void for_each_file(const char *folder, void (*act)(void *context, const char *path),

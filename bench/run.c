@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "bench/caller.h"
 #include "bench/commands.h"
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
@@ -42,11 +43,9 @@ struct run {
  * measures with their own.
  */
 static int drop_privileges(void) {
-    const char *user = getenv("SUDO_UID");
-    const char *group = getenv("SUDO_GID");
-    if (geteuid() != 0 || user == NULL || group == NULL) return 0;
-    const gid_t gid = (gid_t)strtoul(group, NULL, 10);
-    const uid_t uid = (uid_t)strtoul(user, NULL, 10);
+    uid_t uid;
+    gid_t gid;
+    if (!caller_find(&uid, &gid)) return 0;
     if (setgroups(1, &gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0) return -errno;
     /* Changing the user has cleared this wish (prctl(2)). */
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : -errno;

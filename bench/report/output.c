@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/caller.h"
+
 /* "PATH.XXXXXX", malloc'd, and in *file the file that was made of it; NULL and -errno. */
 static char *create_beside(const char *path, int *file) {
     const size_t size = strlen(path) + sizeof ".XXXXXX";
@@ -49,11 +51,9 @@ static int write_all(int file, const char *text, size_t size) {
 
 /* Under sudo the results are the caller's, who will want to write there again. */
 static void give_to_caller(int file) {
-    const char *user = getenv("SUDO_UID");
-    const char *group = getenv("SUDO_GID");
-    if (geteuid() != 0 || user == NULL || group == NULL) return;
-    const uid_t uid = (uid_t)strtoul(user, NULL, 10);
-    const gid_t gid = (gid_t)strtoul(group, NULL, 10);
+    uid_t uid;
+    gid_t gid;
+    if (!caller_find(&uid, &gid)) return;
     if (fchown(file, uid, gid) != 0) return; /* then it stays root's, and readable */
 }
 
