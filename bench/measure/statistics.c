@@ -86,12 +86,12 @@ static double random_sign_flip(const double *samples, size_t count, double seen)
 
 double statistics_sign_flip(const double *samples, size_t count) {
     if (count == 0) return 1;
-    /* A hair less, so that rounding does not exclude the arrangement that was seen. */
-    const double seen = fabs(flipped_sum(samples, count < 64 ? count : 64, 0));
-    if (count <= EXACT_MAX) return exact_sign_flip(samples, count, seen * (1 - 1e-12));
     double sum = 0;
     for (size_t i = 0; i < count; i++) sum += samples[i];
-    return random_sign_flip(samples, count, fabs(sum) * (1 - 1e-12));
+    /* A hair less, so that rounding does not exclude the arrangement that was seen. */
+    const double seen = fabs(sum) * (1 - 1e-12);
+    return count <= EXACT_MAX ? exact_sign_flip(samples, count, seen)
+                              : random_sign_flip(samples, count, seen);
 }
 
 static enum verdict judge(const struct comparison *c) {

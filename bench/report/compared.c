@@ -100,7 +100,8 @@ static long last_block(const json_t *runs) {
 static size_t collect(const json_t *runs, const struct series *series, const char *path,
                       double *values) {
     size_t count = 0;
-    for (long block = 0; block <= last_block(runs); block++) {
+    const long last = last_block(runs);
+    for (long block = 0; block <= last; block++) {
         const double value = result_number(run_of(runs, series, block), path, NAN);
         if (isfinite(value)) values[count++] = value;
     }
@@ -112,7 +113,8 @@ static size_t collect_pairs(const json_t *runs, const struct series *one,
                             const struct series *other, const char *path, double *of_one,
                             double *of_other) {
     size_t count = 0;
-    for (long block = 0; block <= last_block(runs); block++) {
+    const long last = last_block(runs);
+    for (long block = 0; block <= last; block++) {
         const double a = result_number(run_of(runs, one, block), path, NAN);
         const double b = result_number(run_of(runs, other, block), path, NAN);
         if (!(a > 0 && b > 0)) continue;
