@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/report/compared.h"
 #include "bench/report/result.h"
 #include "tests/support.h"
 
@@ -200,6 +201,28 @@ static void loss_takes_as_long_after_a_longer_way(void **state) {
     assert_true(after_ms > 0.9 * before_ms && after_ms < 1.1 * before_ms);
 }
 
+static json_t *constructed_run(const char *variant, int column, double us, double floor_ms) {
+    json_t *run = json_pack("{s:s,s:s,s:i,s:i,s:i,s:i,s:b,s:f}", "variant", variant, "role",
+                            "variant", "size_bytes", 64, "connections", 1, "block", 0, "column",
+                            column, "valid", 1, "time_per_message_us", us);
+    if (floor_ms > 0) (void)json_object_set_new(run, "rto_floor_ms", json_real(floor_ms));
+    return run;
+}
+
+static void who_retries_is_compared_with_who_does_not(void **state) {
+    (void)state;
+    json_t *runs = json_array();
+    assert_int_equal(json_array_append_new(runs, constructed_run("tcp-persistent", 0, 10, 0)), 0);
+    assert_int_equal(json_array_append_new(runs, constructed_run("udp-retry", 1, 9, 200)), 0);
+    json_t *comparisons = compared_list(runs, 0.01);
+    assert_int_equal(json_array_size(comparisons), 1);
+    const json_t *one = json_array_get(comparisons, 0);
+    assert_string_equal(result_text(one, "variant"), "udp-retry");
+    assert_string_equal(result_text(one, "baseline"), "tcp-persistent");
+    json_decref(comparisons);
+    json_decref(runs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_run_has_a_network_without_history),
@@ -209,6 +232,7 @@ int main(void) {
         cmocka_unit_test(caller_without_rights_is_isolated_too),
         cmocka_unit_test(retries_with_a_memory_execute_each_message_once),
         cmocka_unit_test(loss_takes_as_long_after_a_longer_way),
+        cmocka_unit_test(who_retries_is_compared_with_who_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
