@@ -48,7 +48,25 @@ static void build_arguments(struct arguments *a, const struct options *o) {
     add(a, "--warmup=%lluns", (unsigned long long)o->warmup_ns);
     add(a, "--deadline=%lluns", (unsigned long long)o->deadline_ns);
     add(a, "--placement=%s", placement_names[o->placement]);
-    add(a, "--engine=%s", o->engine);
+    add(a, "--engine=%s", engine_names[o->engine]);
+    /* What is not asked for is not said: an older build does not know it. */
+    if (o->rate_per_s > 0) {
+        add(a, "--rate=%.0f", o->rate_per_s);
+        add(a, "--arrivals=%s", arrivals_names[o->arrivals]);
+        add(a, "--assign=%s", assign_names[o->assign]);
+    }
+    if (o->pipeline > 0) add(a, "--pipeline=%u", o->pipeline);
+    if (o->workers > 1) add(a, "--workers=%u", o->workers);
+    if (o->design != (o->engine == ENGINE_EPOLL ? DESIGN_EPOLL : DESIGN_POOL)) {
+        add(a, "--design=%s", design_names[o->design]);
+    }
+    if (o->gap_ns > 0) add(a, "--gap=%lluns", (unsigned long long)o->gap_ns);
+    if (o->idle > 0) add(a, "--idle=%u", o->idle);
+    if (o->silent > 0) add(a, "--silent=%u", o->silent);
+    if (o->series) add(a, "--series");
+    if (o->idle_timeout_ns > 0) {
+        add(a, "--idle-timeout=%lluns", (unsigned long long)o->idle_timeout_ns);
+    }
     add(a, "--profile=%s", profile_names[o->profile]);
     if (o->wire) {
         add(a, "--rtt=%lluns", (unsigned long long)o->rtt_ns);

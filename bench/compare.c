@@ -263,7 +263,8 @@ static void print_head(const struct session *s) {
               "`sudo echolab compare ...` would be (and measures as your own user)"
             : o->host;
     printf("closed loop, %s, %s engine, %u blocks, seed %llu\non %s\n",
-           placement_names[o->placement], o->engine, o->blocks, (unsigned long long)o->seed, where);
+           placement_names[o->placement], engine_names[o->engine], o->blocks,
+           (unsigned long long)o->seed, where);
 }
 
 /* How many connections the ports allow, where a variant's client keeps them. */

@@ -16,6 +16,9 @@
 
 const char *const profile_names[PROFILES] = {"lab", "host"};
 const char *const role_names[ROLES] = {"variant", "floor", "a-a", "control"};
+const char *const engine_names[ENGINES] = {"blocking", "epoll"};
+const char *const arrivals_names[ARRIVALS] = {"poisson", "fixed"};
+const char *const assign_names[ASSIGNS] = {"free", "connection"};
 
 volatile sig_atomic_t options_interrupted;
 
@@ -152,7 +155,17 @@ enum key {
     KEY_DROP,
     KEY_PACKET,
     KEY_PREDICT,
-    KEY_OUTPUT
+    KEY_OUTPUT,
+    KEY_RATE,
+    KEY_ARRIVALS,
+    KEY_ASSIGN,
+    KEY_PIPELINE,
+    KEY_GAP,
+    KEY_IDLE,
+    KEY_SERIES,
+    KEY_DESIGN,
+    KEY_SILENT,
+    KEY_IDLE_TIMEOUT
 };
 
 struct option_row {
@@ -169,7 +182,16 @@ static const struct option_row rows[] = {
     OPTION("size", KEY_SIZE, "B", SWEEP, "payload where the axis is another (64)"),
     OPTION("reply-size", KEY_REPLY_SIZE, "B", LOAD | ANATOMY | LADDER,
            "payload wanted back (an echo's)"),
-    OPTION("connections", KEY_CONNECTIONS, "N", LOAD, "at once, each with a thread (1)"),
+    OPTION("connections", KEY_CONNECTIONS, "N", LOAD,
+           "at once: each with a thread, or all in one loop (1)"),
+    OPTION("rate", KEY_RATE, "PER_S", RUNS,
+           "open loop: so many requests are due each second; compare: also `half` of what the "
+           "slowest can carry (closed loop)"),
+    OPTION("arrivals", KEY_ARRIVALS, "A", RUNS, "of an open loop: poisson or fixed (poisson)"),
+    OPTION("assign", KEY_ASSIGN, "A", RUNS,
+           "of an open loop: a request goes to the first free connection, or to its own (free)"),
+    OPTION("pipeline", KEY_PIPELINE, "D", LOAD,
+           "messages outstanding on a connection (the variant's own)"),
     OPTION("messages", KEY_MESSAGES, "N", LOAD, "the total of a run; instead of --duration"),
     OPTION("messages", KEY_MESSAGES, "N", ANATOMY, "whose packets are counted (50)"),
     OPTION("messages", KEY_MESSAGES, "N", LADDER, "to show (1; 2 where the first is special)"),
@@ -182,11 +204,17 @@ static const struct option_row rows[] = {
     OPTION("deadline", KEY_DEADLINE, "T", LOAD | CROSSCHECK | LADDER, "of every exchange (2s)"),
     OPTION("placement", KEY_PLACEMENT, "P", RUNS,
            "same-core, cross-core, spin or awake (same-core)"),
-    OPTION("engine", KEY_ENGINE, "E", LOAD | SERVE, "blocking"),
+    OPTION("engine", KEY_ENGINE, "E", LOAD | SERVE,
+           "blocking: a thread each; epoll: a loop over all (blocking; open loop: epoll)"),
     OPTION("host", KEY_HOST, "H[:PORT]", LOAD, "a server that runs already; IPv6 as [::1]:7007"),
     OPTION("host", KEY_HOST, "A", SERVE, "where to listen (127.0.0.1)"),
     OPTION("port", KEY_PORT, "N", SERVE, "the port number, 0: any (7007)"),
-    OPTION("workers", KEY_WORKERS, "N", SERVE, "threads and sockets that receive UDP (1)"),
+    OPTION("workers", KEY_WORKERS, "N", SERVE | RUNS,
+           "of the server: threads that each have a socket on the port (1)"),
+    OPTION("design", KEY_DESIGN, "D", SERVE | RUNS,
+           "of the server: pool, epoll, iterative, fork or thread (its engine's)"),
+    OPTION("idle-timeout", KEY_IDLE_TIMEOUT, "T", SERVE | RUN,
+           "the server closes a connection that was idle for so long (never)"),
     OPTION("raw", KEY_RAW, NULL, SERVE,
            "plain RFC 862: bytes come back as they are; loopback only"),
     OPTION("seed", KEY_SEED, "N", LOAD | CHECK | CROSSCHECK | ANATOMY | LADDER,
@@ -221,6 +249,10 @@ static const struct option_row rows[] = {
            "lose the N-th such packet, as in reply:to_client:1"),
     OPTION("shared-network", KEY_SHARED_NETWORK, NULL, RUN, "stay in the caller's network"),
     OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
+    OPTION("gap", KEY_GAP, "T", RUN, "between an exchange and the next (0s)"),
+    OPTION("idle", KEY_IDLE, "N", RUN, "connections beside, kept open and never used (0)"),
+    OPTION("silent", KEY_SILENT, "N", RUN, "clients before, that connect and say nothing (0)"),
+    OPTION("series", KEY_SERIES, NULL, RUN, "every message with its time, in the result"),
     OPTION("predict", KEY_PREDICT, NULL, ANATOMY, "ask for your numbers first"),
     OPTION("output", KEY_OUTPUT, "DIR", LADDER,
            "write VARIANT.txt, .tsv (to draw) and .pcap there"),
@@ -235,7 +267,7 @@ struct parse {
     struct options *options;
     const struct command_row *command;
     const char *at; /* read once the axis is known */
-    bool reply_given, warmup_given, retry_given;
+    bool reply_given, warmup_given, retry_given, engine_given, design_given, open_given;
 };
 
 void options_print_commands(void) {
@@ -349,6 +381,12 @@ static void parse_drop(struct argp_state *state, struct options *options, const 
     options->drop[2] = (unsigned)number;
 }
 
+static void parse_rate(struct argp_state *state, struct options *options, const char *text) {
+    options->rate_half = strcmp(text, "half") == 0;
+    if (options->rate_half) return;
+    options->rate_per_s = (double)count_of(state, "rate", text, 1, 100000000);
+}
+
 static void parse_port(struct argp_state *state, struct options *options, const char *text) {
     options->port = (uint16_t)count_of(state, "port", text, 0, UINT16_MAX);
     options->port_given = true;
@@ -393,8 +431,11 @@ static void add_argument(struct argp_state *state, struct parse *parse, char *te
 
 static void take_default_variants(struct options *options) {
     const bool retrying = options->axis != NULL && axis_retries(options->axis);
+    const bool pipelining = options->axis != NULL && strcmp(options->axis, "pipeline") == 0;
     for (unsigned i = 0; i < variant_count; i++) {
-        const bool wanted = retrying ? variants[i].retries : variants[i].core;
+        const bool wanted = retrying     ? variants[i].retries
+                            : pipelining ? variants[i].depth > 1
+                                         : variants[i].core;
         if (wanted) options->variants[options->variant_count++] = &variants[i];
     }
 }
@@ -480,6 +521,41 @@ static void check_host(struct argp_state *state, const struct options *options) 
     }
 }
 
+/* An open loop keeps a schedule over many sockets: one loop must see them all. */
+static void check_engine(struct argp_state *state, const struct parse *parse) {
+    struct options *options = parse->options;
+    const bool along_rate = options->axis != NULL && strcmp(options->axis, "rate") == 0;
+    const bool open = options->rate_per_s > 0 || options->rate_half || along_rate;
+    if (open && parse->engine_given && options->engine != ENGINE_EPOLL) {
+        argp_error(state,
+                   "an open loop (--rate) is driven by the epoll engine; leave out --engine");
+    }
+    if (open) options->engine = ENGINE_EPOLL;
+    if (parse->open_given && !open) {
+        argp_error(state, "--arrivals and --assign are of an open loop: give --rate too");
+    }
+    if (options->rate_half && parse->command->command != COMPARE) {
+        argp_error(state, "--rate half is for compare, which finds out what the variants can "
+                          "carry; give requests per second");
+    }
+    if (options->engine == ENGINE_EPOLL && options->placement == PLACEMENT_SPIN) {
+        argp_error(state, "spin polls one socket on each side, epoll waits for many: choose one");
+    }
+    if (!parse->design_given) {
+        options->design = options->engine == ENGINE_EPOLL ? DESIGN_EPOLL : DESIGN_POOL;
+    }
+}
+
+static void check_pipeline(struct argp_state *state, const struct options *options) {
+    const bool along = options->axis != NULL && strcmp(options->axis, "pipeline") == 0;
+    for (unsigned i = 0; i < options->variant_count && (options->pipeline > 0 || along); i++) {
+        if (options->variants[i]->depth > 0) continue;
+        argp_error(state, "%s carries one message at a time: leave it out, or --pipeline",
+                   options->variants[i]->name);
+        return;
+    }
+}
+
 static void check_all(struct argp_state *state, struct parse *parse) {
     struct options *options = parse->options;
     const enum command command = parse->command->command;
@@ -498,6 +574,8 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     }
     check_variants_of_axis(state, options);
     check_host(state, options);
+    check_engine(state, parse);
+    check_pipeline(state, options);
     if (options->placement == PLACEMENT_SPIN && most_connections(options) > 1) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }
@@ -518,7 +596,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
         parse->reply_given = true;
         break;
     case KEY_CONNECTIONS:
-        options->connections = (unsigned)count_of(state, "connections", text, 1, 1024);
+        options->connections =
+            (unsigned)count_of(state, "connections", text, 1, OPTIONS_CONNECTIONS_MAX);
         break;
     case KEY_MESSAGES: options->messages = count_of(state, "messages", text, 1, 1000000000); break;
     case KEY_DURATION: options->duration_ns = time_of(state, "duration", text, 1000000); break;
@@ -532,11 +611,38 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
         options->placement =
             (enum placement)name_of(state, "placement", text, placement_names, PLACEMENTS);
         break;
-    case KEY_ENGINE: {
-        static const char *const engines[] = {"blocking"};
-        options->engine = engines[name_of(state, "engine", text, engines, 1)];
+    case KEY_ENGINE:
+        options->engine = (enum engine)name_of(state, "engine", text, engine_names, ENGINES);
+        parse->engine_given = true;
         break;
-    }
+    case KEY_RATE: parse_rate(state, options, text); break;
+    case KEY_ARRIVALS:
+        options->arrivals =
+            (enum arrivals)name_of(state, "arrivals", text, arrivals_names, ARRIVALS);
+        parse->open_given = true;
+        break;
+    case KEY_ASSIGN:
+        options->assign = (enum assign)name_of(state, "assign", text, assign_names, ASSIGNS);
+        parse->open_given = true;
+        break;
+    case KEY_PIPELINE:
+        options->pipeline = (unsigned)count_of(state, "pipeline", text, 1, OPTIONS_PIPELINE_MAX);
+        break;
+    case KEY_GAP: options->gap_ns = time_of(state, "gap", text, 0); break;
+    case KEY_IDLE:
+        options->idle = (unsigned)count_of(state, "idle", text, 0, OPTIONS_CONNECTIONS_MAX);
+        break;
+    case KEY_SILENT:
+        options->silent = (unsigned)count_of(state, "silent", text, 0, OPTIONS_CONNECTIONS_MAX);
+        break;
+    case KEY_SERIES: options->series = true; break;
+    case KEY_DESIGN:
+        options->design = (enum design)name_of(state, "design", text, design_names, DESIGNS);
+        parse->design_given = true;
+        break;
+    case KEY_IDLE_TIMEOUT:
+        options->idle_timeout_ns = time_of(state, "idle-timeout", text, 1000000);
+        break;
     case KEY_HOST: options->host = text; break;
     case KEY_PORT: parse_port(state, options, text); break;
     case KEY_WORKERS: options->workers = (unsigned)count_of(state, "workers", text, 1, 256); break;
@@ -623,7 +729,6 @@ void options_parse(struct options *options, int argc, char **argv) {
         .rto_floor_ns = 200000000,
         .rtt_ns = command->command == LADDER ? 20000000 : 0,
         .blocks = command->blocks > 0 ? command->blocks : 15,
-        .engine = "blocking",
         .margin = command->command == CROSSCHECK ? 0.05 : 0.01,
         .min_effect = 0.02,
         .seed = random_seed(),

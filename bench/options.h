@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdint.h>
 
+#include "bench/load/design.h"
 #include "bench/placement.h"
 #include "bench/variant.h"
 
@@ -24,7 +25,13 @@ enum exit_status {
     EXIT_INTERRUPTED = 130
 };
 
-enum { OPTIONS_VARIANTS_MAX = 32, OPTIONS_POINTS_MAX = 64, OPTIONS_FILES_MAX = 64 };
+enum {
+    OPTIONS_VARIANTS_MAX = 32,
+    OPTIONS_POINTS_MAX = 64,
+    OPTIONS_FILES_MAX = 64,
+    OPTIONS_CONNECTIONS_MAX = 1000000, /* far more than files or ports allow */
+    OPTIONS_PIPELINE_MAX = 65536
+};
 
 /* Whose network settings a private network has. */
 enum profile { PROFILE_LAB, PROFILE_HOST, PROFILES };
@@ -34,6 +41,21 @@ extern const char *const profile_names[PROFILES];
 enum role { ROLE_VARIANT, ROLE_FLOOR, ROLE_A_A, ROLE_CONTROL, ROLES };
 
 extern const char *const role_names[ROLES];
+
+/* Who drives the sockets: threads that block, or one loop over many. */
+enum engine { ENGINE_BLOCKING, ENGINE_EPOLL, ENGINES };
+
+extern const char *const engine_names[ENGINES];
+
+/* When the requests of an open loop are due. */
+enum arrivals { ARRIVALS_POISSON, ARRIVALS_FIXED, ARRIVALS };
+
+extern const char *const arrivals_names[ARRIVALS];
+
+/* Which connection takes a request that is due. */
+enum assign { ASSIGN_FREE, ASSIGN_CONNECTION, ASSIGNS };
+
+extern const char *const assign_names[ASSIGNS];
 
 struct options {
     const struct variant *variants[OPTIONS_VARIANTS_MAX]; /* the core four unless named */
@@ -49,7 +71,18 @@ struct options {
     uint64_t duration_ns, warmup_ns, deadline_ns;
     unsigned blocks;
     enum placement placement;
-    const char *engine;
+    enum engine engine;
+    double rate_per_s; /* of an open loop; 0: closed */
+    bool rate_half;    /* ... half of what the slowest variant can carry, found out first */
+    enum arrivals arrivals;
+    enum assign assign;
+    unsigned pipeline;        /* messages outstanding on a connection; 0: the variant's own */
+    uint64_t gap_ns;          /* of run: between the end of an exchange and the next */
+    unsigned idle;            /* of run: connections beside, on which nothing happens */
+    bool series;              /* of run: every message with its time, in the result */
+    enum design design;       /* of the server */
+    unsigned silent;          /* of run: connections beside, that never say what they want */
+    uint64_t idle_timeout_ns; /* of the server; 0: none */
     double margin, min_effect;
     const char *against; /* another build of echolab */
     enum profile profile;
@@ -62,7 +95,7 @@ struct options {
 
     const char *host; /* NULL: a server of its own; of serve: where to listen */
     uint16_t port;    /* of serve */
-    unsigned workers; /* of serve */
+    unsigned workers; /* of the server: threads that each have a socket */
     bool raw, port_given;
 
     const char *json, *csv; /* paths, or NULL */

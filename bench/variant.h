@@ -25,6 +25,7 @@ struct variant {
     bool core;          /* in the default of every command */
     bool holds_ports;   /* its client keeps TIME_WAIT: ports limit its rate */
     bool retries;       /* sends again: a request may be executed twice */
+    unsigned depth;     /* messages outstanding unless --pipeline says; 0: one, and no pipeline */
     struct echo_server_options server;        /* what its server needs beyond the usual */
     const char *expects[VARIANT_EXPECTS_MAX]; /* counters it raises and that void other runs */
     struct variant_requirement requires;      /* without it a run is not valid */

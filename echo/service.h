@@ -61,6 +61,7 @@ struct echo_client {
     uint64_t sockets_made; /* tells a new socket from an old one with the same number */
     uint64_t wake_ns;      /* 0: none; else flush is to be called again at this time of
                               echo/clock.h, unless a reply has come */
+    bool more;             /* a further reply is at hand: receive makes no system call for it */
     const struct echo_counter *counters; /* since open */
     unsigned counter_count;
 };
@@ -117,12 +118,14 @@ enum echo_count {
     ECHO_EXECUTED,  /* requests whose work was done, --delay included */
     ECHO_REPEATED,  /* requests whose session and sequence were executed before */
     ECHO_TWICE,     /* sessions and sequences executed more than once */
+    ECHO_RECEIVES,  /* system calls that brought requests, or the end of file */
+    ECHO_SENDS,     /* system calls that took replies */
     ECHO_COUNTS
 };
 
 static const char *const echo_count_names[ECHO_COUNTS] = {
-    "accepted", "requests",      "replies",  "refused",  "truncated",
-    "broken",   "drained_bytes", "executed", "repeated", "executed_twice",
+    "accepted",      "requests", "replies",  "refused",        "truncated",     "broken",
+    "drained_bytes", "executed", "repeated", "executed_twice", "receive_calls", "send_calls",
 };
 
 /*
@@ -145,9 +148,17 @@ int echo_worker_borrow(struct echo_worker *worker, size_t least, uint8_t **bytes
 /* Takes `bytes` back (NULL is ignored): keeps one, frees a second. */
 void echo_worker_give_back(struct echo_worker *worker, uint8_t *bytes, size_t size);
 
+/* Whether several servers listen on one port, each with sockets of its own (SO_REUSEPORT). */
+enum echo_sharing {
+    ECHO_ALONE,       /* whoever comes second is refused */
+    ECHO_SHARES_PORT, /* binds alone, so that a stranger's port is not taken, then lets others in */
+    ECHO_JOINS_PORT   /* binds beside one that shares */
+};
+
 struct echo_server_options {
     struct echo_address address; /* port 0: the kernel's choice */
-    unsigned sockets;            /* receive sockets where a transport has no accept; 0 means 1 */
+    enum echo_sharing sharing;
+    unsigned sockets; /* receive sockets where a transport has no accept; 0 means 1 */
     bool nonblocking;
     bool raw;          /* RFC 862: bytes come back as they are */
     uint64_t delay_ns; /* spun before each reply: a service time */
@@ -192,7 +203,12 @@ struct echo_server_steps {
     void (*release)(struct echo_server *server); /* NULL is ignored */
 };
 
-/* ---- floor: the same system calls with the same bytes, and nothing else ---- */
+/*
+ * ---- floor: the same system calls with the same bytes, and nothing else ----
+ *
+ * With options->depth above 1 a batch of so many messages goes and comes as the
+ * mode sends it; all counts are of messages.
+ */
 
 struct echo_floor_steps {
     /*
@@ -207,6 +223,17 @@ struct echo_floor_steps {
      * blocking one, *stop one that polls.
      */
     void (*serve)(int listener, const struct echo_client_options *options, const atomic_bool *stop);
+
+    /*
+     * The same of the epoll engine: a bare level-triggered loop over so many
+     * connections (or sockets), and its server. `options` ask for non-blocking
+     * sockets; `listener` is one, and *stop is looked at ten times a second at
+     * least.
+     */
+    int64_t (*exchange_many)(const struct echo_client_options *options, unsigned connections,
+                             const atomic_bool *stop, uint64_t most);
+    void (*serve_many)(int listener, const struct echo_client_options *options,
+                       const atomic_bool *stop);
 };
 
 /* A transport: what variants name. */

@@ -150,7 +150,7 @@ static json_t *run_over_wire(const struct variant *variant, uint32_t size, uint6
         .duration_ns = 1000000, /* unused, but said */
         .deadline_ns = UINT64_C(5000000000),
         .rto_floor_ns = UINT64_C(1000000000),
-        .engine = "blocking",
+        .engine = ENGINE_BLOCKING,
         .seed = 1,
         .wire = true,
     };

@@ -273,7 +273,7 @@ static void set_parameters(json_t *run, const struct result_context *context) {
     set_integer(run, "reply_bytes", options->reply_bytes);
     set_integer(run, "connections", options->connections);
     set_integer(run, "pipeline", 1);
-    set_text(run, "engine", options->engine);
+    set_text(run, "engine", engine_names[options->engine]);
     set_text(run, "placement",
              options->host != NULL ? "remote" : placement_names[options->placement]);
     const bool placed = context->cpus->client >= 0;
