@@ -13,7 +13,7 @@ struct axis {
     const char *name;
     int (*parse)(const char *text, uint64_t *value);
     double least, most;
-    double points[8]; /* up to point_count */
+    double points[12]; /* up to point_count */
     unsigned point_count;
     void (*apply)(double point, struct options *options);
     bool waits;
@@ -42,6 +42,27 @@ static void apply_rto_floor(double point, struct options *options) {
     options->rto_floor_ns = (uint64_t)point;
 }
 
+static void apply_rate(double point, struct options *options) {
+    options->rate_per_s = point;
+}
+
+static void apply_pipeline(double point, struct options *options) {
+    options->pipeline = (unsigned)point;
+}
+
+static void apply_design(double point, struct options *options) {
+    options->design = (enum design)point;
+}
+
+static int parse_design(const char *text, uint64_t *value) {
+    for (int i = 0; i < DESIGNS; i++) {
+        if (strcmp(text, design_names[i]) != 0) continue;
+        *value = (uint64_t)i;
+        return 0;
+    }
+    return -EINVAL;
+}
+
 static const struct axis axes[] = {
     {
         .name = "size",
@@ -56,9 +77,9 @@ static const struct axis axes[] = {
         .name = "connections",
         .parse = options_parse_count,
         .least = 1,
-        .most = 1024,
-        .points = {1, 4, 16},
-        .point_count = 3,
+        .most = OPTIONS_CONNECTIONS_MAX,
+        .points = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024},
+        .point_count = 11,
         .apply = apply_connections,
     },
     {
@@ -72,6 +93,34 @@ static const struct axis axes[] = {
         .waits = true,
     },
     {
+        /* Its own points are shares of what each variant can carry: see bench/compare.c. */
+        .name = "rate",
+        .parse = options_parse_count,
+        .least = 1,
+        .most = 100000000,
+        .points = {0},
+        .point_count = 0,
+        .apply = apply_rate,
+    },
+    {
+        .name = "pipeline",
+        .parse = options_parse_count,
+        .least = 1,
+        .most = OPTIONS_PIPELINE_MAX,
+        .points = {1, 2, 4, 8, 16, 32, 64, 128},
+        .point_count = 8,
+        .apply = apply_pipeline,
+    },
+    {
+        .name = "design",
+        .parse = parse_design,
+        .least = 0,
+        .most = DESIGNS - 1,
+        .points = {DESIGN_ITERATIVE, DESIGN_POOL, DESIGN_THREAD, DESIGN_FORK, DESIGN_EPOLL},
+        .point_count = 5,
+        .apply = apply_design,
+    },
+    {
         .name = "rto-floor",
         .parse = options_parse_time,
         .least = MS / 1000.0,
@@ -83,7 +132,8 @@ static const struct axis axes[] = {
     },
 };
 
-const char axis_names[] = "size, connections, rtt, rto-floor, loss";
+const char axis_names[] =
+    "size, connections, rate, pipeline, design, rtt, rto-floor, loss, idle, life";
 
 static const struct axis *find(const char *name) {
     for (size_t i = 0; i < sizeof axes / sizeof axes[0]; i++) {
@@ -118,6 +168,10 @@ void axis_default_points(const char *name, struct options *options) {
 
 void axis_apply(const char *name, double point, struct options *options) {
     find(name)->apply(point, options);
+}
+
+bool axis_is_rate(const char *name) {
+    return strcmp(name, "rate") == 0;
 }
 
 bool axis_waits(const char *name) {

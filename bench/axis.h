@@ -27,6 +27,9 @@ bool axis_is_loss(const char *name);
 /* Whether only variants that send again have points along it. */
 bool axis_retries(const char *name);
 
+/* Along the rate every variant may have points of its own: shares of what it can carry. */
+bool axis_is_rate(const char *name);
+
 /* Whether runs along it mostly wait, so that several can go on at once. */
 bool axis_waits(const char *name);
 

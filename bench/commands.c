@@ -44,13 +44,16 @@ struct echo_client_options client_options(const struct options *options, const u
     /* Timeouts on a socket are as coarse as the kernel's tick: short ones need poll's. */
     const uint64_t coarse_ns = 25000000;
     const bool spin = options->placement == PLACEMENT_SPIN;
+    const bool many = options->engine == ENGINE_EPOLL;
+    const unsigned own = options->variants[0]->depth;
     return (struct echo_client_options){
         .lifetime = options->variants[0]->lifetime,
-        .nonblocking = spin || options->deadline_ns < coarse_ns,
+        .nonblocking = spin || many || options->deadline_ns < coarse_ns,
         .session = session_of(options->seed),
         .payload = payload,
         .payload_bytes = options->size_bytes,
         .reply_bytes = options->reply_bytes,
+        .depth = options->pipeline > 0 ? options->pipeline : own,
         .patience_ns = options->deadline_ns,
         .rto_floor_ns = options->rto_floor_ns,
     };

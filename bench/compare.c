@@ -5,6 +5,7 @@
  */
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,13 @@
 #include "bench/report/result.h"
 #include "echo/clock.h"
 
-enum { COLUMNS_MAX = 400, TOGETHER_MAX = 16, MS = 1000000, WHY_BYTES = 512 };
+enum {
+    COLUMNS_MAX = 400,
+    TOGETHER_MAX = 16,
+    MS = 1000000,
+    WHY_BYTES = 512,
+    CAPACITY_NS = 300 * MS /* of the closed loop that finds out what a variant can carry */
+};
 
 /* What is run once per block. */
 struct column {
@@ -31,7 +38,7 @@ struct column {
     enum role role;
     bool against;           /* by the other program */
     struct options options; /* of the run */
-    unsigned group;         /* of those with the same number some may run at once */
+    unsigned group;         /* the point: of those with the same some may run at once */
 };
 
 struct session {
@@ -42,8 +49,71 @@ struct session {
     json_t *runs;
     uint64_t start_ns;
     unsigned done, failed;
-    char why[WHY_BYTES]; /* of the last run that failed */
+    char why[WHY_BYTES];                         /* of the last run that failed */
+    double capacity_per_s[OPTIONS_VARIANTS_MAX]; /* of each variant in a closed loop; 0: unknown */
 };
+
+/* ---- what the variants can carry ---- */
+
+/* Where along the rate each variant is asked, as shares of what it carries in a closed loop. */
+static const double rate_shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
+
+enum { RATE_SHARES = sizeof rate_shares / sizeof rate_shares[0] };
+
+static bool needs_capacity(const struct options *o) {
+    return o->rate_half || (o->axis != NULL && axis_is_rate(o->axis) && o->point_count == 0);
+}
+
+/* One closed loop over the same connections, at the same places. */
+static int find_capacity(struct session *s, unsigned variant) {
+    struct options options = *s->options;
+    options.variants[0] = options.variants[variant];
+    options.variant_count = 1;
+    options.rate_per_s = 0;
+    options.duration_ns = CAPACITY_NS;
+    options.messages = 0;
+    json_t *run = child_run("/proc/self/exe", &options, s->why, sizeof s->why);
+    if (run == NULL) return complain("%s", s->why);
+    s->capacity_per_s[variant] = result_number(run, "throughput_per_s", 0);
+    json_decref(run);
+    if (s->capacity_per_s[variant] >= 1) return EXIT_DONE;
+    return complain("%s answered nothing in a closed loop: no rate can be chosen; give --rate",
+                    options.variants[0]->name);
+}
+
+static int find_capacities(struct session *s) {
+    int status = EXIT_DONE;
+    for (unsigned i = 0; i < s->options->variant_count && status == EXIT_DONE; i++) {
+        status = find_capacity(s, i);
+    }
+    return status;
+}
+
+static double capacity_of(const struct session *s, const struct variant *variant) {
+    unsigned i = 0;
+    while (s->options->variants[i] != variant) i++;
+    return s->capacity_per_s[i];
+}
+
+/* Low enough that no variant is overloaded, so that tails can be compared at one rate. */
+static double half_of_slowest(const struct session *s) {
+    double slowest = s->capacity_per_s[0];
+    for (unsigned i = 1; i < s->options->variant_count; i++) {
+        slowest = fmin(slowest, s->capacity_per_s[i]);
+    }
+    return floor(slowest / 2);
+}
+
+static unsigned count_points(const struct options *o) {
+    if (o->axis == NULL) return 1;
+    return o->point_count == 0 ? RATE_SHARES : o->point_count;
+}
+
+static double point_of(const struct session *s, const struct variant *variant, unsigned point) {
+    const struct options *o = s->options;
+    if (o->point_count > 0) return o->points[point];
+    return fmax(1, floor(rate_shares[point] * capacity_of(s, variant)));
+}
 
 /* ---- the plan ---- */
 
@@ -56,7 +126,8 @@ static struct column *add_column(struct session *s, const struct variant *varian
     column->options.variants[0] = variant;
     column->options.variant_count = 1;
     column->options.role = role == ROLE_FLOOR ? ROLE_FLOOR : ROLE_VARIANT;
-    if (o->axis != NULL) axis_apply(o->axis, o->points[point], &column->options);
+    if (o->axis != NULL) axis_apply(o->axis, point_of(s, variant, point), &column->options);
+    if (o->rate_half) column->options.rate_per_s = half_of_slowest(s);
     s->column_count++;
     return column;
 }
@@ -66,12 +137,13 @@ static struct column *add_column(struct session *s, const struct variant *varian
  * compared the time is better spent on them.
  */
 static bool with_floors(const struct options *options) {
+    if (options->rate_per_s > 0 || options->rate_half) return false; /* a floor keeps no schedule */
     return options->host == NULL && options->axis == NULL && options->against == NULL;
 }
 
 static int plan(struct session *s) {
     const struct options *o = s->options;
-    const unsigned points = o->axis == NULL ? 1 : o->point_count;
+    const unsigned points = count_points(o);
     const unsigned each = o->variant_count * (1U + (o->against != NULL) + with_floors(o)) + 1;
     if (points * each > COLUMNS_MAX) {
         return complain("%u runs in every block are too many: leave out points or variants",
@@ -147,6 +219,11 @@ static void keep_result(struct session *s, unsigned block, struct task *task) {
     (void)json_object_set_new(run, "block", json_integer(block));
     (void)json_object_set_new(run, "order", json_integer(task->order));
     (void)json_object_set_new(run, "column", json_integer(column->index));
+    (void)json_object_set_new(run, "point", json_integer(column->group));
+    const double capacity_per_s = capacity_of(s, column->variant);
+    if (capacity_per_s > 0) {
+        (void)json_object_set_new(run, "capacity_per_s", json_real(capacity_per_s));
+    }
     (void)json_array_append_new(s->runs, run);
 }
 
@@ -262,7 +339,9 @@ static void print_head(const struct session *s) {
             ? "the host's loopback: NOT ISOLATED, as the system denies a private network;\n"
               "`sudo echolab compare ...` would be (and measures as your own user)"
             : o->host;
-    printf("closed loop, %s, %s engine, %u blocks, seed %llu\non %s\n",
+    const bool open =
+        o->rate_per_s > 0 || o->rate_half || (o->axis != NULL && axis_is_rate(o->axis));
+    printf("%s loop, %s, %s engine, %u blocks, seed %llu\non %s\n", open ? "open" : "closed",
            placement_names[o->placement], engine_names[o->engine], o->blocks,
            (unsigned long long)o->seed, where);
 }
@@ -402,8 +481,9 @@ int command_compare(const struct options *options) {
     s->runs = json_array();
     json_t *environment = environment_read();
     if (s->random != NULL) gsl_rng_set(s->random, options->seed);
-    status = plan(s);
     options_catch_signals();
+    status = needs_capacity(options) ? find_capacities(s) : EXIT_DONE;
+    if (status == EXIT_DONE) status = plan(s);
     if (status == EXIT_DONE) run_blocks(s);
     clear_progress(s);
     environment_after(environment);

@@ -183,7 +183,7 @@ static const struct option_row rows[] = {
     OPTION("reply-size", KEY_REPLY_SIZE, "B", LOAD | ANATOMY | LADDER,
            "payload wanted back (an echo's)"),
     OPTION("connections", KEY_CONNECTIONS, "N", LOAD,
-           "at once: each with a thread, or all in one loop (1)"),
+           "at once: each with a thread, or all in one loop (1; open loop: 64)"),
     OPTION("rate", KEY_RATE, "PER_S", RUNS,
            "open loop: so many requests are due each second; compare: also `half` of what the "
            "slowest can carry (closed loop)"),
@@ -203,7 +203,7 @@ static const struct option_row rows[] = {
            "each compared variant once in each (15; sweep, crosscheck: 6; check: 20)"),
     OPTION("deadline", KEY_DEADLINE, "T", LOAD | CROSSCHECK | LADDER, "of every exchange (2s)"),
     OPTION("placement", KEY_PLACEMENT, "P", RUNS,
-           "same-core, cross-core, spin or awake (same-core)"),
+           "same-core, cross-core, spin or awake (same-core; open loop: cross-core)"),
     OPTION("engine", KEY_ENGINE, "E", LOAD | SERVE,
            "blocking: a thread each; epoll: a loop over all (blocking; open loop: epoll)"),
     OPTION("host", KEY_HOST, "H[:PORT]", LOAD, "a server that runs already; IPv6 as [::1]:7007"),
@@ -259,6 +259,7 @@ static const struct option_row rows[] = {
 };
 
 enum {
+    OPEN_CONNECTIONS = 64, /* of an open loop: enough that few requests wait for one */
     ROW_COUNT = sizeof rows / sizeof rows[0],
     COMMAND_COUNT = sizeof commands / sizeof commands[0]
 };
@@ -267,7 +268,8 @@ struct parse {
     struct options *options;
     const struct command_row *command;
     const char *at; /* read once the axis is known */
-    bool reply_given, warmup_given, retry_given, engine_given, design_given, open_given;
+    bool reply_given, warmup_given, retry_given, engine_given, design_given, open_given,
+        connections_given, placement_given;
 };
 
 void options_print_commands(void) {
@@ -531,6 +533,9 @@ static void check_engine(struct argp_state *state, const struct parse *parse) {
                    "an open loop (--rate) is driven by the epoll engine; leave out --engine");
     }
     if (open) options->engine = ENGINE_EPOLL;
+    if (open && !parse->connections_given) options->connections = OPEN_CONNECTIONS;
+    /* On one CPU the generator and the server are in each other's way. */
+    if (open && !parse->placement_given) options->placement = PLACEMENT_CROSS_CORE;
     if (parse->open_given && !open) {
         argp_error(state, "--arrivals and --assign are of an open loop: give --rate too");
     }
@@ -598,6 +603,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_CONNECTIONS:
         options->connections =
             (unsigned)count_of(state, "connections", text, 1, OPTIONS_CONNECTIONS_MAX);
+        parse->connections_given = true;
         break;
     case KEY_MESSAGES: options->messages = count_of(state, "messages", text, 1, 1000000000); break;
     case KEY_DURATION: options->duration_ns = time_of(state, "duration", text, 1000000); break;
@@ -610,6 +616,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_PLACEMENT:
         options->placement =
             (enum placement)name_of(state, "placement", text, placement_names, PLACEMENTS);
+        parse->placement_given = true;
         break;
     case KEY_ENGINE:
         options->engine = (enum engine)name_of(state, "engine", text, engine_names, ENGINES);

@@ -18,9 +18,11 @@
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
 #include "bench/link/wire.h"
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 #include "bench/load/server_process.h"
 #include "bench/report/result.h"
+
+enum { SERIES_MAX = 100000 }; /* messages whose times a result holds */
 
 struct run {
     const struct options *options;
@@ -132,7 +134,11 @@ static int start_server(struct run *run) {
         .server = options->variants[0]->server,
         .cpu = run->cpus.server,
         .spin = spin,
+        .design = options->design,
+        .workers = options->workers,
+        .idle_timeout_ns = options->idle_timeout_ns,
         .floor = options->role == ROLE_FLOOR ? &run->client : NULL,
+        .many = options->engine == ENGINE_EPOLL,
         .floor_threads = options->connections,
     };
     wanted.server.nonblocking = spin;
@@ -179,9 +185,21 @@ static int find_host(struct run *run) {
 
 static int load(struct run *run, struct load_result **result) {
     const struct options *options = run->options;
+    const struct load_schedule schedule = {
+        .per_s = options->rate_per_s,
+        .fixed = options->arrivals == ARRIVALS_FIXED,
+        .seed = options->seed,
+        .own = options->assign == ASSIGN_CONNECTION,
+        .sleeps = options->placement == PLACEMENT_SAME_CORE,
+        .keeps_series = options->series,
+        .series_max = SERIES_MAX,
+    };
     const struct load_options wanted = {
         .transport = options->variants[0]->transport,
         .client = run->client,
+        .many = options->engine == ENGINE_EPOLL,
+        .schedule = options->rate_per_s > 0 ? &schedule : NULL,
+        .gap_ns = options->gap_ns,
         .waiting = options->placement == PLACEMENT_SPIN ? EXCHANGE_SPIN : EXCHANGE_BLOCK,
         .connections = options->connections,
         .warmup_ns = options->warmup_ns,
@@ -195,7 +213,7 @@ static int load(struct run *run, struct load_result **result) {
     struct counters before;
     run->time_wait[0] = counters_time_wait(port);
     counters_read(&before);
-    const int failed = floor ? load_floor(result, &wanted) : load_closed(result, &wanted);
+    const int failed = floor ? load_floor(result, &wanted) : load_run(result, &wanted);
     counters_read(&run->counters);
     counters_subtract(&run->counters, &before);
     run->time_wait[1] = counters_time_wait(port);
@@ -245,7 +263,7 @@ static int run_here(struct run *run) {
         status = complain("the server of the run died");
     }
     if (status == EXIT_DONE) status = print(run, result);
-    free(result);
+    load_free(result);
     return status;
 }
 

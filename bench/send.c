@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bench/commands.h"
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 
 static int no_answer(const struct load_result *result, const char *where) {
     int seen = ETIMEDOUT;
@@ -44,6 +44,7 @@ int command_send(const struct options *options) {
     struct load_options wanted = {
         .transport = options->variants[0]->transport,
         .client = client_options(options, payload),
+        .many = options->engine == ENGINE_EPOLL,
         .connections = options->connections,
         .warmup_ns = options->warmup_ns,
         .messages = options->messages,
@@ -59,14 +60,14 @@ int command_send(const struct options *options) {
                           failed == -EINVAL ? "the port must be 1 to 65535" : "no such host");
     } else {
         options_catch_signals();
-        failed = load_closed(&result, &wanted);
+        failed = load_run(&result, &wanted);
         char where[ECHO_ADDRESS_TEXT];
         (void)echo_address_text(&wanted.client.server, where);
         status = failed != 0 ? complain("cannot send: %s", strerror(-failed))
                  : result->ok == 0 && !options_interrupted ? no_answer(result, where)
                                                            : tell(options, result);
     }
-    free(result);
+    load_free(result);
     free(payload);
     return options_interrupted ? EXIT_INTERRUPTED : status;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "bench/commands.h"
-#include "bench/load/pool.h"
 #include "tcp/transport.h"
 #include "udp/transport.h"
 
@@ -16,53 +15,42 @@ enum { SIDES = 2, PORT_TRIES = 20 };
 
 static const struct echo_transport *const transports[SIDES] = {&tcp_transport, &udp_transport};
 
-struct side {
-    struct echo_server *server;
-    struct pool *pool;
+struct sides {
+    struct design_server *servers[SIDES];
 };
 
-static void release(struct side *sides) {
+static void stop(struct sides *sides) {
     for (int i = 0; i < SIDES; i++) {
-        if (sides[i].pool != NULL) pool_stop(sides[i].pool, NULL);
-        transports[i]->server->release(sides[i].server);
-        sides[i] = (struct side){0};
+        if (sides->servers[i] != NULL) design_stop(sides->servers[i], NULL);
+        sides->servers[i] = NULL;
     }
 }
 
 /* The second transport takes the port number that the first one got. */
-static int listen_both(struct side *sides, const struct echo_server_options *wanted,
-                       struct echo_address *address) {
-    *address = wanted->address;
+static int start_both(struct sides *sides, const struct design_options *wanted,
+                      struct echo_address *address) {
+    struct design_options options = *wanted;
     for (int i = 0; i < SIDES; i++) {
-        struct echo_server_options options = *wanted;
-        options.address = *address;
-        int failed = transports[i]->server->listen(&sides[i].server, &options);
-        if (failed == 0) failed = echo_address_of_socket(address, sides[i].server->socket);
-        if (failed == 0) continue;
-        release(sides);
-        return failed;
+        options.transport = transports[i];
+        const int failed = design_start(&sides->servers[i], &options, address);
+        if (failed != 0) {
+            stop(sides);
+            return failed;
+        }
+        options.server.address = *address;
     }
     return 0;
 }
 
 /* A port that is free for the first may be taken for the second: where any will do, try again. */
-static int listen_somewhere(struct side *sides, const struct echo_server_options *wanted,
-                            struct echo_address *address) {
+static int start_somewhere(struct sides *sides, const struct design_options *wanted,
+                           struct echo_address *address) {
     int failed = -EADDRINUSE;
     for (int tries = 0; tries < PORT_TRIES && failed == -EADDRINUSE; tries++) {
-        failed = listen_both(sides, wanted, address);
-        if (echo_address_port(&wanted->address) != 0) break;
+        failed = start_both(sides, wanted, address);
+        if (echo_address_port(&wanted->server.address) != 0) break;
     }
     return failed;
-}
-
-static int start_pools(struct side *sides) {
-    for (int i = 0; i < SIDES; i++) {
-        const struct pool_options options = {.server = sides[i].server};
-        const int failed = pool_start(&sides[i].pool, &options);
-        if (failed != 0) return failed;
-    }
-    return 0;
 }
 
 static int cannot_listen(const struct echo_address *address, int failed) {
@@ -73,23 +61,36 @@ static int cannot_listen(const struct echo_address *address, int failed) {
                         "another with --port",
                         text);
     }
-    return complain("cannot listen on %s: %s", text, strerror(-failed));
+    return complain("cannot serve on %s: %s", text, strerror(-failed));
+}
+
+/* The usual line is what scripts wait for, so only what is not usual adds to it. */
+static void print_address(const struct echo_address *address, const struct options *options) {
+    char text[ECHO_ADDRESS_TEXT];
+    printf("echolab: listening on %s (tcp and udp)", echo_address_text(address, text));
+    if (options->design != DESIGN_POOL) printf(", %s", design_names[options->design]);
+    if (options->workers > 1) printf(", %u workers", options->workers);
+    putchar('\n');
+    (void)fflush(stdout);
 }
 
 int command_serve(const struct options *options) {
-    struct side sides[SIDES] = {{0}};
-    struct echo_server_options wanted = {
-        .sockets = options->workers,
-        .raw = options->raw,
-        .delay_ns = options->delay_ns,
-        .dedup = options->dedup,
-        .fastopen =
-            true, /* any client may ask for a cookie; nothing changes for those who do not */
+    struct sides sides = {0};
+    struct design_options wanted = {
+        .design = options->design,
+        .server = {.raw = options->raw,
+                   .delay_ns = options->delay_ns,
+                   .dedup = options->dedup,
+                   /* Any client may ask for a cookie; nothing changes for those who do not. */
+                   .fastopen = true},
+        .workers = options->workers,
+        .idle_timeout_ns = options->idle_timeout_ns,
     };
-    const int unknown = echo_address_find(&wanted.address, options->host, options->port);
+    struct echo_address *where = &wanted.server.address;
+    const int unknown = echo_address_find(where, options->host, options->port);
     if (unknown != 0)
         return complain("no address for --host %s: %s", options->host, gai_strerror(unknown));
-    if (options->raw && !echo_address_is_loopback(&wanted.address)) {
+    if (options->raw && !echo_address_is_loopback(where)) {
         return complain("--raw answers anything, so it listens on loopback only; leave out --host");
     }
 
@@ -100,19 +101,13 @@ int command_serve(const struct options *options) {
     (void)sigaddset(&ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
 
+    design_raise_descriptors();
     struct echo_address address;
-    int failed = listen_somewhere(sides, &wanted, &address);
-    if (failed != 0) return cannot_listen(&wanted.address, failed);
-    failed = start_pools(sides);
-    if (failed != 0) {
-        release(sides);
-        return complain("cannot start serving: %s", strerror(-failed));
-    }
-    char text[ECHO_ADDRESS_TEXT];
-    printf("echolab: listening on %s (tcp and udp)\n", echo_address_text(&address, text));
-    (void)fflush(stdout);
+    const int failed = start_somewhere(&sides, &wanted, &address);
+    if (failed != 0) return cannot_listen(where, failed);
+    print_address(&address, options);
     int number;
     (void)sigwait(&ends, &number);
-    release(sides);
+    stop(&sides);
     return EXIT_DONE;
 }

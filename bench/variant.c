@@ -7,6 +7,9 @@
 #include "tcp/transport.h"
 #include "udp/transport.h"
 
+/* Of a server that is sent batches by many clients at once; the kernel cuts it to its maximum. */
+enum { RECEIVE_BYTES = 4 << 20 };
+
 const struct variant variants[] = {
     {
         .name = "tcp-per-message",
@@ -24,6 +27,7 @@ const struct variant variants[] = {
         .transport = &tcp_transport,
         .lifetime = ECHO_PERSISTENT,
         .core = true,
+        .depth = 1,
         .cost = &cost_tcp_persistent,
     },
     {
@@ -42,6 +46,7 @@ const struct variant variants[] = {
         .transport = &udp_transport,
         .lifetime = ECHO_PERSISTENT,
         .core = true,
+        .depth = 1,
         .cost = &cost_udp_persistent,
     },
     {
@@ -79,7 +84,25 @@ const struct variant variants[] = {
         .transport = &udp_retry_transport,
         .lifetime = ECHO_PERSISTENT,
         .retries = true,
+        .depth = 1,
         .cost = &cost_udp_retry,
+    },
+    {
+        .name = "tcp-pipelined",
+        .round_trips = 1,
+        .what = "many outstanding on one connection, written and answered in few calls",
+        .transport = &tcp_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .depth = 32,
+    },
+    {
+        .name = "udp-pipelined",
+        .round_trips = 1,
+        .what = "many outstanding on one socket, a call each",
+        .transport = &udp_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .depth = 32,
+        .server = {.receive_bytes = RECEIVE_BYTES},
     },
 };
 

@@ -62,7 +62,9 @@ struct echo_client {
     uint64_t wake_ns;      /* 0: none; else flush is to be called again at this time of
                               echo/clock.h, unless a reply has come */
     bool more;             /* a further reply is at hand: receive makes no system call for it */
-    const struct echo_counter *counters; /* since open */
+    /* Since open. Every client has send_calls and receive_calls, counted as ECHO_SENDS and
+       ECHO_RECEIVES are: what moved nothing (EAGAIN, an error) is not in them. */
+    const struct echo_counter *counters;
     unsigned counter_count;
 };
 
@@ -118,8 +120,8 @@ enum echo_count {
     ECHO_EXECUTED,  /* requests whose work was done, --delay included */
     ECHO_REPEATED,  /* requests whose session and sequence were executed before */
     ECHO_TWICE,     /* sessions and sequences executed more than once */
-    ECHO_RECEIVES,  /* system calls that brought requests, or the end of file */
-    ECHO_SENDS,     /* system calls that took replies */
+    ECHO_RECEIVES,  /* system calls that brought bytes, a datagram, or a connection's end of file */
+    ECHO_SENDS,     /* system calls that took replies, or a part of one */
     ECHO_COUNTS
 };
 
@@ -158,7 +160,8 @@ enum echo_sharing {
 struct echo_server_options {
     struct echo_address address; /* port 0: the kernel's choice */
     enum echo_sharing sharing;
-    unsigned sockets; /* receive sockets where a transport has no accept; 0 means 1 */
+    unsigned sockets;       /* receive sockets where a transport has no accept; 0 means 1 */
+    uint32_t receive_bytes; /* SO_RCVBUF where what does not fit is lost; 0: the system's */
     bool nonblocking;
     bool raw;          /* RFC 862: bytes come back as they are */
     uint64_t delay_ns; /* spun before each reply: a service time */

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum count { SEND_CALLS, RECEIVE_CALLS, COUNTS };
+
 struct client {
     struct echo_client base;
     struct echo_client_options options; /* payload is not ours and not used after open */
@@ -18,6 +20,7 @@ struct client {
     uint8_t *in;                        /* A stream has no messages: what one recv brings may
                                            end anywhere, so the rest must have a place. */
     size_t in_size, in_taken, in_end;   /* [in_taken, in_end) is not yet looked at */
+    struct echo_counter counters[COUNTS];
 };
 
 static struct client *of(struct echo_client *client) {
@@ -28,6 +31,10 @@ static int open_client(struct echo_client **client, const struct echo_client_opt
     struct client *c = calloc(1, sizeof *c);
     if (c == NULL) return -ENOMEM;
     c->base = (struct echo_client){.steps = &tcp_client_steps, .socket = -1};
+    c->counters[SEND_CALLS].name = "send_calls";
+    c->counters[RECEIVE_CALLS].name = "receive_calls";
+    c->base.counters = c->counters;
+    c->base.counter_count = COUNTS;
     c->options = *options;
     if (c->options.depth == 0) c->options.depth = 1;
     c->request_bytes = ECHO_HEADER_BYTES + (size_t)options->payload_bytes;
@@ -107,8 +114,17 @@ static int connect_client(struct echo_client *client) {
     return tcp_client_connect(client, NULL);
 }
 
+/* Requests that went long ago make room; every place has its payload already. */
+static void close_ranks(struct client *c) {
+    const size_t gone = c->out_sent - c->out_sent % c->request_bytes;
+    if (gone > 0) memmove(c->out, c->out + gone, c->out_end - gone);
+    c->out_sent -= gone;
+    c->out_end -= gone;
+}
+
 static int send_client(struct echo_client *client, uint64_t sequence, uint64_t sent_ns) {
     struct client *c = of(client);
+    if (c->out_end == c->options.depth * c->request_bytes) close_ranks(c);
     if (c->out_end == c->options.depth * c->request_bytes) return -ENOBUFS;
     const struct echo_message request = {
         .kind = ECHO_REQUEST,
@@ -133,6 +149,7 @@ static int flush_client(struct echo_client *client) {
                                   MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0) return -errno;
+        c->counters[SEND_CALLS].value++;
         c->out_sent += (size_t)sent;
     }
     c->out_sent = c->out_end = 0;
@@ -151,6 +168,7 @@ static int take(struct client *c, struct echo_message *reply) {
     if (reply->payload_bytes != c->options.reply_bytes) return -EPROTO;
     if (size < c->reply_bytes) return -EAGAIN; /* the rest is still on its way */
     c->in_taken += c->reply_bytes;
+    c->base.more = size - c->reply_bytes >= c->reply_bytes; /* one recv may bring many */
     const bool right = echo_matches(at + ECHO_HEADER_BYTES, reply->payload_bytes,
                                     c->out + ECHO_HEADER_BYTES, c->options.payload_bytes);
     return right ? 0 : -EBADMSG;
@@ -166,6 +184,7 @@ static int receive_client(struct echo_client *client, struct echo_message *reply
     c->in_taken = 0;
     const ssize_t got = recv(client->socket, c->in + c->in_end, c->in_size - c->in_end, 0);
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
+    c->counters[RECEIVE_CALLS].value++;
     if (got == 0) return -ESHUTDOWN; /* the server's FIN */
     c->in_end += (size_t)got;
     return take(c, reply);
@@ -176,6 +195,7 @@ static void drop_socket(struct client *c) {
     c->base.socket = -1;
     c->out_sent = c->out_end = 0;
     c->in_taken = c->in_end = 0;
+    c->base.more = false;
 }
 
 /* Reads on until the server's FIN has come; whoever closes first keeps TIME_WAIT. */
@@ -184,6 +204,7 @@ static int wait_for_end(struct client *c) {
     if (c->in_taken < c->in_end) return -EPROTO; /* a second reply that nobody asked for */
     const ssize_t got = recv(c->base.socket, rest, sizeof rest, 0);
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
+    c->counters[RECEIVE_CALLS].value++;
     return got == 0 ? 0 : -EPROTO;
 }
 

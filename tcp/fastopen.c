@@ -8,6 +8,11 @@
 
 #include "tcp/client.h"
 
+int tcp_fastopen_take(int listener) {
+    const int most = SOMAXCONN;
+    return setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &most, sizeof most) == 0 ? 0 : -errno;
+}
+
 /* It is the plain client, told apart by its steps; three of them differ. */
 static int open_client(struct echo_client **client, const struct echo_client_options *options) {
     const int failed = tcp_client_steps.open(client, options);

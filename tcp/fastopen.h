@@ -26,4 +26,12 @@
 /* As tcp_client_steps; connect does not wait, but for the cookie of the first. */
 extern const struct echo_client_steps tcp_fastopen_steps;
 
+/*
+ * The server's side: requests may come in the SYN and are handed out before the
+ * handshake has ended; SOMAXCONN may be in that state. Without bit 2 of
+ * net.ipv4.tcp_fastopen this has no effect and no error: SYNs come empty.
+ * 0 or -errno.
+ */
+int tcp_fastopen_take(int listener);
+
 #endif

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What a mode calls on a new socket besides; as tcp_client_connect. */
-typedef int prepare_function(int socket);
+enum { GLANCE_MS = 100 }; /* *stop is looked at so often when nothing happens */
 
 static int prepare_nothing(int socket) {
     (void)socket;
@@ -21,9 +21,12 @@ static int put_off_syn(int socket) {
     return setsockopt(socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
 }
 
-/* The client's set-up, call for call: see tcp/client.c. */
-static int connect_to(const struct echo_client_options *options, uint64_t made_before,
-                      prepare_function *prepare) {
+static const struct tcp_floor_way plain = {.prepare = prepare_nothing};
+static const struct tcp_floor_way fastopen = {.prepare = put_off_syn};
+
+/* See tcp/client.c. */
+int tcp_floor_connect(const struct tcp_floor_way *way, const struct echo_client_options *options,
+                      uint64_t made_before) {
     const int on = 1;
     const struct timeval patience = {.tv_sec = (time_t)(options->patience_ns / 1000000000),
                                      .tv_usec =
@@ -36,7 +39,7 @@ static int connect_to(const struct echo_client_options *options, uint64_t made_b
         (void)setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         (void)setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     }
-    (void)prepare(made);
+    (void)way->prepare(made);
     if (options->sources > 0) {
         struct echo_address source = options->source;
         echo_address_advance(&source, (uint32_t)(made_before % options->sources));
@@ -51,31 +54,48 @@ static int connect_to(const struct echo_client_options *options, uint64_t made_b
     return made;
 }
 
+static bool stopped(const atomic_bool *stop) {
+    return atomic_load_explicit(stop, memory_order_relaxed);
+}
+
 /* A stream: as many calls as it takes. 0, or -errno; -ESHUTDOWN at the end of file. */
-static int receive_all(int socket, uint8_t *bytes, size_t size) {
+static int receive_all(int socket, uint8_t *bytes, size_t size, const atomic_bool *stop) {
     for (size_t at = 0; at < size;) {
         const ssize_t got = recv(socket, bytes + at, size - at, 0);
         if (got < 0 && errno != EAGAIN && errno != EINTR) return -errno;
+        if (got < 0 && stopped(stop)) return -ECANCELED;
         if (got == 0) return -ESHUTDOWN;
         if (got > 0) at += (size_t)got;
     }
     return 0;
 }
 
-static int send_all(int socket, const uint8_t *bytes, size_t size) {
+/*
+ * While not all is sent it also receives: with more under way than the sockets
+ * hold, who only sends would wait for a server that waits as well.
+ */
+static int send_all(int socket, uint8_t *bytes, size_t size, size_t *got_meanwhile,
+                    const atomic_bool *stop) {
     for (size_t at = 0; at < size;) {
-        const ssize_t sent = send(socket, bytes + at, size - at, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN && errno != EINTR) return -errno;
+        const ssize_t sent = send(socket, bytes + at, size - at, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) at += (size_t)sent;
+        if (sent >= 0 || errno == EINTR) continue;
+        if (errno != EAGAIN && errno != EINPROGRESS) return -errno;
+        if (stopped(stop)) return -ECANCELED;
+        struct pollfd either = {.fd = socket, .events = POLLIN | POLLOUT};
+        if (poll(&either, 1, GLANCE_MS) <= 0 || (either.revents & POLLIN) == 0) continue;
+        const ssize_t got = recv(socket, bytes + at, size - at, MSG_DONTWAIT);
+        if (got == 0) return -ESHUTDOWN;
+        if (got > 0) *got_meanwhile += (size_t)got;
     }
     return 0;
 }
 
 /* How the lifetime ends: as tcp/client.c ends it. */
-static int finish(int socket, enum echo_lifetime lifetime) {
+static int finish(int socket, enum echo_lifetime lifetime, const atomic_bool *stop) {
     uint8_t rest;
     int failed = 0;
-    if (lifetime == ECHO_SERVER_CLOSES) failed = receive_all(socket, &rest, sizeof rest);
+    if (lifetime == ECHO_SERVER_CLOSES) failed = receive_all(socket, &rest, sizeof rest, stop);
     const struct linger reset = {.l_onoff = 1};
     if (lifetime == ECHO_CLIENT_RESETS) {
         (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
@@ -84,71 +104,107 @@ static int finish(int socket, enum echo_lifetime lifetime) {
     return failed == -ESHUTDOWN ? 0 : failed;
 }
 
-static int exchange_one(const struct echo_client_options *options, int *socket,
-                        uint64_t made_before, prepare_function *prepare, uint8_t *bytes) {
-    if (*socket < 0) *socket = connect_to(options, made_before, prepare);
-    if (*socket < 0) return *socket;
-    int failed = send_all(*socket, bytes, ECHO_HEADER_BYTES + (size_t)options->payload_bytes);
-    if (failed == 0) {
-        failed = receive_all(*socket, bytes, ECHO_HEADER_BYTES + (size_t)options->reply_bytes);
-    }
+/* A batch there and back, on one connection. */
+static int exchange_batch(const struct echo_client_options *options, int *socket,
+                          const atomic_bool *stop, uint64_t messages, uint8_t *bytes) {
+    size_t got = 0;
+    const size_t request = messages * (ECHO_HEADER_BYTES + (size_t)options->payload_bytes);
+    const size_t reply = messages * (ECHO_HEADER_BYTES + (size_t)options->reply_bytes);
+    int failed = send_all(*socket, bytes, request, &got, stop);
+    if (failed == 0) failed = receive_all(*socket, bytes, reply - got, stop);
     if (failed != 0 || options->lifetime == ECHO_PERSISTENT) return failed;
     const int done = *socket;
     *socket = -1;
-    return finish(done, options->lifetime);
+    return finish(done, options->lifetime, stop);
 }
 
-static size_t longer_bytes(const struct echo_client_options *options) {
+size_t tcp_floor_bytes(const struct echo_client_options *options) {
     const uint32_t longer = options->payload_bytes > options->reply_bytes ? options->payload_bytes
                                                                           : options->reply_bytes;
-    return ECHO_HEADER_BYTES + (size_t)longer;
+    const size_t depth = options->depth > 1 ? options->depth : 1;
+    return depth * (ECHO_HEADER_BYTES + (size_t)longer);
 }
 
-static int64_t exchange_with(prepare_function *prepare, const struct echo_client_options *options,
-                             const atomic_bool *stop, uint64_t most) {
-    uint8_t *bytes = calloc(1, longer_bytes(options));
+static int64_t exchange_with(const struct tcp_floor_way *way,
+                             const struct echo_client_options *options, const atomic_bool *stop,
+                             uint64_t most) {
+    const uint64_t depth = options->depth > 1 ? options->depth : 1;
+    uint8_t *bytes = calloc(1, tcp_floor_bytes(options));
     if (bytes == NULL) return -ENOMEM;
     int socket = -1;
     int failed = 0;
-    uint64_t done = 0;
-    while (failed == 0 && !atomic_load_explicit(stop, memory_order_relaxed) && done < most) {
-        failed = exchange_one(options, &socket, done, prepare, bytes);
-        if (failed == 0) done++;
+    uint64_t done = 0, made = 0;
+    while (failed == 0 && !stopped(stop) && done < most) {
+        const uint64_t messages = most - done < depth ? most - done : depth;
+        if (socket < 0) socket = tcp_floor_connect(way, options, made++);
+        failed = socket < 0 ? socket : exchange_batch(options, &socket, stop, messages, bytes);
+        if (failed == 0) done += messages;
     }
     if (socket >= 0) (void)close(socket);
     free(bytes);
-    return failed != 0 ? failed : (int64_t)done;
+    return failed != 0 && failed != -ECANCELED ? failed : (int64_t)done;
 }
 
 static int64_t exchange(const struct echo_client_options *options, const atomic_bool *stop,
                         uint64_t most) {
-    return exchange_with(prepare_nothing, options, stop, most);
+    return exchange_with(&plain, options, stop, most);
 }
 
 static int64_t exchange_fastopen(const struct echo_client_options *options, const atomic_bool *stop,
                                  uint64_t most) {
-    return exchange_with(put_off_syn, options, stop, most);
+    return exchange_with(&fastopen, options, stop, most);
+}
+
+static int64_t exchange_many(const struct echo_client_options *options, unsigned connections,
+                             const atomic_bool *stop, uint64_t most) {
+    return tcp_floor_exchange_many(&plain, options, connections, stop, most);
+}
+
+static int64_t exchange_many_fastopen(const struct echo_client_options *options,
+                                      unsigned connections, const atomic_bool *stop,
+                                      uint64_t most) {
+    return tcp_floor_exchange_many(&fastopen, options, connections, stop, most);
+}
+
+/* Replies to what has come whole. The client of the floor reads while it sends. */
+static int send_replies(int socket, const uint8_t *bytes, size_t size) {
+    for (size_t at = 0; at < size;) {
+        const ssize_t sent = send(socket, bytes + at, size - at, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR) return -errno;
+        if (sent > 0) at += (size_t)sent;
+    }
+    return 0;
 }
 
 /* One connection to its end; where the lifetime says so, this side closes first. */
-static void serve_one(int socket, const struct echo_client_options *options, uint8_t *bytes) {
+static void serve_one(int socket, const struct echo_client_options *options,
+                      const atomic_bool *stop, uint8_t *bytes) {
     const size_t request = ECHO_HEADER_BYTES + (size_t)options->payload_bytes;
     const size_t reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes;
-    do {
-        if (receive_all(socket, bytes, request) != 0) break;
-        if (send_all(socket, bytes, reply) != 0) break;
-    } while (options->lifetime != ECHO_SERVER_CLOSES);
+    const size_t room = (options->depth > 1 ? options->depth : 1) * request;
+    bool answered = false;
+    for (size_t have = 0; !answered || options->lifetime != ECHO_SERVER_CLOSES;) {
+        const ssize_t got = recv(socket, bytes, room - have, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR) && !stopped(stop)) continue;
+        if (got <= 0) break;
+        have += (size_t)got;
+        const size_t whole = have / request;
+        have %= request;
+        if (whole == 0) continue;
+        if (send_replies(socket, bytes, whole * reply) != 0) break;
+        answered = true;
+    }
     (void)close(socket);
 }
 
 static void serve(int listener, const struct echo_client_options *options,
                   const atomic_bool *stop) {
     const int flags = SOCK_CLOEXEC | (options->nonblocking ? SOCK_NONBLOCK : 0);
-    uint8_t *bytes = calloc(1, longer_bytes(options));
-    while (bytes != NULL && !atomic_load_explicit(stop, memory_order_relaxed)) {
+    uint8_t *bytes = calloc(1, tcp_floor_bytes(options));
+    while (bytes != NULL && !stopped(stop)) {
         const int made = accept4(listener, NULL, NULL, flags);
         if (made >= 0) {
-            serve_one(made, options, bytes);
+            serve_one(made, options, stop, bytes);
         } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
             break;
         }
@@ -156,6 +212,14 @@ static void serve(int listener, const struct echo_client_options *options,
     free(bytes);
 }
 
-const struct echo_floor_steps tcp_floor_steps = {.exchange = exchange, .serve = serve};
+static void serve_many(int listener, const struct echo_client_options *options,
+                       const atomic_bool *stop) {
+    tcp_floor_serve_many(&plain, listener, options, stop);
+}
+
+const struct echo_floor_steps tcp_floor_steps = {
+    .exchange = exchange, .serve = serve, .exchange_many = exchange_many, .serve_many = serve_many};
 const struct echo_floor_steps tcp_fastopen_floor_steps = {.exchange = exchange_fastopen,
-                                                          .serve = serve};
+                                                          .serve = serve,
+                                                          .exchange_many = exchange_many_fastopen,
+                                                          .serve_many = serve_many};

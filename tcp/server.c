@@ -12,10 +12,10 @@
 
 #include "echo/clock.h"
 #include "tcp/drain.h"
+#include "tcp/fastopen.h"
 
-enum {
-    SPARE_BYTES = DRAIN_BYTES /* what a connection borrows; a longer message gets a longer buffer */
-};
+/* What a connection borrows; a longer message gets a longer buffer. */
+enum { SPARE_BYTES = DRAIN_BYTES };
 
 struct server {
     struct echo_server base;
@@ -48,28 +48,25 @@ static int set_options(int socket) {
     /* Connections that this port had may be in TIME_WAIT for a minute yet: bind all the same. */
     if (setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) return -errno;
     /* Accepted sockets inherit this: a call less for each (tcp(7)). */
-    if (setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) return -errno;
-    return 0;
+    return setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 ? 0 : -errno;
 }
 
-/*
- * Requests may come in the SYN (RFC 7413) and are handed out before the
- * handshake has ended; so many may be in that state. Without bit 2 of
- * net.ipv4.tcp_fastopen this has no effect and no error: SYNs come empty.
- */
-static int take_fastopen(int socket) {
-    const int most = SOMAXCONN;
-    return setsockopt(socket, IPPROTO_TCP, TCP_FASTOPEN, &most, sizeof most) == 0 ? 0 : -errno;
+static int share_port(int socket) {
+    const int on = 1;
+    return setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 ? 0 : -errno;
 }
 
+/* Who shares the port does so only once it has it, so that a stranger's is refused. */
 static int bind_socket(int socket, const struct echo_server_options *options) {
     const struct echo_address *address = &options->address;
     int failed = set_options(socket);
-    if (failed == 0 && options->fastopen) failed = take_fastopen(socket);
-    if (failed != 0) return failed;
-    if (bind(socket, &address->any, address->size) != 0) return -errno;
+    if (failed == 0 && options->fastopen) failed = tcp_fastopen_take(socket);
+    if (failed == 0 && options->sharing == ECHO_JOINS_PORT) failed = share_port(socket);
+    if (failed == 0 && bind(socket, &address->any, address->size) != 0) failed = -errno;
+    if (failed == 0 && options->sharing == ECHO_SHARES_PORT) failed = share_port(socket);
     /* The kernel cuts the backlog to net.core.somaxconn: the system's maximum. */
-    return listen(socket, INT_MAX) == 0 ? 0 : -errno;
+    if (failed == 0 && listen(socket, INT_MAX) != 0) failed = -errno;
+    return failed;
 }
 
 static int listen_server(struct echo_server **server, const struct echo_server_options *options) {
@@ -126,15 +123,11 @@ static int make_room(struct connection *c, size_t size) {
     return 0;
 }
 
-/* A service time: work, not sleep. */
-static void spend(uint64_t ns) {
-    echo_clock_spin_until(echo_clock_ns() + ns);
-}
-
 /* Does the work of a request. The kernel hands out each byte once: no request is a copy. */
 static void execute(const struct connection *c, struct echo_worker *worker) {
     worker->counts[ECHO_EXECUTED]++;
-    if (c->server->options.delay_ns > 0) spend(c->server->options.delay_ns);
+    const uint64_t delay_ns = c->server->options.delay_ns; /* a service time: work, not sleep */
+    if (delay_ns > 0) echo_clock_spin_until(echo_clock_ns() + delay_ns);
 }
 
 /* A reply that does not fit where its request stands. */
@@ -184,21 +177,23 @@ static int answer(struct connection *c, struct echo_worker *worker) {
     return 0;
 }
 
-static int send_part(struct connection *c, const uint8_t *bytes, size_t *from, size_t end) {
+static int send_part(struct connection *c, const uint8_t *bytes, size_t *from, size_t end,
+                     struct echo_worker *worker) {
     while (*from < end) {
         const ssize_t sent = send(c->base.socket, bytes + *from, end - *from, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         c->base.wants_room = sent < 0 && errno == EAGAIN;
         if (sent < 0) return -errno;
+        worker->counts[ECHO_SENDS]++;
         *from += (size_t)sent;
     }
     return 0;
 }
 
 static int send_replies(struct connection *c, struct echo_worker *worker) {
-    int failed = send_part(c, c->bytes, &c->sent, c->ready);
+    int failed = send_part(c, c->bytes, &c->sent, c->ready, worker);
     if (failed == 0 && c->other != NULL) {
-        failed = send_part(c, c->other, &c->other_sent, c->other_end);
+        failed = send_part(c, c->other, &c->other_sent, c->other_end, worker);
     }
     if (failed != 0) return failed;
     free(c->other);
@@ -231,6 +226,7 @@ static int receive(struct connection *c, struct echo_worker *worker) {
     }
     const ssize_t got = recv(c->base.socket, c->bytes + c->used, c->size - c->used, 0);
     if (got < 0) return -errno;
+    worker->counts[ECHO_RECEIVES]++;
     c->used += (size_t)got;
     if (got > 0) return 0;
     if (c->used == c->ready) return -ESHUTDOWN; /* the end of file, between messages */

@@ -281,25 +281,30 @@ int echolab_start(struct program *program, const char *format, ...) {
 
 /* ---- measured servers ---- */
 
-int served_start(struct served *served, const struct echo_transport *transport,
-                 const struct echo_server_options *options, bool spin) {
-    struct echo_server_options wanted = {0};
-    if (options != NULL) wanted = *options;
+static int start_design(struct served *served, const struct echo_transport *transport,
+                        const struct echo_server_options *options, enum design design, bool spin) {
+    struct design_options wanted = {.design = design, .transport = transport, .spin = spin};
+    if (options != NULL) wanted.server = *options;
+    wanted.workers = wanted.server.sockets;
     *served = (struct served){0};
     int failed = 0;
-    if (wanted.address.size == 0) failed = echo_address_find(&wanted.address, NULL, 0);
-    if (failed == 0) failed = transport->server->listen(&served->server, &wanted);
-    if (failed != 0) return failed;
-    const struct pool_options pool = {.server = served->server, .spin = spin};
-    failed = echo_address_of_socket(&served->address, served->server->socket);
-    if (failed == 0) failed = pool_start(&served->pool, &pool);
-    if (failed != 0) transport->server->release(served->server);
-    return failed;
+    struct echo_address *address = &wanted.server.address;
+    if (address->size == 0) failed = echo_address_find(address, NULL, 0);
+    return failed != 0 ? failed : design_start(&served->server, &wanted, &served->address);
+}
+
+int served_start(struct served *served, const struct echo_transport *transport,
+                 const struct echo_server_options *options, bool spin) {
+    return start_design(served, transport, options, DESIGN_POOL, spin);
+}
+
+int served_start_design(struct served *served, const struct echo_transport *transport,
+                        const struct echo_server_options *options, enum design design) {
+    return start_design(served, transport, options, design, false);
 }
 
 void served_stop(struct served *served, uint64_t *counts) {
-    pool_stop(served->pool, counts);
-    served->server->steps->release(served->server);
+    design_stop(served->server, counts);
 }
 
 /* ---- messages and sockets ---- */

@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bench/load/pool.h"
+#include "bench/load/design.h"
 #include "bench/variant.h"
 
 enum { TEST_DEADLINE_MS = 10000 }; /* far more than anything here needs, sanitizers included */
@@ -72,19 +72,22 @@ int program_descriptors(pid_t pid);
 
 /* ---- measured servers ---- */
 
-/* One on a port of its own, in this process, served by a pool. */
+/* One on a port of its own, in this process. */
 struct served {
-    struct echo_server *server;
-    struct pool *pool;
+    struct design_server *server;
     struct echo_address address;
 };
 
 /*
- * `options` NULL: the usual ones. An address left out is 127.0.0.1, any port.
+ * By a pool. `options` NULL: the usual ones. An address left out is 127.0.0.1, any port.
  * 0, or -errno and then nothing is left; on success the caller owes a stop.
  */
 int served_start(struct served *served, const struct echo_transport *transport,
                  const struct echo_server_options *options, bool spin);
+
+/* The same for any design. `sockets` of the options says how many workers. */
+int served_start_design(struct served *served, const struct echo_transport *transport,
+                        const struct echo_server_options *options, enum design design);
 
 /* `counts` (ECHO_COUNTS entries, or NULL) gets the sums. */
 void served_stop(struct served *served, uint64_t *counts);

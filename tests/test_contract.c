@@ -10,7 +10,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 #include "echo/clock.h"
 #include "tests/support.h"
 
@@ -354,9 +354,9 @@ static void one_loop_serves_many_connections(void **state) {
             .deadline_ns = DEADLINE_NS,
             .server = -1,
         };
-        assert_int_equal(load_closed(&result, &load), 0);
+        assert_int_equal(load_run(&result, &load), 0);
         assert_int_equal(result->ok, 100);
-        free(result);
+        load_free(result);
 
         lab.options = test_client(variant, &address, variant->transport->payload_max);
         open_client(&lab);
@@ -436,7 +436,7 @@ static void sent_is_the_sum_of_what_became_of_it(void **state) {
                 .server = -1,
             };
             struct load_result *result;
-            assert_int_equal(load_closed(&result, &load), 0);
+            assert_int_equal(load_run(&result, &load), 0);
             uint64_t counts[ECHO_COUNTS] = {0};
             served_stop(&lab.served, counts);
             assert_adds_up(result);
@@ -447,7 +447,7 @@ static void sent_is_the_sum_of_what_became_of_it(void **state) {
             assert_int_equal(counts[ECHO_REPLIES], MESSAGES);
             assert_nothing_unexpected(&variants[v], counts);
             assert_false(result->gave_up);
-            free(result);
+            load_free(result);
         }
     }
 }
@@ -467,7 +467,7 @@ static void run_against_nobody_gives_up_and_adds_up(void **state) {
             .server = -1,
         };
         struct load_result *result;
-        assert_int_equal(load_closed(&result, &load), 0);
+        assert_int_equal(load_run(&result, &load), 0);
         assert_adds_up(result);
         assert_true(result->gave_up);
         assert_int_equal(result->failed, LOAD_FAILURES_MAX);
@@ -476,7 +476,7 @@ static void run_against_nobody_gives_up_and_adds_up(void **state) {
         uint64_t refused = 0;
         for (int i = 0; i < EXCHANGE_DONE; i++) refused += result->errors[i][ECONNREFUSED];
         assert_int_equal(refused, LOAD_FAILURES_MAX);
-        free(result);
+        load_free(result);
     }
 }
 

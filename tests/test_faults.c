@@ -18,7 +18,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 #include "bench/load/server_process.h"
 #include "echo/clock.h"
 #include "tests/faults.h"
@@ -345,7 +345,7 @@ static void load_with(const struct way *way, bool in_threads) {
         struct load_result *result = NULL;
         if (in_threads) fault_arm_threads(&fault);
         if (!in_threads) fault_arm(&fault);
-        const int failed = load_closed(&result, &load);
+        const int failed = load_run(&result, &load);
         fault_arm(NULL);
         fault_arm_threads(NULL);
         happened = fault_happened(&fault);
@@ -360,7 +360,7 @@ static void load_with(const struct way *way, bool in_threads) {
         assert_int_equal(result->sent, result->ok + result->lost + result->failed);
         assert_true(result->ok + happened >= result->sent);
         assert_int_equal(result->durations[LOAD_LATENCY].count, result->ok);
-        free(result);
+        load_free(result);
     }
     assert_false(happened);
     assert_true(times > 0);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 #include "echo/clock.h"
 #include "tests/support.h"
 #include "udp/executed.h"
@@ -573,7 +573,7 @@ static void counters_of_all_clients_are_summed(void **state) {
         .server = -1,
     };
     struct load_result *result;
-    assert_int_equal(load_closed(&result, &load), 0);
+    assert_int_equal(load_run(&result, &load), 0);
     assert_true(result->counter_count > 0);
     bool found = false;
     for (unsigned i = 0; i < result->counter_count; i++) {
@@ -584,7 +584,7 @@ static void counters_of_all_clients_are_summed(void **state) {
     assert_true(found);
     assert_int_equal(result->exchanges, CONNECTIONS * LOAD_FAILURES_MAX);
     assert_int_equal(result->answered, 0);
-    free(result);
+    load_free(result);
 }
 
 int main(void) {

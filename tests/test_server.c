@@ -10,7 +10,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 #include "bench/load/server_process.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
@@ -59,10 +59,10 @@ static struct load_options load_for(const struct variant *variant,
 /* All are answered, or the test fails. */
 static void load_ok(const struct load_options *load) {
     struct load_result *result;
-    assert_int_equal(load_closed(&result, load), 0);
+    assert_int_equal(load_run(&result, load), 0);
     assert_int_equal(result->sent, load->messages);
     assert_int_equal(result->ok, load->messages);
-    free(result);
+    load_free(result);
 }
 
 /* ---- raw TCP clients ---- */
@@ -345,7 +345,7 @@ static void floor_makes_the_exchanges_asked_for(void **state) {
         assert_int_equal(load_floor(&result, &load), 0);
         assert_int_equal(result->sent, 101);
         assert_int_equal(result->ok, 101);
-        free(result);
+        load_free(result);
         assert_int_equal(server_process_stop(&process, counts), 0);
     }
 }

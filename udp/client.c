@@ -20,6 +20,7 @@ struct client {
                                            and a byte more that shows when it is too long. */
     int late_socket;                    /* -1, or one whose exchange was lost: */
     uint64_t late_until_ns;             /* a reply may still come, and shall be seen */
+    struct echo_counter counters[UDP_CLIENT_COUNTS];
 };
 
 static struct client *of(struct echo_client *client) {
@@ -30,6 +31,10 @@ static int open_client(struct echo_client **client, const struct echo_client_opt
     struct client *c = calloc(1, sizeof *c);
     if (c == NULL) return -ENOMEM;
     c->base = (struct echo_client){.steps = &udp_client_steps, .socket = -1};
+    c->counters[UDP_SEND_CALLS].name = "send_calls";
+    c->counters[UDP_RECEIVE_CALLS].name = "receive_calls";
+    c->base.counters = c->counters;
+    c->base.counter_count = UDP_CLIENT_COUNTS;
     c->late_socket = -1;
     c->options = *options;
     if (c->options.depth == 0) c->options.depth = 1;
@@ -62,13 +67,32 @@ static int set_patience(int socket, uint64_t patience_ns) {
     return 0;
 }
 
+/*
+ * Nobody holds a sender back, so what finds no room is lost. The kernel counts
+ * its own structures, too, and cuts the wish to net.core.rmem_max (socket(7)).
+ */
+int udp_client_make_room(int socket, uint32_t depth, uint32_t reply_bytes) {
+    enum { OVERHEAD_BYTES = 1024, ROOM_MAX = 1 << 30 };
+    const uint64_t wanted = depth * ((uint64_t)reply_bytes + OVERHEAD_BYTES);
+    const int room = wanted < ROOM_MAX ? (int)wanted : ROOM_MAX;
+    int usual = 0;
+    socklen_t size = sizeof usual;
+    if (getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &usual, &size) != 0) return -errno;
+    if (room <= usual / 2) return 0; /* it says the double of what may be asked for */
+    return setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &room, sizeof room) == 0 ? 0 : -errno;
+}
+
 static int set_options(const struct client *c, int socket) {
+    int failed = 0;
+    if (c->options.depth > 1) {
+        failed = udp_client_make_room(socket, c->options.depth, c->options.reply_bytes);
+    }
     /* Nothing holds a datagram back: there is no Nagle to switch off. */
-    if (c->options.nonblocking || c->options.patience_ns == 0) return 0;
+    if (failed != 0 || c->options.nonblocking || c->options.patience_ns == 0) return failed;
     return set_patience(socket, c->options.patience_ns);
 }
 
-static int connect_client(struct echo_client *client) {
+int udp_client_connect(struct echo_client *client, int (*prepare)(int socket)) {
     struct client *c = of(client);
     const struct echo_address *server = &c->options.server;
     const int flags = SOCK_CLOEXEC | (c->options.nonblocking ? SOCK_NONBLOCK : 0);
@@ -76,6 +100,7 @@ static int connect_client(struct echo_client *client) {
     if (made < 0) return -errno;
     /* Connecting sends nothing: it fixes the peer, filters foreigners and lets ICMP errors in. */
     int failed = set_options(c, made);
+    if (failed == 0 && prepare != NULL) failed = prepare(made);
     if (failed == 0 && connect(made, &server->any, server->size) != 0) failed = -errno;
     if (failed != 0) {
         (void)close(made);
@@ -86,8 +111,21 @@ static int connect_client(struct echo_client *client) {
     return 0;
 }
 
+static int connect_client(struct echo_client *client) {
+    return udp_client_connect(client, NULL);
+}
+
+/* Requests that went long ago make room; every place has its payload already. */
+static void close_ranks(struct client *c) {
+    const size_t gone = c->out_sent; /* a datagram goes whole */
+    if (gone > 0) memmove(c->out, c->out + gone, c->out_end - gone);
+    c->out_sent -= gone;
+    c->out_end -= gone;
+}
+
 static int send_client(struct echo_client *client, uint64_t sequence, uint64_t sent_ns) {
     struct client *c = of(client);
+    if (c->out_end == c->options.depth * c->request_bytes) close_ranks(c);
     if (c->out_end == c->options.depth * c->request_bytes) return -ENOBUFS;
     const struct echo_message request = {
         .kind = ECHO_REQUEST,
@@ -111,6 +149,7 @@ static int flush_client(struct echo_client *client) {
                                   MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0) return -errno;
+        c->counters[UDP_SEND_CALLS].value++;
         c->out_sent += c->request_bytes;
     }
     c->out_sent = c->out_end = 0;
@@ -118,8 +157,9 @@ static int flush_client(struct echo_client *client) {
 }
 
 /* One datagram is one message; what is wrong with it harms no other. */
-static int take(struct client *c, size_t size, struct echo_message *reply) {
-    const uint8_t *at = c->in;
+int udp_client_take(const struct echo_client *client, const uint8_t *at, size_t size,
+                    struct echo_message *reply) {
+    const struct client *c = (const struct client *)(const void *)client;
     if (echo_decode(reply, at, size) != ECHO_WHOLE || reply->kind != ECHO_REPLY) return -EBADMSG;
     if (size != ECHO_HEADER_BYTES + (size_t)reply->payload_bytes) return -EBADMSG;
     /* A reply to another session may have any size: the driver will count it as late. */
@@ -144,14 +184,13 @@ static ssize_t receive_late(struct client *c) {
 
 static int receive_client(struct echo_client *client, struct echo_message *reply) {
     struct client *c = of(client);
-    if (c->late_socket >= 0) {
-        const ssize_t late = receive_late(c);
-        if (late >= 0) return take(c, (size_t)late, reply);
-    }
-    const ssize_t got = recv(client->socket, c->in, c->reply_bytes + 1, 0);
+    ssize_t got = c->late_socket >= 0 ? receive_late(c) : -1;
+    if (got < 0) got = recv(client->socket, c->in, c->reply_bytes + 1, 0);
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
-    /* An empty datagram is a datagram, no end of file: there is none. */
-    return take(c, (size_t)got, reply);
+    c->counters[UDP_RECEIVE_CALLS].value++;
+    /* An empty datagram is a datagram, no end of file: there is none. And one recv brings one
+       reply: `more` is never set. */
+    return udp_client_take(client, c->in, (size_t)got, reply);
 }
 
 static void drop_socket(struct client *c) {

@@ -7,4 +7,18 @@
 
 extern const struct echo_client_steps udp_client_steps;
 
+enum udp_client_count { UDP_SEND_CALLS, UDP_RECEIVE_CALLS, UDP_CLIENT_COUNTS };
+
+/* Asks for a receive buffer that holds so many replies. 0 or -errno. */
+int udp_client_make_room(int socket, uint32_t depth, uint32_t reply_bytes);
+
+/*
+ * For further modes, which have such a client inside. The connect step, where
+ * `prepare` (or NULL) is called on the new socket before connect(2) and says 0
+ * or -errno; and what receive says of a datagram that somebody else received.
+ */
+int udp_client_connect(struct echo_client *client, int (*prepare)(int socket));
+int udp_client_take(const struct echo_client *client, const uint8_t *at, size_t size,
+                    struct echo_message *reply);
+
 #endif

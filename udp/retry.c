@@ -14,7 +14,7 @@ enum {
     GRANULARITY_NS = 1 /* of CLOCK_MONOTONIC, see clock_getres(2) */
 };
 
-enum count { TIMEOUTS, RETRIES, RECOVERED, NEEDLESS, EXHAUSTED, REFUSED, COUNTS };
+enum count { TIMEOUTS, RETRIES, RECOVERED, NEEDLESS, EXHAUSTED, REFUSED, SENDS, RECEIVES, COUNTS };
 
 /* A request from send until its reply. */
 struct request {
@@ -67,7 +67,9 @@ static int open_client(struct echo_client **client, const struct echo_client_opt
                      [RECOVERED] = {"recovered", 0}, /* answered, though not at the first attempt */
                      [NEEDLESS] = {"needless", 0},   /* ... and to an earlier one than the last */
                      [EXHAUSTED] = {"exhausted", 0}, /* all attempts made and no reply in time */
-                     [REFUSED] = {"refused", 0}},    /* by ICMP: nobody has the port */
+                     [REFUSED] = {"refused", 0},     /* by ICMP: nobody has the port */
+                     [SENDS] = {"send_calls", 0},
+                     [RECEIVES] = {"receive_calls", 0}},
     };
     c->base.counters = c->counters;
     if (c->options.depth == 0) c->options.depth = 1;
@@ -75,7 +77,6 @@ static int open_client(struct echo_client **client, const struct echo_client_opt
     udp_rto_init(&c->rto, options->rto_floor_ns, GRANULARITY_NS);
     /* Never blocks in recv, as a retry may be due first: the driver waits for both. */
     struct echo_client_options plain = *options;
-    plain.depth = 1; /* nothing is queued there */
     plain.nonblocking = true;
     int failed = udp_client_steps.open(&c->plain, &plain);
     c->datagram = calloc(1, c->datagram_bytes);
@@ -145,6 +146,7 @@ static int send_request(struct client *c, struct request *r, uint64_t now_ns) {
         sent = send(c->base.socket, c->datagram, c->datagram_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) return -errno;
+    count(c, SENDS);
     if (r->attempt > 0) count(c, RETRIES);
     c->fresh = true;
     r->state = SENT;
@@ -184,6 +186,7 @@ static int receive_client(struct echo_client *client, struct echo_message *reply
     c->fresh = false;
     if (futile) return -EAGAIN;
     const int failed = udp_client_steps.receive(c->plain, reply);
+    c->counters[RECEIVES].value = c->plain->counters[UDP_RECEIVE_CALLS].value;
     if (failed == -ECONNREFUSED) count(c, REFUSED);
     if (failed != 0 || reply->session != c->options.session) return failed;
     /* Every reply tells of a round trip, a late one too: its timestamp says of which. */

@@ -46,4 +46,7 @@ int design_start(struct design_server **server, const struct design_options *opt
  */
 void design_stop(struct design_server *server, uint64_t *counts);
 
+/* A connection costs a descriptor: raises this process's soft limit as far as it may. */
+void design_raise_descriptors(void);
+
 #endif

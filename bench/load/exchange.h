@@ -39,48 +39,90 @@ enum exchange_phase {
 
 extern const char *const exchange_phase_names[EXCHANGE_DONE];
 
+/* One that is under way. */
+struct exchange_message {
+    uint64_t sequence;
+    uint64_t deadline_ns;
+    struct echo_times times;
+    bool open;                     /* neither replied to nor given up */
+    struct exchange_message *also; /* arrived in the same pass */
+};
+
 struct exchange {
     struct echo_client *client; /* not owned */
     uint64_t session;
     uint64_t deadline_after_ns; /* from the start of each */
+    bool polled; /* the driver says when there is something to read: no recv before that */
 
-    uint64_t sequence; /* of the current one; the first is 1 */
+    uint64_t sequence; /* of the latest; the first is 1 */
     enum exchange_phase phase;
-    short wait; /* POLLIN, POLLOUT: what would let it go on */
-    uint64_t deadline_ns;
-    struct echo_times times;
+    short wait;           /* POLLIN, POLLOUT: what would let it go on */
+    uint64_t deadline_ns; /* of the oldest under way */
 
-    enum exchange_outcome outcome; /* once the phase is EXCHANGE_DONE */
+    unsigned depth, outstanding;
+    uint64_t oldest;                   /* sequence; of those under way */
+    uint64_t ring_mask;                /* the ring has so many places, less one */
+    struct exchange_message *messages; /* of sequence s at s & ring_mask */
+    struct exchange_message one;       /* the ring where the depth is 1 */
+
+    /* Told of each that ended, which the fields below describe; or NULL. */
+    void (*ended)(struct exchange *x);
+
+    struct echo_times times;       /* of the one that ended last */
+    enum exchange_outcome outcome; /* its ... */
     int error; /* errno of a failure; also of a close that failed after the reply */
     enum exchange_phase failed_in;
 
-    /* Replies that were not the one awaited, since the beginning. */
+    /* Replies that were not awaited, since the beginning. */
     uint64_t late, duplicate, corrupt;
-    uint64_t answered; /* bit i: the exchange i + 1 before this one got its reply */
+    uint64_t answered; /* bit i: the exchange i before the latest got its reply */
 };
 
-/* `client` was opened with `session`. Every exchange ends within `deadline_ns` of its start. */
+/*
+ * `client` was opened with `session`. Every exchange ends within `deadline_ns`
+ * of its start. At any time one is under way.
+ */
 void exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
                    uint64_t deadline_ns);
 
-/* Begins the next. `due_ns` is when latency begins, `now_ns` a fresh reading of the clock. */
-void exchange_start(struct exchange *x, uint64_t due_ns, uint64_t now_ns);
+/*
+ * The same with up to `depth` under way, which the client was opened for too.
+ * 0 or -ENOMEM; on success the caller owes exchange_free.
+ */
+int exchange_init_window(struct exchange *x, struct echo_client *client, uint64_t session,
+                         uint64_t deadline_ns, unsigned depth);
+void exchange_free(struct exchange *x);
 
 /*
- * Goes as far as it can. 0: it has ended. -EAGAIN: wait for `wait` on the
- * client's socket, at most until exchange_until_ns, and call again; when
- * deadline_ns has passed, call exchange_expire. `ready` is what poll said, 0 at
- * first.
+ * Begins the next. `due_ns` is when latency begins, `now_ns` a fresh reading of
+ * the clock. -EAGAIN: `depth` are under way; -ENOBUFS: the client's queue is
+ * full until it is flushed. Neither where none is under way.
+ */
+int exchange_start(struct exchange *x, uint64_t due_ns, uint64_t now_ns);
+
+/*
+ * Goes as far as it can. 0: none is under way any more. -EAGAIN: wait for
+ * `wait` on the client's socket, at most until exchange_until_ns, and call
+ * again; when deadline_ns has passed, call exchange_expire. `ready` is what
+ * poll said, 0 at first.
  */
 int exchange_advance(struct exchange *x, short ready);
+
+/* Gives up those whose deadline is not after `deadline_ns`: at least the oldest. */
 void exchange_expire(struct exchange *x);
+
+/*
+ * Something came while none is under way: counts what nobody awaits, and
+ * abandons a connection that the server has closed.
+ */
+void exchange_look(struct exchange *x);
 
 /* The deadline, or earlier where the client wants to be woken (wake_ns of service.h). */
 uint64_t exchange_until_ns(const struct exchange *x);
 
 enum exchange_waiting { EXCHANGE_BLOCK, EXCHANGE_SPIN };
 
-/* Takes a started exchange to its end. */
+/* Takes all that was started to its end. */
 void exchange_run(struct exchange *x, enum exchange_waiting waiting);
 
 #endif

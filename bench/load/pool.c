@@ -2,69 +2,33 @@
 #include "bench/load/pool.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-
-#include "echo/clock.h"
-
-enum { RETRY_NS = 10000000 }; /* after an accept that failed for want of descriptors or memory */
 
 struct thread {
     struct pool *pool;
     struct thread *next;
     pthread_t id;
-    int socket; /* -1, or what it is serving; under the pool's lock */
-    struct echo_worker worker;
+    struct serving serving;
 };
 
 struct pool {
-    struct echo_server *server;
-    bool spin;
-    atomic_bool stopping;
+    struct serving_options options;
     atomic_int idle;
-    pthread_mutex_t lock; /* threads, and their sockets */
+    pthread_mutex_t lock; /* the threads, and whether there may be more */
     struct thread *threads;
+    bool stopping;
 };
 
 static int grow(struct pool *pool);
 
-static bool goes_on(const struct thread *t, int result) {
-    return result == 0 || (result == -EAGAIN && !atomic_load(&t->pool->stopping));
-}
-
-static void note_socket(struct thread *t, int socket) {
-    (void)pthread_mutex_lock(&t->pool->lock);
-    t->socket = socket;
-    (void)pthread_mutex_unlock(&t->pool->lock);
-}
-
-static void serve(struct thread *t, struct echo_connection *connection) {
-    const struct echo_server_steps *steps = t->pool->server->steps;
-    note_socket(t, connection->socket);
-    while (!atomic_load_explicit(&t->pool->stopping, memory_order_relaxed) &&
-           goes_on(t, steps->step(connection, &t->worker))) {
-    }
-    note_socket(t, -1); /* before the number can be another's */
-    steps->drop(connection, &t->worker);
-}
-
 static void *work(void *argument) {
     struct thread *t = argument;
     struct pool *pool = t->pool;
-    while (!atomic_load(&pool->stopping)) {
-        struct echo_connection *connection;
-        const int failed = pool->server->steps->accept(pool->server, &t->worker, &connection);
-        if (failed == -ECANCELED) break;
-        if (failed == -EAGAIN || failed == -EINTR || failed == -ECONNABORTED) continue;
-        if (failed != 0) {
-            echo_clock_sleep_until(echo_clock_ns() + RETRY_NS);
-            continue;
-        }
+    struct echo_connection *connection;
+    while (serving_accept(&t->serving, &connection) == 0) {
         /* Who cannot be joined by another thread serves alone: late is better than not. */
-        if (atomic_fetch_sub(&pool->idle, 1) == 1 && !pool->spin) (void)grow(pool);
-        serve(t, connection);
+        if (atomic_fetch_sub(&pool->idle, 1) == 1 && !pool->options.spin) (void)grow(pool);
+        serving_run(&t->serving, connection);
         (void)atomic_fetch_add(&pool->idle, 1);
     }
     return NULL;
@@ -74,11 +38,10 @@ static int grow(struct pool *pool) {
     struct thread *t = calloc(1, sizeof *t);
     if (t == NULL) return -ENOMEM;
     t->pool = pool;
-    t->socket = -1;
+    serving_init(&t->serving, &pool->options);
     (void)atomic_fetch_add(&pool->idle, 1);
     (void)pthread_mutex_lock(&pool->lock);
-    const int failed =
-        atomic_load(&pool->stopping) ? ECANCELED : pthread_create(&t->id, NULL, work, t);
+    const int failed = pool->stopping ? ECANCELED : pthread_create(&t->id, NULL, work, t);
     if (failed == 0) {
         t->next = pool->threads;
         pool->threads = t;
@@ -86,15 +49,15 @@ static int grow(struct pool *pool) {
     (void)pthread_mutex_unlock(&pool->lock);
     if (failed == 0) return 0;
     (void)atomic_fetch_sub(&pool->idle, 1);
+    serving_release(&t->serving, NULL);
     free(t);
     return -failed;
 }
 
-int pool_start(struct pool **pool, const struct pool_options *options) {
+int pool_start(struct pool **pool, const struct serving_options *options) {
     struct pool *p = calloc(1, sizeof *p);
     if (p == NULL) return -ENOMEM;
-    p->server = options->server;
-    p->spin = options->spin;
+    p->options = *options;
     (void)pthread_mutex_init(&p->lock, NULL);
     const int failed = grow(p);
     if (failed != 0) {
@@ -106,24 +69,21 @@ int pool_start(struct pool **pool, const struct pool_options *options) {
     return 0;
 }
 
-static void wake_all(struct pool *pool) {
-    pool->server->steps->stop(pool->server);
+static void end_all(struct pool *pool) {
     (void)pthread_mutex_lock(&pool->lock);
-    atomic_store(&pool->stopping, true);
-    for (const struct thread *t = pool->threads; t != NULL; t = t->next) {
-        if (t->socket >= 0) (void)shutdown(t->socket, SHUT_RDWR);
-    }
+    pool->stopping = true;
+    for (struct thread *t = pool->threads; t != NULL; t = t->next) serving_end(&t->serving);
     (void)pthread_mutex_unlock(&pool->lock);
+    pool->options.server->steps->stop(pool->options.server);
 }
 
 void pool_stop(struct pool *pool, uint64_t *counts) {
-    wake_all(pool);
+    end_all(pool);
     /* No thread is added after `stopping`, so the list is ours. */
     for (struct thread *t = pool->threads; t != NULL;) {
         struct thread *next = t->next;
         (void)pthread_join(t->id, NULL);
-        for (int i = 0; counts != NULL && i < ECHO_COUNTS; i++) counts[i] += t->worker.counts[i];
-        free(t->worker.spare);
+        serving_release(&t->serving, counts);
         free(t);
         t = next;
     }

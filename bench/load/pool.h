@@ -8,17 +8,12 @@
 #ifndef BENCH_POOL_H
 #define BENCH_POOL_H
 
-#include "echo/service.h"
+#include "bench/load/serving.h"
 
 struct pool;
 
-struct pool_options {
-    struct echo_server *server; /* listening; stays the caller's */
-    bool spin;                  /* one thread that never sleeps; needs a non-blocking server */
-};
-
-/* 0 or -errno. */
-int pool_start(struct pool **pool, const struct pool_options *options);
+/* 0 or -errno. To spin it has one thread. */
+int pool_start(struct pool **pool, const struct serving_options *options);
 
 /*
  * Stops the server, ends every connection, joins the threads and releases the

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/load/pool.h"
+#include "bench/load/epoll_server.h"
 #include "bench/placement.h"
 
 struct ready {
@@ -22,9 +22,16 @@ struct ready {
 
 struct floor_thread {
     pthread_t id;
-    int listener;
+    struct echo_server *server; /* its own, or one that all share */
     const atomic_bool *stop;
     const struct server_process_options *options;
+};
+
+struct floor {
+    struct echo_server **servers;
+    struct floor_thread *threads;
+    unsigned server_count, started;
+    atomic_bool stop;
 };
 
 /* Blocks until the parent shuts its end down, or dies. */
@@ -34,62 +41,92 @@ static void wait_for_end(int control) {
     }
 }
 
-static int serve_pool(struct echo_server *server, const struct server_process_options *options,
-                      int control, uint64_t *counts) {
-    struct pool *pool;
-    const struct pool_options wanted = {.server = server, .spin = options->spin};
-    const int failed = pool_start(&pool, &wanted);
-    if (failed != 0) return failed;
-    wait_for_end(control);
-    pool_stop(pool, counts);
-    return 0;
-}
+/* ---- the floor ---- */
 
-static void *serve_floor_thread(void *argument) {
+static void *serve_floor(void *argument) {
     const struct floor_thread *t = argument;
-    t->options->transport->floor->serve(t->listener, t->options->floor, t->stop);
+    const struct server_process_options *o = t->options;
+    const struct echo_floor_steps *steps = o->transport->floor;
+    (o->many ? steps->serve_many : steps->serve)(t->server->socket, o->floor, t->stop);
     return NULL;
 }
 
-static int serve_floor(struct echo_server *server, const struct server_process_options *options,
-                       int control) {
-    struct floor_thread *threads = calloc(options->floor_threads, sizeof *threads);
-    unsigned started = 0;
-    atomic_bool stop = false;
-    int failed = threads == NULL ? -ENOMEM : 0;
-    for (; failed == 0 && started < options->floor_threads; started++) {
-        struct floor_thread *t = &threads[started];
-        t->listener = server->socket;
-        t->stop = &stop;
-        t->options = options;
-        failed = -pthread_create(&t->id, NULL, serve_floor_thread, t);
-        if (failed != 0) break;
+static int listen_floor(struct floor *floor, const struct server_process_options *o,
+                        struct echo_address *address) {
+    if (o->many) {
+        return epoll_server_listen(floor->servers, floor->server_count, o->transport, &o->server,
+                                   address);
     }
-    if (failed == 0) wait_for_end(control);
-    atomic_store(&stop, true);
-    server->steps->stop(server);
-    for (unsigned i = 0; i < started; i++) (void)pthread_join(threads[i].id, NULL);
-    free(threads);
+    const int failed = o->transport->server->listen(&floor->servers[0], &o->server);
+    return failed != 0 ? failed : echo_address_of_socket(address, floor->servers[0]->socket);
+}
+
+/* In the child, which exits when it fails: nothing is undone. */
+static int start_floor(struct floor *floor, const struct server_process_options *options,
+                       struct echo_address *address) {
+    const unsigned workers = options->workers == 0 ? 1 : options->workers;
+    const unsigned threads = options->many ? workers : options->floor_threads;
+    floor->server_count = options->many ? workers : 1;
+    floor->servers = calloc(floor->server_count, sizeof(struct echo_server *));
+    floor->threads = calloc(threads, sizeof *floor->threads);
+    if (floor->servers == NULL || floor->threads == NULL) return -ENOMEM;
+    int failed = listen_floor(floor, options, address);
+    while (failed == 0 && floor->started < threads) {
+        struct floor_thread *t = &floor->threads[floor->started];
+        t->server = floor->servers[floor->started % floor->server_count];
+        t->stop = &floor->stop;
+        t->options = options;
+        failed = -pthread_create(&t->id, NULL, serve_floor, t);
+        floor->started += failed == 0;
+    }
     return failed;
 }
 
+static void stop_floor(struct floor *floor) {
+    atomic_store(&floor->stop, true);
+    for (unsigned i = 0; i < floor->server_count; i++) {
+        floor->servers[i]->steps->stop(floor->servers[i]);
+    }
+    for (unsigned i = 0; i < floor->started; i++) (void)pthread_join(floor->threads[i].id, NULL);
+    for (unsigned i = 0; i < floor->server_count; i++) {
+        floor->servers[i]->steps->release(floor->servers[i]);
+    }
+    free(floor->servers);
+    free(floor->threads);
+}
+
+/* ---- the process ---- */
+
+static int start_design(struct design_server **server, const struct server_process_options *options,
+                        struct echo_address *address) {
+    const struct design_options wanted = {.design = options->design,
+                                          .transport = options->transport,
+                                          .server = options->server,
+                                          .workers = options->workers,
+                                          .spin = options->spin,
+                                          .idle_timeout_ns = options->idle_timeout_ns};
+    return design_start(server, &wanted, address);
+}
+
 /* The child: says where it listens or why not, serves, says what it counted. */
-static void live(const struct server_process_options *options, int control, int report) {
+static _Noreturn void live(const struct server_process_options *options, int control, int report) {
     struct ready ready = {0};
-    struct echo_server *server = NULL;
+    struct design_server *server = NULL;
+    struct floor floor = {0};
     uint64_t counts[ECHO_COUNTS] = {0};
+    design_raise_descriptors();
     if (options->cpu >= 0) ready.failed = placement_pin(options->cpu);
     if (ready.failed == 0) {
-        ready.failed = options->transport->server->listen(&server, &options->server);
+        ready.failed = options->floor != NULL ? start_floor(&floor, options, &ready.address)
+                                              : start_design(&server, options, &ready.address);
     }
-    if (ready.failed == 0) ready.failed = echo_address_of_socket(&ready.address, server->socket);
     const bool told = write(report, &ready, sizeof ready) == sizeof ready;
     if (!told || ready.failed != 0) _exit(1);
-    const int failed = options->floor != NULL ? serve_floor(server, options, control)
-                                              : serve_pool(server, options, control, counts);
-    options->transport->server->release(server);
+    wait_for_end(control);
+    if (options->floor != NULL) stop_floor(&floor);
+    if (options->floor == NULL) design_stop(server, counts);
     const bool counted = write(report, counts, sizeof counts) == sizeof counts;
-    _exit(failed == 0 && counted ? 0 : 1);
+    _exit(counted ? 0 : 1);
 }
 
 static void close_pair(const int *ends) {

@@ -9,15 +9,19 @@
 
 #include <sys/types.h>
 
-#include "echo/service.h"
+#include "bench/load/design.h"
 
 struct server_process_options {
     const struct echo_transport *transport;
     struct echo_server_options server;
     int cpu;                                 /* to stay on; -1: any */
     bool spin;                               /* poll instead of blocking */
+    enum design design;                      /* how it is built; a floor has none */
+    unsigned workers;                        /* see design.h; 0 means 1 */
+    uint64_t idle_timeout_ns;                /* see design.h */
     const struct echo_client_options *floor; /* not NULL: the bare loop for such clients */
-    unsigned floor_threads;                  /* as many as there are connections */
+    bool many;              /* that of the epoll engine: one per worker; else ... */
+    unsigned floor_threads; /* ... as many as there are connections */
 };
 
 struct server_process {

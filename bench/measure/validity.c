@@ -12,7 +12,8 @@ enum {
     HALVES_PERCENT = 25,
     HALVES_MIN = 200,
     BUSY_PERCENT = 95,
-    IDLE_PERCENT = 80
+    IDLE_PERCENT = 80,
+    LATE_MAX_US = 100
 };
 
 __attribute__((format(printf, 2, 3))) static void refuse(struct validity *validity,
@@ -88,8 +89,10 @@ static void check_server(struct validity *validity, const struct validity_input 
 static void check_little(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
     if (input->floor || load->sent == 0 || load->window_ns == 0) return;
-    const double wanted = load->connections;
-    const double outstanding = wanted * (double)load->busy_ns / (double)load->window_ns;
+    if (input->open || input->pauses || input->partial_batches) return; /* no such law */
+    const double wanted = (double)load->connections * load->depth;
+    const double outstanding =
+        (double)load->connections * (double)load->busy_ns / (double)load->window_ns;
     if (fabs(outstanding - wanted) > wanted * LITTLE_PERCENT / 100) {
         refuse(validity, "%.2f messages were outstanding on average, not %.0f", outstanding,
                wanted);
@@ -101,7 +104,8 @@ static void check_halves(struct validity *validity, const struct validity_input 
     const double second = (double)input->load->ok_by_half[1];
     /* Halves shorter than a few of the scheduler's ticks differ by nature. */
     const uint64_t counted_ns = input->load->end_ns - input->load->start_ns;
-    if (input->floor || first + second < HALVES_MIN || counted_ns < HALVES_MIN_NS) return;
+    if (input->floor || input->open || first + second < HALVES_MIN || counted_ns < HALVES_MIN_NS)
+        return;
     if (fabs(first - second) * 2 > (first + second) * HALVES_PERCENT / 100) {
         refuse(validity, "not stationary: %.0f messages in the first half and %.0f in the second",
                first, second);
@@ -148,7 +152,7 @@ static void check_wire(struct validity *validity, const struct validity_input *i
 /* A client that is always busy before a server that is not measures itself. */
 static void check_bottleneck(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
-    if (input->shared_cpu || input->floor || load->connections < 2) return;
+    if (input->shared_cpu || input->floor || input->open || load->connections < 2) return;
     if (load->client_cpu_ns == UINT64_MAX || load->server_cpu_ns == UINT64_MAX) return;
     const double elapsed = (double)(load->end_ns - load->start_ns);
     const double client = 100 * (double)load->client_cpu_ns / elapsed;
@@ -159,10 +163,25 @@ static void check_bottleneck(struct validity *validity, const struct validity_in
     }
 }
 
+/* An open loop that keeps no schedule, or cannot look at all that is due, is none. */
+static void check_schedule(struct validity *validity, const struct validity_input *input) {
+    const struct load_open *open = &input->load->open;
+    if (!input->open || input->floor || open->offered == 0) return;
+    const double late_us = (double)histogram_percentile_ns(&open->lateness, 99) / 1e3;
+    if (late_us > LATE_MAX_US) {
+        refuse(validity, "the generator saw 1 in 100 requests more than %.0f us late (%d allowed)",
+               late_us, LATE_MAX_US);
+    }
+    if ((double)open->taken_up < 0.99 * (double)open->offered) {
+        refuse(validity, "the generator took up %llu of %llu requests: it cannot offer this rate",
+               (count)open->taken_up, (count)open->offered);
+    }
+}
+
 void validity_check(struct validity *validity, const struct validity_input *input) {
     static void (*const checks[])(struct validity *, const struct validity_input *) = {
         check_end,      check_sums,        check_server,     check_little, check_halves,
-        check_counters, check_requirement, check_bottleneck, check_wire,
+        check_counters, check_requirement, check_bottleneck, check_wire,   check_schedule,
     };
     validity->count = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) checks[i](validity, input);

@@ -7,7 +7,7 @@
 #ifndef BENCH_VALIDITY_H
 #define BENCH_VALIDITY_H
 
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 #include "bench/measure/counters.h"
 #include "bench/variant.h"
 
@@ -19,6 +19,9 @@ struct validity_input {
     const struct counters *counters; /* differences over the run; NULL: not read */
     const uint64_t *server_counts;   /* ECHO_COUNTS, or NULL: not ours */
     bool floor;                      /* nothing was verified or timed singly */
+    bool open;                       /* a schedule was kept: other laws hold */
+    bool pauses;                     /* between exchanges nothing is outstanding */
+    bool partial_batches;            /* the last batch may have been a small one */
     bool private_network;            /* counters are the run's own */
     bool shared_cpu;                 /* client and server take turns on one */
     bool loses_packets;              /* the wire was told to: retransmissions are no surprise */

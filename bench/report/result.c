@@ -248,6 +248,9 @@ static void set_validity(json_t *run, const struct result_context *context) {
         .counters = context->counters,
         .server_counts = context->server_counts,
         .floor = options->role == ROLE_FLOOR,
+        .open = options->rate_per_s > 0,
+        .pauses = options->gap_ns > 0,
+        .partial_batches = options->messages > 0 && context->load->depth > 1,
         .private_network = strcmp(context->network, "private") == 0,
         .shared_cpu = context->cpus->client == context->cpus->server,
         .latencies = context->load->durations[LOAD_LATENCY].count,
@@ -272,8 +275,16 @@ static void set_parameters(json_t *run, const struct result_context *context) {
     set_integer(run, "size_bytes", options->size_bytes);
     set_integer(run, "reply_bytes", options->reply_bytes);
     set_integer(run, "connections", options->connections);
-    set_integer(run, "pipeline", 1);
+    set_integer(run, "pipeline", context->load->depth);
     set_text(run, "engine", engine_names[options->engine]);
+    const bool ours = options->host == NULL && options->role != ROLE_FLOOR;
+    set(run, "design", ours ? json_string(design_names[options->design]) : NULL);
+    set(run, "workers", ours ? json_integer(options->workers) : NULL);
+    set_integer(run, "idle_connections", options->idle);
+    set_integer(run, "silent_connections", options->silent);
+    set(run, "gap_ms", json_real((double)options->gap_ns / 1e6));
+    set(run, "idle_timeout_ms",
+        options->idle_timeout_ns > 0 ? json_real((double)options->idle_timeout_ns / 1e6) : NULL);
     set_text(run, "placement",
              options->host != NULL ? "remote" : placement_names[options->placement]);
     const bool placed = context->cpus->client >= 0;
@@ -281,11 +292,78 @@ static void set_parameters(json_t *run, const struct result_context *context) {
         placed ? json_pack("[i,i]", context->cpus->client, context->cpus->server) : json_null());
     set(run, "thread_siblings", json_boolean(context->cpus->siblings));
     set_text(run, "network", context->network);
-    set(run, "offered_per_s", json_null());
+    const bool open = options->rate_per_s > 0;
+    set(run, "offered_per_s", open ? json_real(options->rate_per_s) : NULL);
     set(run, "delay_us", json_real((double)options->delay_ns / 1e3));
     set(run, "deadline_ms", json_real((double)options->deadline_ns / 1e6));
     set(run, "rto_floor_ms",
         options->variants[0]->retries ? json_real((double)options->rto_floor_ns / 1e6) : NULL);
+}
+
+/* How many messages one system call carries; null: not known. */
+static json_t *per_call(uint64_t messages, uint64_t calls) {
+    return calls > 0 ? json_real((double)messages / (double)calls) : json_null();
+}
+
+static uint64_t client_count(const struct load_result *load, const char *name) {
+    for (unsigned i = 0; i < load->counter_count; i++) {
+        if (strcmp(load->counters[i].name, name) == 0) return load->counters[i].value;
+    }
+    return 0;
+}
+
+/* What batching does, over the whole run: so that it is no unfair advantage in silence. */
+static json_t *messages_per(const struct result_context *context) {
+    const struct load_result *load = context->load;
+    const uint64_t *server = context->server_counts;
+    json_t *object = json_object();
+    set(object, "client_send", per_call(load->exchanges, client_count(load, "send_calls")));
+    set(object, "client_receive", per_call(load->answered, client_count(load, "receive_calls")));
+    set(object, "server_receive",
+        server == NULL ? NULL : per_call(server[ECHO_REQUESTS], server[ECHO_RECEIVES]));
+    set(object, "server_send",
+        server == NULL ? NULL : per_call(server[ECHO_REPLIES], server[ECHO_SENDS]));
+    /* Requests and replies, in packets as they are on a wire: after segmentation. */
+    const struct wire_report *report = context->wire;
+    const uint64_t packets =
+        report == NULL ? 0 : wire_sum(&report->counts, WIRE_ANY, WIRE_ANY).packets;
+    set(object, "packet", per_call(2 * load->answered, packets));
+    return object;
+}
+
+/* [[due, latency], ...] in us from the beginning of the counted time; null: no answer. */
+static json_t *series(const struct load_open *open) {
+    json_t *list = json_array();
+    for (uint64_t i = 0; i < open->series_count; i++) {
+        const struct load_point *point = &open->series[i];
+        json_t *latency =
+            point->latency_ns == UINT64_MAX ? json_null() : microseconds((double)point->latency_ns);
+        (void)json_array_append_new(
+            list, json_pack("[o,o]", microseconds((double)point->due_ns), latency));
+    }
+    return list;
+}
+
+static json_t *open_loop(const struct result_context *context) {
+    const struct options *options = context->options;
+    const struct load_result *load = context->load;
+    const struct load_open *open = &load->open;
+    if (options->rate_per_s <= 0 || options->role == ROLE_FLOOR) return json_null();
+    const double elapsed_s = (double)(load->end_ns - load->start_ns) / 1e9;
+    json_t *object = json_object();
+    set_text(object, "arrivals", arrivals_names[options->arrivals]);
+    set_text(object, "assign", assign_names[options->assign]);
+    set_integer(object, "offered", open->offered);
+    set_integer(object, "taken_up", open->taken_up);
+    set_integer(object, "answered_in_time", open->in_time);
+    set_integer(object, "unsent", open->unsent);
+    set(object, "offered_per_s", json_real((double)open->offered / elapsed_s));
+    set(object, "taken_up_per_s", json_real((double)open->taken_up / elapsed_s));
+    set(object, "answered_per_s", json_real((double)open->in_time / elapsed_s));
+    set(object, "overloaded", json_boolean(load_is_overloaded(load)));
+    set(object, "lateness_us", summary(&open->lateness));
+    if (open->series != NULL) set(object, "series_us", series(open));
+    return object;
 }
 
 json_t *result_of_run(const struct result_context *context) {
@@ -300,8 +378,11 @@ json_t *result_of_run(const struct result_context *context) {
     set(run, "throughput_per_s", json_real(elapsed_s > 0 ? (double)load->ok / elapsed_s : 0));
     set(run, "time_per_message_us",
         load->ok > 0 ? json_real(elapsed_s * 1e6 / (double)load->ok) : json_null());
-    set_durations(run, load, context->options->role == ROLE_FLOOR);
+    const bool floor = context->options->role == ROLE_FLOOR;
+    set_durations(run, load, floor);
     set(run, "per_message", per_message(context));
+    set(run, "messages_per", floor ? NULL : messages_per(context));
+    set(run, "open_loop", open_loop(context));
     set_wire(run, context);
     set(run, "counters", counters(context));
     set(run, "executions", executions(context));

@@ -10,7 +10,7 @@
 
 #include "bench/link/profile.h"
 #include "bench/link/wire.h"
-#include "bench/load/closed.h"
+#include "bench/load/load.h"
 #include "bench/measure/counters.h"
 #include "bench/measure/ports.h"
 #include "bench/options.h"

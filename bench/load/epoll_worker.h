@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One loop of the epoll engine's server: a listening socket, the connections
+ * that came from it, and an epoll instance that watches them (epoll(7), level
+ * triggered: what is left for later is reported again).
+ */
+#ifndef BENCH_EPOLL_WORKER_H
+#define BENCH_EPOLL_WORKER_H
+
+#include <stdalign.h>
+
+#include "echo/service.h"
+
+/* A connection as its worker sees it; in one list at a time. */
+struct watched {
+    struct watched *before, *after;
+    struct echo_connection *connection;
+    uint64_t since_ns; /* of the last activity; kept in the list that asks for it */
+    bool draining;     /* in the list of those */
+    bool room;         /* epoll waits until it can send, not until something comes */
+    bool shared;       /* a socket of all clients, no connection of one */
+    uint8_t burst;     /* steps to take when ready, ... */
+    uint8_t full;      /* ... and how often in a row they found work each time */
+};
+
+enum watched_list {
+    WATCHED_KEPT,     /* nothing is to happen to them but what epoll reports */
+    WATCHED_IDLE,     /* longest idle first: to be closed in the end */
+    WATCHED_DRAINING, /* wait for the client's end of file, or for their time to be up */
+    WATCHED_LISTS
+};
+
+/* Each begins a cache line: no worker writes where another reads. */
+struct epoll_worker {
+    alignas(64) struct echo_server *server; /* its own; released by whoever made it */
+    const atomic_bool *stopping;            /* set before `wake` becomes readable */
+    int wake;                               /* watched too; nobody reads from it */
+    uint64_t idle_timeout_ns;
+
+    int epoll;
+    bool listening;                      /* the listening socket is watched */
+    uint64_t retry_ns;                   /* when to try accept again, which failed; 0: it did not */
+    uint64_t drain_ns;                   /* when to look after those that drain */
+    uint64_t now_ns;                     /* of this wake-up, where a time matters */
+    struct watched lists[WATCHED_LISTS]; /* rings; these are where they begin and end */
+    struct watched *unused;
+    struct echo_worker echo;
+};
+
+/* With the first four filled in. 0 or -errno; on success the caller owes a close. */
+int epoll_worker_open(struct epoll_worker *w);
+
+/* Serves until *stopping. */
+void epoll_worker_run(struct epoll_worker *w);
+
+/* Ends every connection. `counts` (ECHO_COUNTS entries, or NULL) gets the sums. */
+void epoll_worker_close(struct epoll_worker *w, uint64_t *counts);
+
+#endif

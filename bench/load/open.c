@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The open loop: what is due goes to a connection that is free, and waits for
+ * one otherwise. Latency counts from when it was due, whoever was late
+ * (coordinated omission is the mistake of not doing so); how late the loop
+ * itself was in seeing it is counted apart.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bench/load/many.h"
+#include "echo/clock.h"
+
+static const struct load_options *options_of(const struct many *m) {
+    return m->thread->load->options;
+}
+
+static uint64_t due_ns(const struct many *m, uint64_t request) {
+    return m->base_ns + m->schedule.due_ns[request];
+}
+
+uint64_t open_due_ns(const struct many *m) {
+    return m->arrived < m->schedule.count ? due_ns(m, m->arrived) : UINT64_MAX;
+}
+
+bool open_over(const struct many *m) {
+    return m->under_way == 0 && m->taken == m->schedule.count;
+}
+
+/* ---- counting ---- */
+
+static bool counted(const struct many *m, uint64_t due) {
+    return due >= m->warm_ns;
+}
+
+static void keep_point(struct many *m, uint64_t due, uint64_t latency_ns) {
+    struct load_open *open = &m->thread->result->open;
+    if (open->series == NULL || open->series_count == options_of(m)->schedule->series_max) return;
+    open->series[open->series_count++] =
+        (struct load_point){.due_ns = due - m->warm_ns, .latency_ns = latency_ns};
+}
+
+void open_count(struct slot *s) {
+    struct many *m = s->many;
+    const struct exchange *x = &s->x;
+    if (!counted(m, x->times.start)) return;
+    const bool ok = x->outcome == EXCHANGE_OK;
+    load_record(m->thread, x);
+    m->thread->result->busy_ns += x->times.closed - x->times.start;
+    if (ok && x->times.replied < m->end_ns) m->thread->result->open.in_time++;
+    keep_point(m, x->times.start, ok ? x->times.replied - x->times.start : UINT64_MAX);
+}
+
+/* Its deadline passed before a connection was free. */
+static void count_unsent(struct many *m, uint64_t due) {
+    struct load_result *r = m->thread->result;
+    if (!counted(m, due)) return;
+    r->sent++;
+    r->lost++;
+    r->open.unsent++;
+    keep_point(m, due, UINT64_MAX);
+}
+
+/* ---- who takes what ---- */
+
+static bool has_room(const struct slot *s) {
+    return s->x.outstanding < s->x.depth;
+}
+
+/* The next request that a slot may take: the oldest of all, or of its own. */
+static uint64_t *next_of(struct slot *s, uint64_t *step) {
+    struct many *m = s->many;
+    const bool own = options_of(m)->schedule->own;
+    *step = own ? m->count : 1;
+    return own ? &s->next : &m->taken;
+}
+
+static bool take_due(struct slot *s) {
+    struct many *m = s->many;
+    uint64_t step;
+    uint64_t *next = next_of(s, &step);
+    bool any = false;
+    while (has_room(s) && *next < m->arrived) {
+        const uint64_t due = due_ns(m, *next);
+        const uint64_t now_ns = echo_clock_ns();
+        const bool expired = due + options_of(m)->deadline_ns <= now_ns || m->gave_up;
+        if (!expired && exchange_start(&s->x, due, now_ns) != 0) return any;
+        *next += step;
+        if (next != &m->taken) m->taken++;
+        if (expired) {
+            count_unsent(m, due);
+            continue;
+        }
+        m->started++;
+        m->under_way++;
+        any = true;
+    }
+    return any;
+}
+
+void open_note_room(struct slot *s) {
+    struct many *m = s->many;
+    if (s->listed || !has_room(s)) return;
+    s->listed = true;
+    m->free[m->free_count++] = (unsigned)(s - m->slots);
+}
+
+static void hand_out(struct many *m) {
+    while (m->taken < m->arrived && m->free_count > 0) {
+        struct slot *s = &m->slots[m->free[--m->free_count]];
+        s->listed = false;
+        if (!has_room(s)) continue;
+        const uint64_t before = m->taken;
+        many_go_on(s, 0);
+        if (m->taken == before) return; /* its queue is full until the socket takes more */
+    }
+}
+
+void open_arrive(struct many *m) {
+    struct load_open *open = &m->thread->result->open;
+    const bool own = options_of(m)->schedule->own;
+    if (m->gave_up || load_interrupted(m->thread->load)) m->schedule.count = m->arrived;
+    while (m->arrived < m->schedule.count && due_ns(m, m->arrived) <= m->now_ns) {
+        const uint64_t due = due_ns(m, m->arrived);
+        if (counted(m, due)) {
+            open->offered++;
+            if (m->now_ns <= m->end_ns) open->taken_up++;
+            histogram_record(&open->lateness, m->now_ns - due);
+        }
+        m->arrived++;
+        if (own) many_go_on(&m->slots[(m->arrived - 1) % m->count], 0);
+    }
+    if (!own) hand_out(m);
+}
+
+/* ---- from the beginning to the end ---- */
+
+int open_begin(struct many *m) {
+    const struct load_options *options = options_of(m);
+    const struct load *load = m->thread->load;
+    struct load_open *open = &m->thread->result->open;
+    const uint64_t most = options->messages;
+    const int failed = schedule_make(&m->schedule, options->schedule,
+                                     options->warmup_ns + options->duration_ns, most);
+    if (failed != 0) return failed;
+    if (options->schedule->keeps_series) {
+        open->series = calloc(options->schedule->series_max, sizeof *open->series);
+        if (open->series == NULL) return -ENOMEM;
+    }
+    m->take_more = take_due;
+    /* So many requests begin when the warm-up is over; others fill it. */
+    m->base_ns = load->warm_ns - (most > 0 ? 0 : options->warmup_ns);
+    m->warm_ns = load->warm_ns;
+    const double all_ns = (double)most / options->schedule->per_s * 1e9;
+    m->end_ns = most > 0 ? m->warm_ns + (uint64_t)all_ns : load->end_ns;
+    return 0;
+}
+
+void open_end(struct many *m) {
+    struct load_result *r = m->thread->result;
+    load_end(m->thread, m->now_ns);
+    /* What was offered was offered in this time, whenever the last reply came. */
+    r->start_ns = m->warm_ns;
+    r->end_ns = m->end_ns;
+}

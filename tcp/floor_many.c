@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tcp/floor.h"
+
+enum { EVENTS = 256, GLANCE_MS = 100 }; /* *stop is looked at so often when nothing happens */
+
+/* A connection of the client. */
+struct one {
+    int socket;        /* -1: to be made */
+    uint32_t watched;  /* what epoll was told to look for; 0: it does not know the socket */
+    size_t messages;   /* of its batch; 0: none is left for it */
+    size_t sent, took; /* bytes of the batch */
+};
+
+struct many {
+    const struct tcp_floor_way *way;
+    const struct echo_client_options *options;
+    size_t request, reply; /* bytes of a message */
+    uint64_t most, begun, done, made;
+    int epoll;
+    uint8_t *bytes;
+    struct one *ones;
+};
+
+static int watch(const struct many *m, struct one *one, uint32_t events) {
+    if (one->watched == events) return 0;
+    struct epoll_event event = {.events = events, .data.ptr = one};
+    const int how = one->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    one->watched = events;
+    return epoll_ctl(m->epoll, how, one->socket, &event) == 0 ? 0 : -errno;
+}
+
+/* A stream takes any part of the batch. */
+static int send_some(const struct many *m, struct one *one) {
+    const size_t all = one->messages * m->request;
+    const ssize_t sent = send(one->socket, m->bytes, all - one->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINPROGRESS && errno != EINTR) return -errno;
+    if (sent > 0) one->sent += (size_t)sent;
+    return watch(m, one, one->sent < all ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+static int begin(struct many *m, struct one *one) {
+    const uint64_t left = m->most - m->begun;
+    const uint32_t depth = m->options->depth > 1 ? m->options->depth : 1;
+    one->messages = left < depth ? (size_t)left : depth;
+    one->sent = one->took = 0;
+    if (one->messages == 0) return 0;
+    m->begun += one->messages;
+    if (one->socket < 0) {
+        one->socket = tcp_floor_connect(m->way, m->options, m->made++);
+        one->watched = 0;
+    }
+    return one->socket < 0 ? one->socket : send_some(m, one);
+}
+
+static void drop(const struct many *m, struct one *one) {
+    const struct linger reset = {.l_onoff = 1};
+    if (m->options->lifetime == ECHO_CLIENT_RESETS) {
+        (void)setsockopt(one->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    (void)close(one->socket); /* epoll forgets it */
+    one->socket = -1;
+}
+
+/* Part of a batch, or the end of file that ends a message's connection. */
+static int receive_some(struct many *m, struct one *one) {
+    const bool server_closes = m->options->lifetime == ECHO_SERVER_CLOSES;
+    const size_t all = one->messages * m->reply;
+    const size_t left = all - one->took;
+    const ssize_t got = recv(one->socket, m->bytes, left > 0 ? left : 1, 0);
+    if (got < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    one->took += (size_t)got;
+    if (got == 0 && !(server_closes && left == 0)) return -ESHUTDOWN;
+    if (one->took < all || (server_closes && got > 0)) return 0;
+    m->done += one->messages;
+    if (m->options->lifetime != ECHO_PERSISTENT) drop(m, one);
+    return begin(m, one);
+}
+
+static int exchange_ready(struct many *m, const struct epoll_event *event) {
+    struct one *one = event->data.ptr;
+    int failed = 0;
+    if ((event->events & EPOLLOUT) != 0) failed = send_some(m, one);
+    if (failed == 0 && (event->events & ~(uint32_t)EPOLLOUT) != 0) failed = receive_some(m, one);
+    return failed;
+}
+
+static int loop(struct many *m, const atomic_bool *stop) {
+    struct epoll_event events[EVENTS];
+    uint64_t quiet_ns = 0;
+    int failed = 0;
+    while (failed == 0 && m->done < m->most && !atomic_load_explicit(stop, memory_order_relaxed)) {
+        const int ready = epoll_wait(m->epoll, events, EVENTS, GLANCE_MS);
+        quiet_ns = ready == 0 ? quiet_ns + GLANCE_MS * UINT64_C(1000000) : 0;
+        if (quiet_ns > 0 && quiet_ns >= m->options->patience_ns) failed = -ETIMEDOUT;
+        if (ready < 0 && errno != EINTR) failed = -errno;
+        for (int i = 0; i < ready && failed == 0; i++) failed = exchange_ready(m, &events[i]);
+    }
+    return failed;
+}
+
+int64_t tcp_floor_exchange_many(const struct tcp_floor_way *way,
+                                const struct echo_client_options *options, unsigned connections,
+                                const atomic_bool *stop, uint64_t most) {
+    struct many m = {.way = way,
+                     .options = options,
+                     .request = ECHO_HEADER_BYTES + (size_t)options->payload_bytes,
+                     .reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes,
+                     .most = most,
+                     .epoll = epoll_create1(EPOLL_CLOEXEC),
+                     .bytes = calloc(1, tcp_floor_bytes(options)),
+                     .ones = calloc(connections, sizeof(struct one))};
+    int failed = m.epoll < 0 ? -errno : 0;
+    if (m.bytes == NULL || m.ones == NULL) failed = -ENOMEM;
+    for (unsigned i = 0; m.ones != NULL && i < connections; i++) m.ones[i].socket = -1;
+    for (unsigned i = 0; failed == 0 && i < connections; i++) failed = begin(&m, &m.ones[i]);
+    if (failed == 0) failed = loop(&m, stop);
+    for (unsigned i = 0; m.ones != NULL && i < connections; i++) {
+        if (m.ones[i].socket >= 0) drop(&m, &m.ones[i]);
+    }
+    if (m.epoll >= 0) (void)close(m.epoll);
+    free(m.bytes);
+    free(m.ones);
+    return failed != 0 ? failed : (int64_t)m.done;
+}
