@@ -18,6 +18,7 @@ struct axis {
     void (*apply)(double point, struct options *options);
     bool waits;
     bool retries; /* only for variants that send again */
+    bool wire;    /* at a round trip of 20 ms unless told */
 };
 
 static void apply_size(double point, struct options *options) {
@@ -52,6 +53,14 @@ static void apply_pipeline(double point, struct options *options) {
 
 static void apply_design(double point, struct options *options) {
     options->design = (enum design)point;
+}
+
+static void apply_gap(double point, struct options *options) {
+    options->gap_ns = (uint64_t)point;
+}
+
+static void apply_messages(double point, struct options *options) {
+    options->messages = (uint64_t)point;
 }
 
 static int parse_design(const char *text, uint64_t *value) {
@@ -121,6 +130,39 @@ static const struct axis axes[] = {
         .apply = apply_design,
     },
     {
+        /* Messages per second, of --rate: see bench/loss_rate.c. */
+        .name = "loss",
+        .parse = options_parse_count,
+        .least = 1,
+        .most = 100000,
+        .points = {20, 200, 1000},
+        .point_count = 3,
+        .apply = apply_rate,
+        .wire = true,
+    },
+    {
+        /* The time since the last message: see bench/idle.c. */
+        .name = "idle",
+        .parse = options_parse_time,
+        .least = 0,
+        .most = 60000.0 * MS,
+        .points = {1.0 * MS, 10.0 * MS, 100.0 * MS, 250.0 * MS, 500.0 * MS, 1000.0 * MS,
+                   3000.0 * MS, 10000.0 * MS},
+        .point_count = 8,
+        .apply = apply_gap,
+        .wire = true,
+    },
+    {
+        /* Messages that a connection carries before it is closed: see bench/life.c. */
+        .name = "life",
+        .parse = options_parse_count,
+        .least = 1,
+        .most = 100000,
+        .points = {1, 2, 3, 5, 10, 20, 50, 100},
+        .point_count = 8,
+        .apply = apply_messages,
+    },
+    {
         .name = "rto-floor",
         .parse = options_parse_time,
         .least = MS / 1000.0,
@@ -147,7 +189,7 @@ bool axis_is_loss(const char *name) {
 }
 
 bool axis_exists(const char *name) {
-    return find(name) != NULL || axis_is_loss(name);
+    return find(name) != NULL;
 }
 
 int axis_parse(const char *name, const char *text, double *point) {
@@ -172,6 +214,10 @@ void axis_apply(const char *name, double point, struct options *options) {
 
 bool axis_is_rate(const char *name) {
     return strcmp(name, "rate") == 0;
+}
+
+bool axis_needs_wire(const char *name) {
+    return find(name)->wire;
 }
 
 bool axis_waits(const char *name) {

@@ -21,8 +21,11 @@ void axis_default_points(const char *name, struct options *options);
 
 void axis_apply(const char *name, double point, struct options *options);
 
-/* Loss has no points yet, only its packets: see bench/loss.c. */
+/* Loss, of each packet of a lone message (bench/loss.c), or under traffic (bench/loss_rate.c). */
 bool axis_is_loss(const char *name);
+
+/* Over a wire, at a round trip of 20 ms unless told. */
+bool axis_needs_wire(const char *name);
 
 /* Whether only variants that send again have points along it. */
 bool axis_retries(const char *name);

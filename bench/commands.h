@@ -15,6 +15,9 @@ int command_compare(const struct options *options); /* and sweep */
 int command_variants(const struct options *options);
 int command_check(const struct options *options);
 int command_loss(const struct options *options); /* sweep loss --packet */
+int command_who_waits(const struct options *options); /* sweep loss --rate */
+int command_idle(const struct options *options);      /* sweep idle */
+int command_life(const struct options *options);      /* sweep life */
 int command_crosscheck(const struct options *options);
 int command_diff(const struct options *options);
 int command_anatomy(const struct options *options);

@@ -466,7 +466,10 @@ static int check_outputs(const struct options *options) {
 }
 
 int command_compare(const struct options *options) {
-    if (options->axis != NULL && axis_is_loss(options->axis)) return command_loss(options);
+    if (options->axis != NULL && strcmp(options->axis, "idle") == 0) return command_idle(options);
+    if (options->axis != NULL && strcmp(options->axis, "life") == 0) return command_life(options);
+    if (options->who_waits) return command_who_waits(options);
+    if (options->packet) return command_loss(options);
     /* Better now than after a minute of measuring. */
     int status = check_outputs(options);
     if (status != EXIT_DONE) return status;

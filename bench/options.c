@@ -184,9 +184,16 @@ static const struct option_row rows[] = {
            "payload wanted back (an echo's)"),
     OPTION("connections", KEY_CONNECTIONS, "N", LOAD,
            "at once: each with a thread, or all in one loop (1; open loop: 64)"),
-    OPTION("rate", KEY_RATE, "PER_S", RUNS,
+    OPTION("rate", KEY_RATE, "PER_S", RUNS & ~SWEEP,
            "open loop: so many requests are due each second; compare: also `half` of what the "
            "slowest can carry (closed loop)"),
+    {{.name = "rate",
+      .key = KEY_RATE,
+      .arg = "PER_S",
+      .flags = OPTION_ARG_OPTIONAL,
+      .doc = "open loop: so many requests are due each second; of loss: who waits, at these rates "
+             "(20,200,1k)"},
+     SWEEP},
     OPTION("arrivals", KEY_ARRIVALS, "A", RUNS, "of an open loop: poisson or fixed (poisson)"),
     OPTION("assign", KEY_ASSIGN, "A", RUNS,
            "of an open loop: a request goes to the first free connection, or to its own (free)"),
@@ -267,7 +274,9 @@ enum {
 struct parse {
     struct options *options;
     const struct command_row *command;
-    const char *at; /* read once the axis is known */
+    const char *at;   /* read once the axis is known */
+    const char *rate; /* of sweep, likewise */
+    bool rate_given;
     bool reply_given, warmup_given, retry_given, engine_given, design_given, open_given,
         connections_given, placement_given;
 };
@@ -384,6 +393,10 @@ static void parse_drop(struct argp_state *state, struct options *options, const 
 }
 
 static void parse_rate(struct argp_state *state, struct options *options, const char *text) {
+    if (text == NULL) {
+        argp_error(state, "--rate: give requests per second, such as 10k");
+        return;
+    }
     options->rate_half = strcmp(text, "half") == 0;
     if (options->rate_half) return;
     options->rate_per_s = (double)count_of(state, "rate", text, 1, 100000000);
@@ -418,7 +431,11 @@ static void add_file(struct argp_state *state, struct options *options, const ch
 static void add_argument(struct argp_state *state, struct parse *parse, char *text) {
     struct options *options = parse->options;
     const enum command command = parse->command->command;
-    if (command == SWEEP && options->axis == NULL) {
+    /* `sweep loss --rate 20,200`: what may be left out is no part of the option for argp. */
+    const bool rate = parse->rate_given && parse->rate == NULL && *text >= '0' && *text <= '9';
+    if (command == SWEEP && rate) {
+        parse->rate = text;
+    } else if (command == SWEEP && options->axis == NULL) {
         options->axis = text;
     } else if (command == REPORT && options->directory == NULL) {
         options->directory = text;
@@ -475,19 +492,25 @@ static void check_sizes(struct argp_state *state, const struct options *options)
     }
 }
 
-static void check_axis(struct argp_state *state, struct options *options, const char *at) {
+static void check_axis(struct argp_state *state, const struct parse *parse) {
+    struct options *options = parse->options;
     if (options->axis == NULL || !axis_exists(options->axis)) {
         argp_error(state, "'%s' is no axis; there are %s",
                    options->axis == NULL ? "" : options->axis, axis_names);
         return;
     }
-    if (options->packet != axis_is_loss(options->axis)) {
-        argp_error(state, "it is: sweep loss --packet");
+    const bool loss = axis_is_loss(options->axis);
+    options->who_waits = loss && parse->rate_given;
+    if (loss ? options->packet == options->who_waits : options->packet) {
+        argp_error(state, "it is: sweep loss --packet (a lone message), or sweep loss --rate "
+                          "(who waits for the lost one)");
     }
-    if (options->packet) {
+    if (loss || axis_needs_wire(options->axis)) {
         options->wire = true;
         if (options->rtt_ns == 0) options->rtt_ns = 20000000;
-    } else if (at != NULL) {
+    }
+    const char *at = options->who_waits ? parse->rate : parse->at;
+    if (at != NULL) {
         parse_points(state, options, at);
     } else {
         axis_default_points(options->axis, options);
@@ -568,7 +591,8 @@ static void check_all(struct argp_state *state, struct parse *parse) {
     if ((command & (SEND | RUN | LADDER)) != 0) check_one_variant(state, parse);
     if (command == SEND && options->messages == 0) argp_error(state, "send needs --messages N");
     if (command == SEND && !parse->warmup_given) options->warmup_ns = 0;
-    if (command == SWEEP) check_axis(state, options, parse->at);
+    if (command == SWEEP) check_axis(state, parse);
+    if (parse->rate_given && !options->who_waits) parse_rate(state, options, parse->rate);
     if (command == DIFF &&
         (options->base_count == 0 || options->base_count == options->file_count)) {
         argp_error(state, "diff takes files on both sides: BASE.json... -- NEW.json...");
@@ -622,7 +646,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
         options->engine = (enum engine)name_of(state, "engine", text, engine_names, ENGINES);
         parse->engine_given = true;
         break;
-    case KEY_RATE: parse_rate(state, options, text); break;
+    case KEY_RATE:
+        parse->rate = text;
+        parse->rate_given = true;
+        break;
     case KEY_ARRIVALS:
         options->arrivals =
             (enum arrivals)name_of(state, "arrivals", text, arrivals_names, ARRIVALS);

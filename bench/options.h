@@ -108,7 +108,8 @@ struct options {
     unsigned mtu_bytes;
     const char *pcap; /* of run: where to write the packets, or NULL */
     unsigned drop[3]; /* of run: kind + 1, direction + 1 and number of a packet to lose; 0: none */
-    bool packet;      /* of sweep loss: one packet at a time */
+    bool packet;      /* of sweep loss: one packet at a time; or ... */
+    bool who_waits;   /* ... lost under traffic, at the rates in `points` */
     bool shared_network; /* of run: stay in the caller's */
     enum role role;      /* of run */
 };
