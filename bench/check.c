@@ -30,6 +30,7 @@ enum {
     AA_GROUPS = 100,    /* 300 pairs */
     DELAY_NS = 5000,    /* what is injected, and must be found ... */
     DELAY_PERCENT = 10, /* ... within so much */
+    MS = 1000000,
     TEXT = 200
 };
 
@@ -264,6 +265,7 @@ static bool refused(const struct broken_run *broken) {
                                      .window_ns = 100000000,
                                      .exchanges = 1100,
                                      .connections = 1,
+                                     .depth = 1,
                                      .start_ns = 1,
                                      .end_ns = 100000001};
     if (broken != NULL) broken->breaks(run);
@@ -350,6 +352,43 @@ static void dropped_packet(struct check *check, struct finding *finding, bool ne
                    dropped, ms, wanted.low_ms, wanted.high_ms);
 }
 
+/* ---- a server that hangs, and who sees it ---- */
+
+static json_t *stalled_run(struct check *check, bool open, uint64_t stall_ns) {
+    struct options options = short_run(check, "tcp-persistent");
+    options.engine = ENGINE_EPOLL;
+    options.design = DESIGN_EPOLL;
+    options.duration_ns = 600 * MS;
+    options.stall_ns = stall_ns;
+    options.rate_per_s = open ? 500 : 0;
+    options.arrivals = ARRIVALS_FIXED;
+    json_t *run = child_run("/proc/self/exe", &options, check->why, sizeof check->why);
+    if (run == NULL) check->broken = true;
+    return run;
+}
+
+/*
+ * A sixth of the requests of a schedule are due while the server hangs. A
+ * closed loop asks nothing in that time: one exchange is slow, its median as
+ * ever (coordinated omission).
+ */
+static void stopped_server(struct check *check, struct finding *finding, bool negative) {
+    const uint64_t stall_ns = negative ? 0 : 100 * MS;
+    json_t *open = stalled_run(check, true, stall_ns);
+    json_t *closed = stalled_run(check, false, stall_ns);
+    const double p90_ms = result_number(open, "latency_us.p90", NAN) / 1e3;
+    const double p50_ms = result_number(closed, "latency_us.p50", NAN) / 1e3;
+    json_decref(open);
+    json_decref(closed);
+    finding->passed = p90_ms > 10 && p90_ms < 100 && p50_ms < 10;
+    (void)snprintf(finding->injected, TEXT, "the server stopped for %d ms of 600",
+                   negative ? 0 : 100);
+    (void)snprintf(finding->found, TEXT,
+                   "open loop: 1 in 10 waited %.2f ms or longer (wanted 10 to 100); closed loop: "
+                   "median %.3f ms",
+                   p90_ms, p50_ms);
+}
+
 /* ---- all of them ---- */
 
 struct control {
@@ -365,6 +404,7 @@ static const struct control controls[] = {
     {"broken identity", broken_identity, false},
     {"known round trip", known_round_trip, true},
     {"dropped packet", dropped_packet, true},
+    {"stopped server", stopped_server, false},
 };
 
 static json_t *finding_json(const struct control *control, const struct finding *finding,

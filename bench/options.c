@@ -165,7 +165,8 @@ enum key {
     KEY_SERIES,
     KEY_DESIGN,
     KEY_SILENT,
-    KEY_IDLE_TIMEOUT
+    KEY_IDLE_TIMEOUT,
+    KEY_STALL
 };
 
 struct option_row {
@@ -259,6 +260,7 @@ static const struct option_row rows[] = {
     OPTION("gap", KEY_GAP, "T", RUN, "between an exchange and the next (0s)"),
     OPTION("idle", KEY_IDLE, "N", RUN, "connections beside, kept open and never used (0)"),
     OPTION("silent", KEY_SILENT, "N", RUN, "clients before, that connect and say nothing (0)"),
+    OPTION("stall", KEY_STALL, "T", RUN, "the server is stopped for so long, in the middle (0s)"),
     OPTION("series", KEY_SERIES, NULL, RUN, "every message with its time, in the result"),
     OPTION("predict", KEY_PREDICT, NULL, ANATOMY, "ask for your numbers first"),
     OPTION("output", KEY_OUTPUT, "DIR", LADDER,
@@ -669,6 +671,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_SILENT:
         options->silent = (unsigned)count_of(state, "silent", text, 0, OPTIONS_CONNECTIONS_MAX);
         break;
+    case KEY_STALL: options->stall_ns = time_of(state, "stall", text, 0); break;
     case KEY_SERIES: options->series = true; break;
     case KEY_DESIGN:
         options->design = (enum design)name_of(state, "design", text, design_names, DESIGNS);

@@ -106,10 +106,11 @@ struct options {
     uint64_t rtt_ns;
     double loss_percent;
     unsigned mtu_bytes;
-    const char *pcap; /* of run: where to write the packets, or NULL */
-    unsigned drop[3]; /* of run: kind + 1, direction + 1 and number of a packet to lose; 0: none */
-    bool packet;      /* of sweep loss: one packet at a time; or ... */
-    bool who_waits;   /* ... lost under traffic, at the rates in `points` */
+    const char *pcap;  /* of run: where to write the packets, or NULL */
+    unsigned drop[3];  /* of run: kind + 1, direction + 1 and number of a packet to lose; 0: none */
+    bool packet;       /* of sweep loss: one packet at a time; or ... */
+    bool who_waits;    /* ... lost under traffic, at the rates in `points` */
+    uint64_t stall_ns; /* of run: how long the server is stopped, in the middle */
     bool shared_network; /* of run: stay in the caller's */
     enum role role;      /* of run */
 };

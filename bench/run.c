@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include "bench/load/load.h"
 #include "bench/load/server_process.h"
 #include "bench/report/result.h"
+#include "echo/clock.h"
 
 enum { SERIES_MAX = 100000 }; /* messages whose times a result holds */
 
@@ -183,6 +185,18 @@ static int find_host(struct run *run) {
     return failed == 0 ? EXIT_DONE : complain("--host %s: no such host", host);
 }
 
+/* A server that hangs for a while, and goes on: a fault whose length is known. */
+static void *stall_server(void *argument) {
+    const struct run *run = argument;
+    const struct options *o = run->options;
+    const uint64_t middle_ns = o->warmup_ns + o->duration_ns / 2 - o->stall_ns / 2;
+    echo_clock_sleep_until(echo_clock_ns() + middle_ns);
+    (void)kill(run->server.pid, SIGSTOP);
+    echo_clock_sleep_until(echo_clock_ns() + o->stall_ns);
+    (void)kill(run->server.pid, SIGCONT);
+    return NULL;
+}
+
 static int load(struct run *run, struct load_result **result) {
     const struct options *options = run->options;
     const struct load_schedule schedule = {
@@ -213,7 +227,11 @@ static int load(struct run *run, struct load_result **result) {
     struct counters before;
     run->time_wait[0] = counters_time_wait(port);
     counters_read(&before);
+    pthread_t stall;
+    const bool stalls = options->stall_ns > 0 && run->server.pid > 0 &&
+                        pthread_create(&stall, NULL, stall_server, run) == 0;
     const int failed = floor ? load_floor(result, &wanted) : load_run(result, &wanted);
+    if (stalls) (void)pthread_join(stall, NULL);
     counters_read(&run->counters);
     counters_subtract(&run->counters, &before);
     run->time_wait[1] = counters_time_wait(port);
