@@ -42,8 +42,8 @@ struct session {
     gsl_rng *random;
     char paths[TOOL_PROGRAMS][TOOL_PATH]; /* or why there is none */
     bool here[TOOL_PROGRAMS];
-    char directory[32]; /* for the tools to work in */
-    struct placement_cpus cpus;
+    char directory[32];                /* for the tools to work in */
+    struct placement_cpus cpus, apart; /* for one flow; for many */
     struct pair pairs[PAIRS_MAX];
     unsigned pair_count;
     json_t *runs;
@@ -68,6 +68,7 @@ static int plan(struct session *s) {
     for (unsigned i = 0; i < tool_row_count && s->pair_count < PAIRS_MAX; i++) {
         const struct tool_row *row = &tool_rows[i];
         if (!s->here[row->server] || !s->here[row->client]) continue;
+        if (row->flows > 1 && s->apart.client < 0) continue;
         struct pair *pair = &s->pairs[s->pair_count++];
         pair->row = row;
         pair->theirs = no_figures(s->options->blocks);
@@ -83,6 +84,8 @@ static int prepare(struct session *s) {
     if (failed != 0) return complain("cannot write %s: %s", o->json, strerror(-failed));
     failed = placement_choose(&s->cpus, o->placement);
     if (failed != 0) return complain("cannot choose a CPU: %s", strerror(-failed));
+    /* With one CPU there are no rows that need two. */
+    if (placement_choose(&s->apart, PLACEMENT_CROSS_CORE) != 0) s->apart.client = -1;
     (void)snprintf(s->directory, sizeof s->directory, "/tmp/echolab-XXXXXX");
     if (mkdtemp(s->directory) == NULL) {
         s->directory[0] = '\0';
@@ -132,7 +135,7 @@ static void run_theirs(struct session *s, unsigned block, struct pair *pair) {
         .server = s->paths[pair->row->server],
         .client = s->paths[pair->row->client],
         .directory = s->directory,
-        .cpus = s->cpus,
+        .cpus = pair->row->flows > 1 ? s->apart : s->cpus,
         .profile = s->options->profile,
         .payload_bytes = s->options->size_bytes,
         .seconds = (unsigned)((s->options->duration_ns + second_ns - 1) / second_ns),
@@ -157,6 +160,12 @@ static void run_ours(struct session *s, unsigned block, struct pair *pair) {
     one.role = ROLE_VARIANT;
     one.reply_bytes = one.size_bytes;
     one.seed = gsl_rng_get(s->random);
+    if (pair->row->flows > 1) {
+        one.connections = pair->row->flows;
+        one.engine = ENGINE_EPOLL;
+        one.design = DESIGN_EPOLL;
+        one.placement = PLACEMENT_CROSS_CORE;
+    }
     char why[WHY_BYTES];
     json_t *run = child_run("/proc/self/exe", &one, why, sizeof why);
     if (run != NULL && !json_is_true(json_object_get(run, "valid"))) {

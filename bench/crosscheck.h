@@ -48,6 +48,7 @@ struct tool_row {
     bool udp;           /* ready when @PORT is bound for UDP; else when it listens for TCP */
     const char *before; /* begins the line of the figure, which follows it */
     enum tool_figure figure;
+    unsigned flows;                /* 0: one. More: epoll on both sides, a core each */
     const char *variant;           /* of ours, to compare it with */
     const char *ours;              /* path of our figure in the JSON of a run, us */
     const char *notes[TOOL_NOTES]; /* how the definitions differ: lines of at most 76 columns */
