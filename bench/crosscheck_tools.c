@@ -207,7 +207,7 @@ const struct tool_row tool_rows[] = {
     },
     {
         .tool = "neper",
-        .test = "tcp_rr x64",
+        .test = "tcp_rr/64",
         .server = TOOL_TCP_RR,
         .client = TOOL_TCP_RR,
         .server_words = "-F 64 -C @OTHER -P @PORT -Q @BYTES -R @BYTES -l @SECONDS --no-delay",
@@ -223,7 +223,7 @@ const struct tool_row tool_rows[] = {
     },
     {
         .tool = "neper",
-        .test = "udp_rr x64",
+        .test = "udp_rr/64",
         .server = TOOL_UDP_RR,
         .client = TOOL_UDP_RR,
         .server_words = "-F 64 -C @OTHER -P @PORT -Q @BYTES -R @BYTES -l @SECONDS",
@@ -238,7 +238,7 @@ const struct tool_row tool_rows[] = {
     },
     {
         .tool = "neper",
-        .test = "tcp_crr x64",
+        .test = "tcp_crr/64",
         .server = TOOL_TCP_CRR,
         .client = TOOL_TCP_CRR,
         .server_words = "-F 64 -C @OTHER -P @PORT -Q @BYTES -R @BYTES -l @SECONDS",
@@ -248,9 +248,8 @@ const struct tool_row tool_rows[] = {
         .flows = 64,
         .variant = "tcp-per-message",
         .ours = ELAPSED,
-        .notes =
-            {"64 at once, a core for each side, epoll on both; theirs resets (8 packets), ours",
-             "closes with FIN and waits for the other's (10)"},
+        .notes = {"64 at once, a core for each side, epoll on both; theirs resets",
+                  "(8 packets), ours closes with FIN and waits for the other's (10)"},
     },
     {
         .tool = "nginx+ab",

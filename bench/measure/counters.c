@@ -10,28 +10,29 @@
 #define NETSTAT "/proc/self/net/netstat"
 
 const struct counter_row counter_rows[] = {
-    {"kernel.TcpRetransSegs", SNMP, "Tcp:", "RetransSegs", 1, false},
-    {"kernel.TcpInErrs", SNMP, "Tcp:", "InErrs", 1, false},
-    {"kernel.TcpAttemptFails", SNMP, "Tcp:", "AttemptFails", 1, false},
-    {"kernel.TcpOutRsts", SNMP, "Tcp:", "OutRsts", 1, false},
-    {"kernel.TcpEstabResets", SNMP, "Tcp:", "EstabResets", 1, false},
-    {"kernel.TcpActiveOpens", SNMP, "Tcp:", "ActiveOpens", 0, false},
-    {"kernel.TcpInSegs", SNMP, "Tcp:", "InSegs", 0, false},
-    {"kernel.TcpOutSegs", SNMP, "Tcp:", "OutSegs", 0, false},
-    {"kernel.UdpInDatagrams", SNMP, "Udp:", "InDatagrams", 0, false},
-    {"kernel.UdpOutDatagrams", SNMP, "Udp:", "OutDatagrams", 0, false},
-    {"kernel.UdpNoPorts", SNMP, "Udp:", "NoPorts", 1, false},
-    {"kernel.UdpRcvbufErrors", SNMP, "Udp:", "RcvbufErrors", 1, false},
-    {"kernel.UdpSndbufErrors", SNMP, "Udp:", "SndbufErrors", 1, false},
-    {"kernel.ListenOverflows", NETSTAT, "TcpExt:", "ListenOverflows", 1, false},
-    {"kernel.ListenDrops", NETSTAT, "TcpExt:", "ListenDrops", 1, false},
-    {"kernel.TCPTimeouts", NETSTAT, "TcpExt:", "TCPTimeouts", 1, false},
-    {"kernel.TCPTimeWaitOverflow", NETSTAT, "TcpExt:", "TCPTimeWaitOverflow", 0, false},
-    {"kernel.TCPFastOpenActive", NETSTAT, "TcpExt:", "TCPFastOpenActive", 0, false},
-    {"kernel.TCPFastOpenActiveFail", NETSTAT, "TcpExt:", "TCPFastOpenActiveFail", 0, false},
-    {"kernel.TCPFastOpenPassive", NETSTAT, "TcpExt:", "TCPFastOpenPassive", 0, false},
-    {"machine.steal_ticks", "/proc/stat", NULL, "steal", 2, true},
-    {"client.context_switches", NULL, NULL, "context switches", 0, true},
+    {"kernel.TcpRetransSegs", SNMP, "Tcp:", "RetransSegs", 1, false, false},
+    {"kernel.TcpInErrs", SNMP, "Tcp:", "InErrs", 1, false, false},
+    {"kernel.TcpAttemptFails", SNMP, "Tcp:", "AttemptFails", 1, false, false},
+    {"kernel.TcpOutRsts", SNMP, "Tcp:", "OutRsts", 1, false, true},
+    {"kernel.TcpEstabResets", SNMP, "Tcp:", "EstabResets", 1, false, false},
+    {"kernel.TcpActiveOpens", SNMP, "Tcp:", "ActiveOpens", 0, false, false},
+    {"kernel.TcpInSegs", SNMP, "Tcp:", "InSegs", 0, false, false},
+    {"kernel.TcpOutSegs", SNMP, "Tcp:", "OutSegs", 0, false, false},
+    {"kernel.UdpInDatagrams", SNMP, "Udp:", "InDatagrams", 0, false, false},
+    {"kernel.UdpOutDatagrams", SNMP, "Udp:", "OutDatagrams", 0, false, false},
+    {"kernel.UdpNoPorts", SNMP, "Udp:", "NoPorts", 1, false, false},
+    {"kernel.UdpRcvbufErrors", SNMP, "Udp:", "RcvbufErrors", 1, false, false},
+    {"kernel.UdpSndbufErrors", SNMP, "Udp:", "SndbufErrors", 1, false, false},
+    {"kernel.ListenOverflows", NETSTAT, "TcpExt:", "ListenOverflows", 1, false, false},
+    {"kernel.ListenDrops", NETSTAT, "TcpExt:", "ListenDrops", 1, false, false},
+    {"kernel.TCPTimeouts", NETSTAT, "TcpExt:", "TCPTimeouts", 1, false, false},
+    {"kernel.TCPTimeWaitOverflow", NETSTAT, "TcpExt:", "TCPTimeWaitOverflow", 0, false, false},
+    {"kernel.TCPFastOpenActive", NETSTAT, "TcpExt:", "TCPFastOpenActive", 0, false, false},
+    {"kernel.TCPFastOpenActiveFail", NETSTAT, "TcpExt:", "TCPFastOpenActiveFail", 0, false, false},
+    {"kernel.TCPFastOpenPassive", NETSTAT, "TcpExt:", "TCPFastOpenPassive", 0, false, false},
+    {"machine.steal_ticks", "/proc/stat", NULL, "steal", 2, true, false},
+    {"client.context_switches", NULL, NULL, "context switches", 0, true, false},
+    {"client.user_us", NULL, NULL, "user time", 0, true, false},
 };
 
 const unsigned counter_count = sizeof counter_rows / sizeof counter_rows[0];
@@ -62,14 +63,17 @@ static uint64_t read_steal(FILE *file) {
     return fscanf(file, format, &steal) == 1 ? steal : UINT64_MAX;
 }
 
-static uint64_t read_context_switches(void) {
+static uint64_t read_usage(const char *field) {
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) != 0) return UINT64_MAX;
+    if (strcmp(field, "user time") == 0) {
+        return (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+    }
     return (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
 }
 
 static uint64_t read_row(const struct counter_row *row) {
-    if (row->file == NULL) return read_context_switches();
+    if (row->file == NULL) return read_usage(row->field);
     FILE *file = fopen(row->file, "re");
     if (file == NULL) return UINT64_MAX;
     const bool paired = row->group != NULL;

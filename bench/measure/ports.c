@@ -6,7 +6,7 @@
 
 enum { TIME_WAIT_S = 60, LOOPBACK_REUSE_S = 1, CONNECTIONS_PER_S = 60000, SOURCES_MAX = 250 };
 
-static unsigned port_range(void) {
+unsigned ports_range(void) {
     unsigned first = 32768;
     unsigned last = 60999;
     FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
@@ -22,7 +22,7 @@ static unsigned port_range(void) {
 struct ports ports_budget(const struct variant *variant, uint64_t messages, uint64_t duration_ns) {
     struct ports ports = {0};
     if (!variant->holds_ports) return ports;
-    ports.range = port_range();
+    ports.range = ports_range();
     ports.loopback_per_s = (double)ports.range / LOOPBACK_REUSE_S;
     ports.network_per_s = (double)ports.range / TIME_WAIT_S;
     const double most =

@@ -19,6 +19,9 @@ struct ports {
     unsigned sources;      /* addresses of 127.0.0.0/8 to be used in turn; 0: one suffices */
 };
 
+/* How many local ports connect chooses from: the range in force. */
+unsigned ports_range(void);
+
 /*
  * The budget of `variant` for a run of `messages`, or of `duration_ns` at the
  * most that loopback can make of it. Reads the range in force.

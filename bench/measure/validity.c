@@ -13,6 +13,7 @@ enum {
     HALVES_MIN = 200,
     BUSY_PERCENT = 95,
     IDLE_PERCENT = 80,
+    OWN_PERCENT = 30,
     LATE_MAX_US = 100
 };
 
@@ -31,7 +32,8 @@ static void check_end(struct validity *validity, const struct validity_input *in
     const struct load_result *load = input->load;
     if (load->gave_up) refuse(validity, "%d failures in a row ended it", LOAD_FAILURES_MAX);
     if (load->ok == 0) refuse(validity, "no message was answered");
-    if (load->failed > 0) refuse(validity, "%llu messages failed", (count)load->failed);
+    if (load->failed > 0 && !input->closes_idle)
+        refuse(validity, "%llu messages failed", (count)load->failed);
 }
 
 static void check_sums(struct validity *validity, const struct validity_input *input) {
@@ -118,7 +120,7 @@ static void check_counters(struct validity *validity, const struct validity_inpu
         const uint64_t value = input->counters->value[i];
         if (row->void_from == 0 || value == UINT64_MAX || value < row->void_from) continue;
         if (expected(input->variant, row->name)) continue;
-        if (input->loses_packets && !row->of_machine) continue;
+        if ((input->loses_packets || input->closes_idle) && !row->of_machine) continue;
         if (input->private_network || row->of_machine) {
             refuse(validity, "%s rose by %llu", row->name, (count)value);
         }
@@ -149,7 +151,19 @@ static void check_wire(struct validity *validity, const struct validity_input *i
     }
 }
 
-/* A client that is always busy before a server that is not measures itself. */
+static uint64_t counter_of(const struct validity_input *input, const char *name) {
+    for (unsigned i = 0; input->counters != NULL && i < counter_count; i++) {
+        if (strcmp(counter_rows[i].name, name) == 0) return input->counters->value[i];
+    }
+    return UINT64_MAX;
+}
+
+/*
+ * A generator that is always busy with itself before a server that is not
+ * measures itself. What its CPU does in the kernel is the protocol's work, and on
+ * loopback the sender does the receiver's part of it too: only a good share in
+ * user mode tells.
+ */
 static void check_bottleneck(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
     if (input->shared_cpu || input->floor || input->open || load->connections < 2) return;
@@ -157,7 +171,9 @@ static void check_bottleneck(struct validity *validity, const struct validity_in
     const double elapsed = (double)(load->end_ns - load->start_ns);
     const double client = 100 * (double)load->client_cpu_ns / elapsed;
     const double server = 100 * (double)load->server_cpu_ns / elapsed;
-    if (client >= BUSY_PERCENT && server < IDLE_PERCENT) {
+    const uint64_t user_us = counter_of(input, "client.user_us");
+    const double own = user_us == UINT64_MAX ? 100 : 100e3 * (double)user_us / elapsed;
+    if (client >= BUSY_PERCENT && server < IDLE_PERCENT && own >= OWN_PERCENT) {
         refuse(validity, "the client was the bottleneck: %.0f %% of its CPU, the server %.0f %%",
                client, server);
     }

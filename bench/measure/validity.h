@@ -25,6 +25,7 @@ struct validity_input {
     bool private_network;            /* counters are the run's own */
     bool shared_cpu;                 /* client and server take turns on one */
     bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
+    bool closes_idle;                /* the server was told to: some meet a closed connection */
     uint64_t device_drops;           /* packets that the wire lost without being told */
     uint64_t latencies;              /* that the histogram holds */
 };
