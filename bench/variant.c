@@ -104,6 +104,34 @@ const struct variant variants[] = {
         .depth = 32,
         .server = {.receive_bytes = RECEIVE_BYTES},
     },
+    {
+        .name = "udp-mmsg",
+        .round_trips = 1,
+        .what = "many outstanding; sendmmsg, recvmmsg: many datagrams a call",
+        .transport = &udp_mmsg_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .depth = 32,
+        .server = {.receive_bytes = RECEIVE_BYTES},
+    },
+    {
+        .name = "udp-gso",
+        .round_trips = 1,
+        .what =
+            "many outstanding; UDP_SEGMENT, UDP_GRO: one buffer, cut into datagrams by the kernel",
+        .transport = &udp_gso_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .depth = 32,
+        .server = {.receive_bytes = RECEIVE_BYTES},
+    },
+    {
+        .name = "udp-packed",
+        .round_trips = 1,
+        .what = "several messages in one datagram, as TCP does; only its own server takes such",
+        .transport = &udp_packed_transport,
+        .lifetime = ECHO_PERSISTENT,
+        .depth = 32,
+        .server = {.receive_bytes = RECEIVE_BYTES},
+    },
 };
 
 const unsigned variant_count = sizeof variants / sizeof variants[0];

@@ -94,7 +94,10 @@ static int loop(struct many *m, const atomic_bool *stop) {
     struct epoll_event events[EVENTS];
     uint64_t quiet_ns = 0;
     int failed = 0;
-    while (failed == 0 && m->done < m->most && !atomic_load_explicit(stop, memory_order_relaxed)) {
+    while (failed == 0 && m->done < m->most) {
+        /* None is begun any more; those under way are not cut off in the middle. */
+        if (atomic_load_explicit(stop, memory_order_relaxed)) m->most = m->begun;
+        if (m->done == m->most) break;
         const int ready = epoll_wait(m->epoll, events, EVENTS, GLANCE_MS);
         quiet_ns = ready == 0 ? quiet_ns + GLANCE_MS * UINT64_C(1000000) : 0;
         if (quiet_ns > 0 && quiet_ns >= m->options->patience_ns) failed = -ETIMEDOUT;

@@ -88,9 +88,11 @@ void tcp_floor_serve_many(const struct tcp_floor_way *way, int listener,
                       .request = ECHO_HEADER_BYTES + (size_t)options->payload_bytes,
                       .reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes,
                       .epoll = epoll_create1(EPOLL_CLOEXEC),
-                      .bytes = calloc(1, tcp_floor_bytes(options))};
+                      .bytes = calloc(1, tcp_floor_bytes(options)),
+                      .peers = calloc(EVENTS, sizeof(struct peer)),
+                      .places = EVENTS};
     struct epoll_event events[EVENTS] = {{.events = EPOLLIN, .data.fd = listener}};
-    int failed = h.epoll < 0 || h.bytes == NULL ? -ENOMEM : 0;
+    int failed = h.epoll < 0 || h.bytes == NULL || h.peers == NULL ? -ENOMEM : 0;
     if (failed == 0 && epoll_ctl(h.epoll, EPOLL_CTL_ADD, listener, events) != 0) failed = -errno;
     while (failed == 0 && !atomic_load_explicit(stop, memory_order_relaxed)) {
         const int ready = epoll_wait(h.epoll, events, EVENTS, GLANCE_MS);
@@ -103,7 +105,7 @@ void tcp_floor_serve_many(const struct tcp_floor_way *way, int listener,
             }
         }
     }
-    for (size_t i = 0; i < h.places; i++) {
+    for (size_t i = 0; h.peers != NULL && i < h.places; i++) {
         if (h.peers[i].open) (void)close((int)i);
     }
     free(h.peers);

@@ -141,6 +141,18 @@ static int send_client(struct echo_client *client, uint64_t sequence, uint64_t s
     return 0;
 }
 
+size_t udp_client_queued(struct echo_client *client, uint8_t **first) {
+    const struct client *c = of(client);
+    *first = c->out + c->out_sent;
+    return (c->out_end - c->out_sent) / c->request_bytes;
+}
+
+void udp_client_sent(struct echo_client *client, size_t requests) {
+    struct client *c = of(client);
+    c->out_sent += requests * c->request_bytes;
+    if (c->out_sent == c->out_end) c->out_sent = c->out_end = 0;
+}
+
 static int flush_client(struct echo_client *client) {
     struct client *c = of(client);
     /* Every message is a datagram and a call of its own, and goes whole. */

@@ -118,7 +118,8 @@ struct udp_floor_calls *udp_floor_calls(const struct echo_client_options *option
     calls->options = options;
     calls->request = ECHO_HEADER_BYTES + (size_t)options->payload_bytes;
     calls->reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes;
-    calls->bytes = calloc(batch, calls->request > calls->reply ? calls->request : calls->reply);
+    const size_t longer = calls->request > calls->reply ? calls->request : calls->reply;
+    calls->bytes = calloc(1, batch * longer > UDP_FLOOR_BYTES ? batch * longer : UDP_FLOOR_BYTES);
     if (calls->bytes != NULL) return calls;
     free(calls);
     return NULL;

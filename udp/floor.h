@@ -12,7 +12,10 @@ extern const struct echo_floor_steps udp_retry_floor_steps; /* of udp/retry.c: i
 
 /* ---- what udp/floor.c, udp/floor_many.c and udp/floor_batch.c share ---- */
 
-enum { UDP_FLOOR_CALL = 64 }; /* datagrams of one sendmmsg, segments of one sendmsg */
+enum {
+    UDP_FLOOR_CALL = 64,      /* datagrams of one sendmmsg, segments of one sendmsg */
+    UDP_FLOOR_BYTES = 1 << 17 /* that the shortest `bytes` has */
+};
 
 /* What the calls of one thread need. */
 struct udp_floor_calls {

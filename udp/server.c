@@ -22,8 +22,7 @@ struct server {
 struct connection {
     struct echo_connection base;
     struct udp_answering answering;
-    uint8_t *reply;     /* what is owed: in `bytes`, or elsewhere */
-    size_t reply_bytes; /* 0: nothing is owed */
+    struct udp_answer owed; /* none, where it has no bytes */
     struct sockaddr_storage from;
     struct msghdr envelope; /* who asked, and with any_address at which address of ours */
     struct iovec body;
@@ -44,14 +43,14 @@ static int set_room(int socket, uint32_t bytes) {
 }
 
 static int set_options(int socket, const struct server *s) {
+    const int on = 1;
+    const bool ipv6 = s->options.address.any.sa_family == AF_INET6;
     /*
      * Never SO_REUSEADDR: no TIME_WAIT holds the port, and it would let a
      * second server take the datagrams of the first (socket(7)).
      */
     int failed = s->options.receive_bytes > 0 ? set_room(socket, s->options.receive_bytes) : 0;
     if (failed != 0 || !s->any_address) return failed;
-    const int on = 1;
-    const bool ipv6 = s->options.address.any.sa_family == AF_INET6;
     failed = ipv6 ? setsockopt(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on)
                   : setsockopt(socket, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     return failed == 0 ? 0 : -errno;
@@ -63,7 +62,7 @@ static int share_port(int socket) {
 }
 
 /* Who shares the port does so only once it has it, so that a stranger's is refused. */
-static int bind_socket(struct server *s, unsigned i) {
+static int bind_socket(struct server *s, unsigned i, int (*prepare)(int socket)) {
     const int flags = SOCK_CLOEXEC | (s->options.nonblocking ? SOCK_NONBLOCK : 0);
     struct echo_address *address = &s->options.address;
     const bool joins = i > 0 || s->options.sharing == ECHO_JOINS_PORT;
@@ -71,6 +70,7 @@ static int bind_socket(struct server *s, unsigned i) {
     s->socket[i] = socket(address->any.sa_family, SOCK_DGRAM | flags, 0);
     if (s->socket[i] < 0) return -errno;
     int failed = set_options(s->socket[i], s);
+    if (failed == 0 && prepare != NULL) failed = prepare(s->socket[i]);
     if (failed == 0 && joins) failed = share_port(s->socket[i]);
     if (failed == 0 && bind(s->socket[i], &address->any, address->size) != 0) failed = -errno;
     if (failed == 0 && shares && !joins) failed = share_port(s->socket[i]);
@@ -78,7 +78,7 @@ static int bind_socket(struct server *s, unsigned i) {
 }
 
 int udp_server_listen(struct echo_server **server, const struct echo_server_options *options,
-                      const struct echo_server_steps *steps) {
+                      const struct echo_server_steps *steps, int (*prepare)(int socket)) {
     const unsigned sockets = options->sockets == 0 ? 1 : options->sockets;
     struct server *s = calloc(1, sizeof *s + sockets * sizeof s->socket[0]);
     if (s == NULL) return -ENOMEM;
@@ -90,7 +90,7 @@ int udp_server_listen(struct echo_server **server, const struct echo_server_opti
     while (failed == 0 && s->sockets < sockets) {
         s->socket[s->sockets] = -1;
         s->sockets++;
-        failed = bind_socket(s, s->sockets - 1);
+        failed = bind_socket(s, s->sockets - 1, prepare);
     }
     s->base.socket = s->socket[0];
     if (failed != 0) {
@@ -102,7 +102,7 @@ int udp_server_listen(struct echo_server **server, const struct echo_server_opti
 }
 
 static int listen_server(struct echo_server **server, const struct echo_server_options *options) {
-    return udp_server_listen(server, options, &udp_server_steps);
+    return udp_server_listen(server, options, &udp_server_steps, NULL);
 }
 
 int udp_server_accept(struct echo_server *server, struct udp_answering *answering) {
@@ -154,39 +154,40 @@ static void execute(const struct udp_answering *a, const struct echo_message *re
 /* Whether a datagram may be answered. A longer reply would help whoever forges a sender. */
 static bool acceptable(const struct udp_answering *a, const struct echo_message *request,
                        size_t size) {
+    const size_t whole = ECHO_HEADER_BYTES + (size_t)request->payload_bytes;
     if (request->kind != ECHO_REQUEST || request->flags != 0) return false;
-    if (size != ECHO_HEADER_BYTES + (size_t)request->payload_bytes) return false;
+    if (a->packed ? size < whole : size != whole) return false;
     if (request->reply_bytes > ECHO_UDP_PAYLOAD_MAX) return false;
     return request->reply_bytes <= request->payload_bytes || a->options->growing;
 }
 
-size_t udp_server_answer(const struct udp_answering *a, uint8_t *at, size_t size, uint8_t **reply,
-                         struct echo_worker *worker) {
+struct udp_answer udp_server_answer(const struct udp_answering *a, uint8_t *at, size_t size,
+                                    struct echo_worker *worker) {
     struct echo_message request;
-    *reply = at;
-    if (a->options->raw) return size;
+    if (a->options->raw) return (struct udp_answer){at, size, size};
     if (echo_decode(&request, at, size) != ECHO_WHOLE || !acceptable(a, &request, size)) {
         worker->counts[ECHO_REFUSED]++;
-        return 0;
+        return (struct udp_answer){at, 0, size};
     }
     worker->counts[ECHO_REQUESTS]++;
     execute(a, &request, worker);
-    if (request.reply_bytes == request.payload_bytes) {
+    const size_t request_bytes = ECHO_HEADER_BYTES + (size_t)request.payload_bytes;
+    const size_t reply_bytes = ECHO_HEADER_BYTES + (size_t)request.reply_bytes;
+    if (request_bytes == reply_bytes) {
         echo_make_reply(at);
-    } else {
-        *reply = a->elsewhere; /* it does not fit where its request stands */
-        echo_write_reply(a->elsewhere, at, &request);
+        return (struct udp_answer){at, reply_bytes, request_bytes};
     }
-    return ECHO_HEADER_BYTES + (size_t)request.reply_bytes;
+    echo_write_reply(a->elsewhere, at, &request); /* it does not fit where its request stands */
+    return (struct udp_answer){a->elsewhere, reply_bytes, request_bytes};
 }
 
 static ssize_t send_datagram(struct connection *c) {
     if (!c->answering.any_address) {
-        return sendto(c->base.socket, c->reply, c->reply_bytes, MSG_NOSIGNAL,
+        return sendto(c->base.socket, c->owed.reply, c->owed.reply_bytes, MSG_NOSIGNAL,
                       (const struct sockaddr *)&c->from, c->envelope.msg_namelen);
     }
     /* The control data that came with the request names the address that was asked. */
-    c->body = (struct iovec){.iov_base = c->reply, .iov_len = c->reply_bytes};
+    c->body = (struct iovec){.iov_base = c->owed.reply, .iov_len = c->owed.reply_bytes};
     return sendmsg(c->base.socket, &c->envelope, MSG_NOSIGNAL);
 }
 
@@ -197,7 +198,7 @@ static int send_reply(struct connection *c, struct echo_worker *worker) {
     } while (sent < 0 && errno == EINTR);
     c->base.wants_room = sent < 0 && errno == EAGAIN;
     if (c->base.wants_room) return -EAGAIN;
-    c->reply_bytes = 0;
+    c->owed.reply_bytes = 0;
     worker->counts[ECHO_SENDS] += sent >= 0;
     /* A datagram that cannot go is lost, as on the way; the next client is not to suffer. */
     worker->counts[sent < 0 ? ECHO_BROKEN : ECHO_REPLIES]++;
@@ -220,7 +221,7 @@ static ssize_t receive(struct connection *c) {
 
 static int step(struct echo_connection *connection, struct echo_worker *worker) {
     struct connection *c = on(connection);
-    if (c->reply_bytes > 0) return send_reply(c, worker);
+    if (c->owed.reply_bytes > 0) return send_reply(c, worker);
     const ssize_t got = receive(c);
     if (got < 0 && errno == EINTR) return 0;
     if (got < 0 && errno == EAGAIN) return -EAGAIN;
@@ -232,8 +233,8 @@ static int step(struct echo_connection *connection, struct echo_worker *worker) 
     /* After shutdown recv says 0 with no sender; an empty datagram has one. */
     if (got == 0 && c->envelope.msg_namelen == 0) return -ESHUTDOWN;
     worker->counts[ECHO_RECEIVES]++;
-    c->reply_bytes = udp_server_answer(&c->answering, c->bytes, (size_t)got, &c->reply, worker);
-    return c->reply_bytes > 0 ? send_reply(c, worker) : 0;
+    c->owed = udp_server_answer(&c->answering, c->bytes, (size_t)got, worker);
+    return c->owed.reply_bytes > 0 ? send_reply(c, worker) : 0;
 }
 
 void udp_server_drop(struct udp_answering *answering) {

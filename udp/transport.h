@@ -3,6 +3,7 @@
 #ifndef UDP_TRANSPORT_H
 #define UDP_TRANSPORT_H
 
+#include "udp/batch.h"
 #include "udp/client.h"
 #include "udp/floor.h"
 #include "udp/retry.h"
@@ -22,6 +23,30 @@ static const struct echo_transport udp_retry_transport = {
     .client = &udp_retry_steps,
     .server = &udp_server_steps,
     .floor = &udp_retry_floor_steps,
+};
+
+static const struct echo_transport udp_mmsg_transport = {
+    .name = "udp",
+    .payload_max = ECHO_UDP_PAYLOAD_MAX,
+    .client = &udp_mmsg_steps,
+    .server = &udp_mmsg_server_steps,
+    .floor = &udp_mmsg_floor_steps,
+};
+
+static const struct echo_transport udp_gso_transport = {
+    .name = "udp",
+    .payload_max = ECHO_UDP_PAYLOAD_MAX,
+    .client = &udp_gso_steps,
+    .server = &udp_gso_server_steps,
+    .floor = &udp_gso_floor_steps,
+};
+
+static const struct echo_transport udp_packed_transport = {
+    .name = "udp",
+    .payload_max = ECHO_UDP_PAYLOAD_MAX,
+    .client = &udp_packed_steps,
+    .server = &udp_packed_server_steps,
+    .floor = &udp_packed_floor_steps,
 };
 
 #endif

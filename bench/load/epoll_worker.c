@@ -11,8 +11,8 @@
 enum {
     EVENTS_MAX = 128, /* taken at a time */
     ACCEPTS_MAX = 16, /* at a time: a flood of new connections is not to starve the old */
-    BURST_MAX = 64,   /* messages taken at a time from a socket that all clients share */
-    BURST_FULL = 8    /* times in a row that a burst must be used up before it grows */
+    STEPS_MAX = 64,   /* at a time, on a socket that all clients share */
+    BURST_FULL = 8    /* so often in a row it must be used up before it grows */
 };
 
 #define RETRY_NS                                                                                   \
@@ -54,26 +54,32 @@ static void drop(struct epoll_worker *w, struct watched *one) {
 }
 
 /*
+ * A wait for each costs more than a try that finds nothing, but where there is
+ * one at a time every second try would find nothing. So it grows slowly, and
+ * falls to what was there.
+ */
+static void learn(struct burst *burst, unsigned found, unsigned most) {
+    if (found < burst->size) {
+        *burst = (struct burst){.size = (uint8_t)(found > 1 ? found : 1)};
+    } else if (++burst->full == BURST_FULL) {
+        const unsigned more = 2U * burst->size;
+        *burst = (struct burst){.size = (uint8_t)(more < most ? more : most)};
+    }
+}
+
+/*
  * One step when ready, and no second one to hear that there was no more: epoll
  * says so again where there is. But where all clients share a socket the next
- * message may be another client's, and a wait for each costs more than a step
- * that finds nothing: so many are taken as there used to be.
+ * message may be another client's.
  */
 static int take_steps(struct epoll_worker *w, struct watched *one) {
     unsigned done = 0;
     int result = 0;
-    while (result == 0 && done < one->burst) {
+    while (result == 0 && done < one->steps.size) {
         result = w->server->steps->step(one->connection, &w->echo);
         done += result == 0;
     }
-    if (!one->shared) return result;
-    if (result != 0) {
-        one->burst = (uint8_t)(done > 1 ? done : 1);
-        one->full = 0;
-    } else if (++one->full == BURST_FULL) {
-        if (one->burst < BURST_MAX) one->burst = (uint8_t)(2 * one->burst);
-        one->full = 0;
-    }
+    if (one->shared) learn(&one->steps, done, STEPS_MAX);
     return result;
 }
 
@@ -120,7 +126,7 @@ static int accept_one(struct epoll_worker *w) {
     w->unused = NULL;
     const bool shared = w->echo.counts[ECHO_ACCEPTED] == accepted;
     *one = (struct watched){
-        .connection = connection, .since_ns = w->now_ns, .shared = shared, .burst = 1};
+        .connection = connection, .since_ns = w->now_ns, .shared = shared, .steps = {.size = 1}};
     join(&w->lists[!shared && w->idle_timeout_ns > 0 ? WATCHED_IDLE : WATCHED_KEPT], one);
     const int unwatched = watch(w, EPOLL_CTL_ADD, connection->socket, EPOLLIN, one);
     if (unwatched != 0) drop(w, one);
@@ -134,10 +140,18 @@ static int listen_on(struct epoll_worker *w, bool on) {
     return failed;
 }
 
-/* What fails for want of descriptors would fail again at once, and be reported again at once. */
-static void accept_some(struct epoll_worker *w) {
+/*
+ * What fails for want of descriptors would fail again at once, and be reported
+ * again at once: so nobody listens for a while.
+ */
+static void accept_some(struct epoll_worker *w, unsigned most) {
+    unsigned accepted = 0;
     int failed = 0;
-    for (int i = 0; i < ACCEPTS_MAX && failed == 0; i++) failed = accept_one(w);
+    while (failed == 0 && accepted < most) {
+        failed = accept_one(w);
+        accepted += failed == 0;
+    }
+    learn(&w->accepts, accepted, ACCEPTS_MAX);
     w->retry_ns = 0;
     if (failed == 0 || failed == -EAGAIN) failed = listen_on(w, true);
     if (failed == 0) return;
@@ -179,7 +193,7 @@ static void look_after_draining(struct epoll_worker *w) {
 }
 
 static void do_what_is_due(struct epoll_worker *w) {
-    if (w->retry_ns != 0 && w->now_ns >= w->retry_ns) accept_some(w);
+    if (w->retry_ns != 0 && w->now_ns >= w->retry_ns) accept_some(w, ACCEPTS_MAX);
     if (first(&w->lists[WATCHED_DRAINING]) != NULL && w->now_ns >= w->drain_ns) {
         look_after_draining(w);
     }
@@ -194,7 +208,7 @@ static void do_what_is_due(struct epoll_worker *w) {
 
 static void take(struct epoll_worker *w, void *what) {
     if (what == w) {
-        accept_some(w);
+        accept_some(w, w->accepts.size);
     } else if (what != NULL) {
         serve(w, what);
     } /* else woken: the loop sees why */
@@ -203,7 +217,8 @@ static void take(struct epoll_worker *w, void *what) {
 void epoll_worker_run(struct epoll_worker *w) {
     struct epoll_event events[EVENTS_MAX];
     w->now_ns = echo_clock_ns();
-    accept_some(w); /* the socket that all clients share has to be asked for: no event tells */
+    /* A socket that all clients share has to be asked for: no event tells of it. */
+    accept_some(w, ACCEPTS_MAX);
     while (!atomic_load(w->stopping)) {
         const uint64_t next = next_ns(w);
         const int ready = epoll_wait(w->epoll, events, EVENTS_MAX, wait_ms(next, w->now_ns));
@@ -218,6 +233,7 @@ int epoll_worker_open(struct epoll_worker *w) {
     for (int i = 0; i < WATCHED_LISTS; i++) {
         w->lists[i].before = w->lists[i].after = &w->lists[i];
     }
+    w->accepts.size = 1;
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (w->epoll < 0) return -errno;
     const int failed = watch(w, EPOLL_CTL_ADD, w->wake, EPOLLIN, NULL);

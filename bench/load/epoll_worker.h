@@ -11,6 +11,12 @@
 
 #include "echo/service.h"
 
+/* How much to take at a time from where there may be more: as much as there used to be. */
+struct burst {
+    uint8_t size; /* at least 1 */
+    uint8_t full; /* so often in a row it was used up */
+};
+
 /* A connection as its worker sees it; in one list at a time. */
 struct watched {
     struct watched *before, *after;
@@ -19,8 +25,7 @@ struct watched {
     bool draining;     /* in the list of those */
     bool room;         /* epoll waits until it can send, not until something comes */
     bool shared;       /* a socket of all clients, no connection of one */
-    uint8_t burst;     /* steps to take when ready, ... */
-    uint8_t full;      /* ... and how often in a row they found work each time */
+    struct burst steps;
 };
 
 enum watched_list {
@@ -38,7 +43,8 @@ struct epoll_worker {
     uint64_t idle_timeout_ns;
 
     int epoll;
-    bool listening;                      /* the listening socket is watched */
+    bool listening; /* the listening socket is watched */
+    struct burst accepts;
     uint64_t retry_ns;                   /* when to try accept again, which failed; 0: it did not */
     uint64_t drain_ns;                   /* when to look after those that drain */
     uint64_t now_ns;                     /* of this wake-up, where a time matters */

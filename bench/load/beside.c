@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/load/beside.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "echo/clock.h"
+
+enum {
+    RESERVE = 64, /* descriptors for all else: the streams, the wire, epoll */
+    LOOKS = 500,  /* at a number that is to stand still */
+    CALM = 5      /* times in a row */
+};
+
+static const uint64_t look_ns = 10000000; /* between two looks */
+
+unsigned beside_most(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max > UINT_MAX) return UINT_MAX;
+    return limit.rlim_max > RESERVE ? (unsigned)limit.rlim_max - RESERVE : 0;
+}
+
+static int open_one(struct beside *beside, const struct echo_transport *transport,
+                    const struct echo_client_options *options) {
+    struct echo_client_options wanted = *options;
+    struct echo_client *client;
+    /* Each makes one socket, so it would take the first of the addresses. */
+    if (options->sources > 0) {
+        echo_address_advance(&wanted.source, (uint32_t)(beside->count % options->sources));
+        wanted.sources = 1;
+    }
+    int failed = transport->client->open(&client, &wanted);
+    if (failed != 0) return failed;
+    failed = client->steps->connect(client);
+    if (failed != 0) {
+        client->steps->close(client);
+        return failed;
+    }
+    beside->clients[beside->count++] = client;
+    return 0;
+}
+
+int beside_open(struct beside *beside, const struct echo_transport *transport,
+                const struct echo_client_options *client, unsigned count) {
+    struct echo_client_options wanted = *client;
+    *beside = (struct beside){0};
+    if (count == 0) return 0;
+    /* Nothing will be sent: no buffers, so that the client's memory is no part of the question. */
+    wanted.payload = NULL;
+    wanted.payload_bytes = wanted.reply_bytes = 0;
+    wanted.depth = 1;
+    wanted.nonblocking = false;
+    beside->clients = calloc(count, sizeof(struct echo_client *));
+    if (beside->clients == NULL) return -ENOMEM;
+    int failed = 0;
+    while (failed == 0 && beside->count < count) failed = open_one(beside, transport, &wanted);
+    return failed;
+}
+
+void beside_close(struct beside *beside) {
+    for (unsigned i = 0; i < beside->count; i++) {
+        beside->clients[i]->steps->close(beside->clients[i]);
+    }
+    free(beside->clients);
+    *beside = (struct beside){0};
+}
+
+static int descriptors(pid_t pid) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+    DIR *directory = opendir(path);
+    if (directory == NULL) return -1;
+    int count = 0;
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        count += entry->d_name[0] != '.';
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+int beside_settle(pid_t server) {
+    int last = descriptors(server);
+    for (int look = 0, calm = 0; look < LOOKS && calm < CALM && last >= 0; look++) {
+        echo_clock_sleep_until(echo_clock_ns() + look_ns);
+        const int now = descriptors(server);
+        calm = now == last ? calm + 1 : 0;
+        last = now;
+    }
+    return last;
+}
+
+/* The number of KiB behind "NAME:" in a file of /proc. */
+static uint64_t read_kib(const char *path, const char *name) {
+    char line[256];
+    unsigned long long kib = 0;
+    uint64_t bytes = UINT64_MAX;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return bytes;
+    while (fgets(line, sizeof line, file) != NULL) {
+        const size_t length = strlen(name);
+        if (strncmp(line, name, length) != 0 || line[length] != ':') continue;
+        if (sscanf(line + length + 1, "%llu", &kib) == 1) bytes = 1024 * (uint64_t)kib;
+        break;
+    }
+    (void)fclose(file);
+    return bytes;
+}
+
+struct beside_memory beside_memory(pid_t server) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%ld/status", (long)server);
+    return (struct beside_memory){.server = read_kib(path, "RssAnon"),
+                                  .kernel = read_kib("/proc/meminfo", "Slab")};
+}
+
+uint64_t beside_each(uint64_t before, uint64_t after, unsigned count) {
+    if (before == UINT64_MAX || after == UINT64_MAX || after < before || count == 0) {
+        return UINT64_MAX;
+    }
+    return (after - before) / count;
+}
