@@ -61,7 +61,7 @@ $(BUILD)/tcp-%: $(BUILD)/tcp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(
 $(BUILD)/udp-%: $(BUILD)/udp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(link)
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(call object,$(SERVICE) $(LAB) $(SUPPORT)) ; $(link)
 $(TESTS): LIBS += -lcmocka
-WRAPPED := send sendto sendmsg recv recvfrom recvmsg connect accept4 socket bind listen setsockopt \
+WRAPPED := send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg connect accept4 socket bind listen setsockopt \
            malloc calloc realloc pthread_create ppoll pipe2 fork
 $(BUILD)/tests/test_faults: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 $(BUILD)/micro: LIBS += -lbenchmark

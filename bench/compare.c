@@ -19,6 +19,7 @@
 #include "bench/measure/statistics.h"
 #include "bench/report/compared.h"
 #include "bench/report/fits.h"
+#include "bench/report/open_loop.h"
 #include "bench/report/output.h"
 #include "bench/report/result.h"
 #include "echo/clock.h"
@@ -307,6 +308,9 @@ static json_t *result_file(const struct session *s, json_t *environment, json_t 
     (void)json_object_set_new(file, "environment", json_incref(environment));
     (void)json_object_set_new(file, "runs", json_incref(s->runs));
     (void)json_object_set_new(file, "comparisons", json_incref(comparisons));
+    if (o->axis != NULL && axis_is_rate(o->axis)) {
+        (void)json_object_set_new(file, "knees", open_loop_knees(s->runs));
+    }
     if (o->axis != NULL && axis_waits(o->axis)) {
         (void)json_object_set_new(file, "fits", fits_list(s->runs));
     }
@@ -441,6 +445,8 @@ static int conclude(const struct session *s, json_t *environment) {
     print_ports(s);
     if (along_rtt) {
         fits_print(stdout, s->runs);
+    } else if (o->axis != NULL && axis_is_rate(o->axis)) {
+        open_loop_print_rates(stdout, s->runs);
     } else {
         compared_print(stdout, s->runs, comparisons);
     }

@@ -258,8 +258,8 @@ static const struct option_row rows[] = {
     OPTION("shared-network", KEY_SHARED_NETWORK, NULL, RUN, "stay in the caller's network"),
     OPTION("role", KEY_ROLE, "R", RUN, "variant or floor"),
     OPTION("gap", KEY_GAP, "T", RUN, "between an exchange and the next (0s)"),
-    OPTION("idle", KEY_IDLE, "N", RUN, "connections beside, kept open and never used (0)"),
-    OPTION("silent", KEY_SILENT, "N", RUN, "clients before, that connect and say nothing (0)"),
+    OPTION("idle", KEY_IDLE, "N", RUNS, "connections beside, kept open and never used (0)"),
+    OPTION("silent", KEY_SILENT, "N", RUNS, "clients before, that connect and say nothing (0)"),
     OPTION("stall", KEY_STALL, "T", RUN, "the server is stopped for so long, in the middle (0s)"),
     OPTION("series", KEY_SERIES, NULL, RUN, "every message with its time, in the result"),
     OPTION("predict", KEY_PREDICT, NULL, ANATOMY, "ask for your numbers first"),
@@ -450,13 +450,21 @@ static void add_argument(struct argp_state *state, struct parse *parse, char *te
     }
 }
 
+/* For a lost packet: a socket for each datagram is no other case than one for all. */
+static bool waits_or_not(const struct variant *variant) {
+    static const char *const names[] = {"tcp-per-message", "tcp-persistent", "udp-persistent",
+                                        "udp-retry"};
+    return index_of(variant->name, names, sizeof names / sizeof names[0]) >= 0;
+}
+
 static void take_default_variants(struct options *options) {
     const bool retrying = options->axis != NULL && axis_retries(options->axis);
     const bool pipelining = options->axis != NULL && strcmp(options->axis, "pipeline") == 0;
     for (unsigned i = 0; i < variant_count; i++) {
-        const bool wanted = retrying     ? variants[i].retries
-                            : pipelining ? variants[i].depth > 1
-                                         : variants[i].core;
+        const bool wanted = retrying             ? variants[i].retries
+                            : options->who_waits ? waits_or_not(&variants[i])
+                            : pipelining         ? variants[i].depth > 1
+                                                 : variants[i].core;
         if (wanted) options->variants[options->variant_count++] = &variants[i];
     }
 }

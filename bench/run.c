@@ -19,6 +19,7 @@
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
 #include "bench/link/wire.h"
+#include "bench/load/beside.h"
 #include "bench/load/load.h"
 #include "bench/load/server_process.h"
 #include "bench/report/result.h"
@@ -40,6 +41,8 @@ struct run {
     struct wire wire; /* laid when options->wire */
     bool laid;
     struct wire_report packets;
+    struct beside silent, idle;
+    struct beside_memory memory[2]; /* before and after the idle ones were opened */
 };
 
 /*
@@ -197,6 +200,67 @@ static void *stall_server(void *argument) {
     return NULL;
 }
 
+static bool on_loopback(const struct options *o) {
+    return !o->wire && o->host == NULL;
+}
+
+/* Each connection costs a descriptor here and one in the server, whose limit is the same. */
+static int check_limits(const struct run *run) {
+    const struct options *o = run->options;
+    const unsigned all = o->connections + o->idle + o->silent;
+    /* On the loopback those beside the load have addresses of their own: see open_some. */
+    const unsigned ported = on_loopback(o) ? o->connections : all;
+    if (all > beside_most()) {
+        return complain("%u connections at once are more than the limit of open files (ulimit -Hn) "
+                        "allows, %u; raise it with `ulimit -n` as root, or ask for fewer",
+                        all, beside_most());
+    }
+    if (ported > ports_range() && run->client.sources == 0) {
+        return complain("%u connections at once are more than there are local ports to one "
+                        "address, %u (net.ipv4.ip_local_port_range); ask for fewer",
+                        ported, ports_range());
+    }
+    design_raise_descriptors();
+    return EXIT_DONE;
+}
+
+static int open_some(const struct run *run, struct beside *beside, unsigned count,
+                     const char *kind) {
+    struct echo_client_options client = run->client;
+    client.patience_ns = run->options->deadline_ns;
+    /* connect tries every second port first: beyond those it searches for ever longer. */
+    if (on_loopback(run->options)) {
+        (void)echo_address_find(&client.source, "127.0.0.2", 0);
+        client.sources = 1 + count * 4 / ports_range();
+    }
+    const int failed = beside_open(beside, run->options->variants[0]->transport, &client, count);
+    if (failed == 0) return EXIT_DONE;
+    return complain("only %u of %u %s connections could be opened: %s", beside->count, count, kind,
+                    strerror(-failed));
+}
+
+/*
+ * Whoever is silent was there first: a server that serves one at a time waits
+ * for him. What the idle ones take is measured when the server has them all.
+ */
+static int open_beside(struct run *run) {
+    const struct options *o = run->options;
+    const pid_t server = run->server.pid;
+    const bool measures = o->idle > 0 && server > 0;
+    int status = open_some(run, &run->silent, o->silent, "silent");
+    if (measures) run->memory[0] = beside_memory(server);
+    if (status == EXIT_DONE) status = open_some(run, &run->idle, o->idle, "idle");
+    if (!measures || status != EXIT_DONE) return status;
+    (void)beside_settle(server);
+    run->memory[1] = beside_memory(server);
+    return EXIT_DONE;
+}
+
+static void close_beside(struct run *run) {
+    beside_close(&run->idle);
+    beside_close(&run->silent);
+}
+
 static int load(struct run *run, struct load_result **result) {
     const struct options *options = run->options;
     const struct load_schedule schedule = {
@@ -220,7 +284,8 @@ static int load(struct run *run, struct load_result **result) {
         .duration_ns = options->duration_ns,
         .messages = options->messages,
         .deadline_ns = options->deadline_ns,
-        .server = run->server.pid > 0 ? run->server.pid : -1,
+        /* What the children of a forking server take is not counted to its process. */
+        .server = run->server.pid > 0 && options->design != DESIGN_FORK ? run->server.pid : -1,
     };
     const bool floor = options->role == ROLE_FLOOR;
     const uint16_t port = echo_address_port(&run->client.server);
@@ -251,6 +316,7 @@ static int print(const struct run *run, const struct load_result *result) {
         .ports = &run->ports,
         .time_wait = ours ? run->time_wait : NULL,
         .wire = run->laid ? &run->packets : NULL,
+        .idle = ours && run->options->idle > 0 ? run->memory : NULL,
     };
     json_t *object = result_of_run(&context);
     const int failed = object == NULL ? -1 : json_dumpf(object, stdout, JSON_COMPACT);
@@ -263,10 +329,12 @@ static int run_here(struct run *run) {
     int status = EXIT_DONE;
     if (run->options->host != NULL) {
         status = find_host(run);
+        if (status == EXIT_DONE) status = check_limits(run);
     } else {
         status = prepare_network(run);
         if (status == EXIT_DONE) status = choose_cpus(run);
         plan_ports(run);
+        if (status == EXIT_DONE) status = check_limits(run);
         if (status == EXIT_DONE) status = lay_wire(run);
         if (status == EXIT_DONE) status = become_caller();
         if (status == EXIT_DONE) status = start_server(run);
@@ -274,7 +342,9 @@ static int run_here(struct run *run) {
     }
     if (status != EXIT_DONE) return status;
     struct load_result *result = NULL;
-    status = load(run, &result);
+    status = open_beside(run);
+    if (status == EXIT_DONE) status = load(run, &result);
+    close_beside(run);
     const int taken_up = take_up_wire(run);
     if (status == EXIT_DONE) status = taken_up;
     if (run->server.pid > 0 && server_process_stop(&run->server, run->counts) != 0) {

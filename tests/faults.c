@@ -65,6 +65,8 @@ static bool transfer_fails(enum fault_call call, size_t *size) {
 
 REAL(ssize_t, send, int, const void *, size_t, int)
 REAL(ssize_t, sendto, int, const void *, size_t, int, const struct sockaddr *, socklen_t)
+REAL(int, sendmmsg, int, struct mmsghdr *, unsigned, int)
+REAL(int, recvmmsg, int, struct mmsghdr *, unsigned, int, struct timespec *)
 REAL(ssize_t, sendmsg, int, const struct msghdr *, int)
 REAL(ssize_t, recv, int, void *, size_t, int)
 REAL(ssize_t, recvfrom, int, void *, size_t, int, struct sockaddr *, socklen_t *)
@@ -107,8 +109,17 @@ ssize_t __wrap_recvfrom(int fd, void *bytes, size_t size, int flags, struct sock
     return fails(FAULT_RECEIVE) ? -1 : __real_recvfrom(fd, bytes, size, flags, from, from_size);
 }
 
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    return fails(FAULT_SEND) ? -1 : __real_sendmmsg(fd, messages, count, flags);
+}
+
 ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags) {
     return fails(FAULT_RECEIVE) ? -1 : __real_recvmsg(fd, message, flags);
+}
+
+int __wrap_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                    struct timespec *timeout) {
+    return fails(FAULT_RECEIVE) ? -1 : __real_recvmmsg(fd, messages, count, flags, timeout);
 }
 
 int __wrap_connect(int fd, const struct sockaddr *to, socklen_t size) {

@@ -48,6 +48,7 @@ struct shape {
 static const struct shape shapes[] = {{64, 64}, {100, 300}, {100000, 100000}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
+static enum design design; /* of the server: each engine's in turn */
 static int descriptors_before;
 
 static int count_descriptors(void **state) {
@@ -228,12 +229,12 @@ static const struct way server_ways[] = {
     {FAULT_THREAD, EAGAIN, true}, /* who cannot be joined by another serves alone */
 };
 
-/* Listening, pool and all its threads: what fails at once must leave nothing behind. */
+/* Listening and all threads of the server: what fails at once must leave nothing behind. */
 static void run_faulty_server(struct run *r) {
     struct served served;
     fault_arm(&r->fault);
     fault_arm_threads(&r->fault);
-    const int failed = served_start(&served, r->variant->transport, NULL, false);
+    const int failed = served_start_design(&served, r->variant->transport, NULL, design);
     fault_arm(NULL);
     fault_arm_threads(NULL);
     if (failed != 0) {
@@ -276,7 +277,7 @@ static void server_that_cannot_start_leaves_nothing(void **state) {
                 struct fault fault = {
                     .call = listen_ways[w].call, .nth = nth, .error = listen_ways[w].error};
                 fault_arm(&fault);
-                failed = served_start(&served, transport, &wanted, false);
+                failed = served_start_design(&served, transport, &wanted, design);
                 fault_arm(NULL);
                 assert_int_equal(failed, fault_happened(&fault) ? -listen_ways[w].error : 0);
                 happened += fault_happened(&fault);
@@ -297,7 +298,8 @@ static void server_process_that_cannot_start_leaves_nothing(void **state) {
         {FAULT_THREAD, EAGAIN, false}, /* in the child */
     };
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-        struct server_process_options wanted = {.transport = variants[0].transport, .cpu = -1};
+        struct server_process_options wanted = {
+            .transport = variants[0].transport, .design = design, .cpu = -1};
         assert_int_equal(echo_address_find(&wanted.server.address, NULL, 0), 0);
         unsigned failures = 0;
         int failed = -1;
@@ -395,7 +397,7 @@ static void stream_of_single_bytes_is_understood(void **state) {
         if (!is_stream(r.variant)) continue;
         struct served served;
         if (server_side) fault_arm_threads(&r.fault);
-        assert_int_equal(served_start(&served, r.variant->transport, NULL, false), 0);
+        assert_int_equal(served_start_design(&served, r.variant->transport, NULL, design), 0);
         fault_arm_threads(NULL);
         if (!server_side) fault_arm(&r.fault);
         assert_int_equal(exchange_some(&r, &served.address), 0);
@@ -409,17 +411,28 @@ static void stream_of_single_bytes_is_understood(void **state) {
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, count_descriptors, descriptors_are_given_back)
 
+/* What is asked of a server is asked of each engine's. */
+static int use_epoll(void **state) {
+    (void)state;
+    design = DESIGN_EPOLL;
+    return 0;
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest client_tests[] = {
         TEST(client_survives_whatever_fails),
+        TEST(load_that_cannot_start_leaves_nothing),
+        TEST(load_goes_on_when_an_exchange_fails),
+    };
+    const struct CMUnitTest server_tests[] = {
         TEST(server_survives_whatever_fails),
         TEST(server_that_cannot_start_leaves_nothing),
         TEST(server_process_that_cannot_start_leaves_nothing),
-        TEST(load_that_cannot_start_leaves_nothing),
-        TEST(load_goes_on_when_an_exchange_fails),
         TEST(stream_of_single_bytes_is_understood),
     };
     (void)test_payload(); /* filled before there are threads */
     (void)alarm(HANG_S);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("client", client_tests, NULL, NULL);
+    failed += cmocka_run_group_tests_name("pool", server_tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("epoll", server_tests, use_epoll, NULL);
 }

@@ -235,13 +235,13 @@ static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
         {"serve --port http", "--port http"},
         {"serve --workers 0", "--workers 0"},
         {"variants extra", "'extra'"},
-        {"sweep", "size, connections, rtt, rto-floor, loss"},
+        {"sweep", "size, connections, rate, pipeline, design, rtt, rto-floor, loss, idle, life"},
         {"sweep colour", "'colour'"},
         {"sweep size --at 64,,128", "--at 64,,128"},
         {"sweep size --at 64,2M", "--at"},
         {"sweep size --at 64,70k", "--at"},
         {"sweep connections --at 0", "--at"},
-        {"sweep connections --at 1,2k", "--at"},
+        {"sweep connections --at 1,2M", "--at"},
         {"sweep --at 1,2k connections", "'2k'"}, /* a count's k, whatever stands first */
         {"report", "folder"},
     };

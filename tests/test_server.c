@@ -329,25 +329,31 @@ static void killed_server_process_is_noticed(void **state) {
     assert_int_equal(server_process_stop(&process, counts), -EIO);
 }
 
+static void ask_floor(const struct variant *variant, bool many) {
+    struct server_process process;
+    uint64_t counts[ECHO_COUNTS] = {0};
+    struct server_process_options options = process_for(variant->transport);
+    struct echo_client_options client = test_client(variant, &options.server.address, SMALL);
+    client.nonblocking = many;
+    options.floor = &client;
+    options.floor_threads = 2;
+    options.many = many;
+    options.workers = 2;
+    assert_int_equal(server_process_start(&process, &options), 0);
+    struct load_result *result;
+    struct load_options load = load_for(variant, &process.address, 2, 101);
+    load.many = many;
+    load.client.nonblocking = many;
+    assert_int_equal(load_floor(&result, &load), 0);
+    assert_int_equal(result->sent, 101);
+    assert_int_equal(result->ok, 101);
+    load_free(result);
+    assert_int_equal(server_process_stop(&process, counts), 0);
+}
+
 static void floor_makes_the_exchanges_asked_for(void **state) {
     (void)state;
-    for (unsigned v = 0; v < variant_count; v++) {
-        struct server_process process;
-        uint64_t counts[ECHO_COUNTS] = {0};
-        struct server_process_options options = process_for(variants[v].transport);
-        struct echo_client_options client =
-            test_client(&variants[v], &options.server.address, SMALL);
-        options.floor = &client;
-        options.floor_threads = 2;
-        assert_int_equal(server_process_start(&process, &options), 0);
-        struct load_result *result;
-        const struct load_options load = load_for(&variants[v], &process.address, 2, 101);
-        assert_int_equal(load_floor(&result, &load), 0);
-        assert_int_equal(result->sent, 101);
-        assert_int_equal(result->ok, 101);
-        load_free(result);
-        assert_int_equal(server_process_stop(&process, counts), 0);
-    }
+    for (unsigned v = 0; v < variant_count * 2; v++) ask_floor(&variants[v / 2], v % 2 != 0);
 }
 
 /* In a process that will be killed: starts a server, says which, and waits. */

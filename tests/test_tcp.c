@@ -45,11 +45,12 @@ static int descriptors_are_given_back(void **state) {
 
 /* ---- the measured server, met with raw sockets ---- */
 
+static enum design design; /* of the server: each engine's in turn */
 static struct served served;
 static uint64_t counts[ECHO_COUNTS];
 
 static void serve(void) {
-    assert_int_equal(served_start(&served, &tcp_transport, NULL, false), 0);
+    assert_int_equal(served_start_design(&served, &tcp_transport, NULL, design), 0);
 }
 
 static void stop(void) {
@@ -411,7 +412,7 @@ static void slow_reader_does_not_stop_other_clients(void **state) {
 static void raw_server_sends_back_whatever_comes(void **state) {
     (void)state;
     const struct echo_server_options raw = {.raw = true};
-    assert_int_equal(served_start(&served, &tcp_transport, &raw, false), 0);
+    assert_int_equal(served_start_design(&served, &tcp_transport, &raw, design), 0);
     const int fd = reach();
     send_all(fd, (const uint8_t *)"hello", 5);
     assert_int_equal(test_receive(fd, answer, 5), 5);
@@ -722,7 +723,8 @@ static void flood_of_strangers_does_not_outlast_the_deadline(void **state) {
             memcpy(answer + (size_t)i * s.size, answer, s.size);
         }
         send_all(s.peer, answer, FLOOD / 10 * s.size);
-        s.x.one.deadline_ns = s.x.deadline_ns = echo_clock_ns(); /* already over: what has come must not matter */
+        s.x.one.deadline_ns = s.x.deadline_ns =
+            echo_clock_ns(); /* already over: what has come must not matter */
         assert_int_equal(exchange_advance(&s.x, POLLIN), -EAGAIN);
         assert_true(s.x.late < 3);
         exchange_expire(&s.x);
@@ -755,8 +757,15 @@ static void deserted_port_is_an_error_with_a_name(void **state) {
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, count_descriptors, descriptors_are_given_back)
 
+/* What is asked of a server is asked of each engine's. */
+static int use_epoll(void **state) {
+    (void)state;
+    design = DESIGN_EPOLL;
+    return 0;
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest server_tests[] = {
         TEST(joined_messages_are_answered_one_by_one),
         TEST(message_may_come_byte_by_byte),
         TEST(message_may_be_cut_anywhere),
@@ -771,6 +780,8 @@ int main(void) {
         TEST(wrong_check_closes_and_is_counted),
         TEST(slow_reader_does_not_stop_other_clients),
         TEST(raw_server_sends_back_whatever_comes),
+    };
+    const struct CMUnitTest client_tests[] = {
         TEST(reply_in_pieces_is_put_together),
         TEST(corrupt_payload_is_counted_and_the_right_reply_still_taken),
         TEST(corrupt_header_fails_and_the_next_exchange_reconnects),
@@ -785,5 +796,7 @@ int main(void) {
         TEST(deserted_port_is_an_error_with_a_name),
     };
     (void)alarm(HANG_S);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("pool", server_tests, NULL, NULL);
+    failed += cmocka_run_group_tests_name("epoll", server_tests, use_epoll, NULL);
+    return failed + cmocka_run_group_tests_name("client", client_tests, NULL, NULL);
 }

@@ -313,7 +313,8 @@ static void datagram_from_another_address_is_not_taken(void **state) {
 static void play_flood(struct scene *s) {
     scene_ask(s);
     for (int i = 0; i < 20; i++) send_changed(s, 16);
-    s->x.one.deadline_ns = s->x.deadline_ns = echo_clock_ns(); /* already over: what has come must not matter */
+    s->x.one.deadline_ns = s->x.deadline_ns =
+        echo_clock_ns(); /* already over: what has come must not matter */
     assert_int_equal(exchange_advance(&s->x, POLLIN), -EAGAIN);
     assert_int_equal(s->x.late, 1);
     exchange_expire(&s->x);
@@ -350,12 +351,13 @@ static void refusal_by_icmp_is_an_error_with_a_name(void **state) {
 
 /* ---- the measured server, met with raw sockets ---- */
 
+static enum design design; /* of the server: each engine's in turn */
 static struct served served;
 static uint64_t counts[ECHO_COUNTS];
 
 static void serve_at(const char *host, struct echo_server_options wanted) {
     assert_int_equal(echo_address_find(&wanted.address, host, 0), 0);
-    assert_int_equal(served_start(&served, &udp_transport, &wanted, false), 0);
+    assert_int_equal(served_start_design(&served, &udp_transport, &wanted, design), 0);
 }
 
 static void serve(void) {
@@ -521,7 +523,7 @@ static void ipv6_server_answers(void **state) {
     for (size_t i = 0; i < 2; i++) {
         struct echo_server_options wanted = {0};
         assert_int_equal(echo_address_find(&wanted.address, hosts[i], 0), 0);
-        const int failed = served_start(&served, &udp_transport, &wanted, false);
+        const int failed = served_start_design(&served, &udp_transport, &wanted, design);
         if (failed == -EADDRNOTAVAIL || failed == -EAFNOSUPPORT) {
             print_message("skipped: no IPv6 here (%s)\n", strerror(-failed));
             skip();
@@ -595,8 +597,15 @@ static void raw_server_sends_back_whatever_comes(void **state) {
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, count_descriptors, descriptors_are_given_back)
 
+/* What is asked of a server is asked of each engine's. */
+static int use_epoll(void **state) {
+    (void)state;
+    design = DESIGN_EPOLL;
+    return 0;
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest client_tests[] = {
         TEST(unanswered_request_is_lost_and_the_next_one_is_answered),
         TEST(late_reply_is_counted_late),
         TEST(one_socket_at_most_waits_for_a_late_reply),
@@ -608,6 +617,8 @@ int main(void) {
         TEST(datagram_from_another_address_is_not_taken),
         TEST(flood_of_strangers_does_not_outlast_the_deadline),
         TEST(refusal_by_icmp_is_an_error_with_a_name),
+    };
+    const struct CMUnitTest server_tests[] = {
         TEST(server_is_silent_to_what_is_no_request),
         TEST(server_is_silent_to_a_datagram_of_a_wrong_size),
         TEST(empty_datagram_does_not_end_the_server),
@@ -620,5 +631,7 @@ int main(void) {
         TEST(raw_server_sends_back_whatever_comes),
     };
     (void)alarm(HANG_S);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("client", client_tests, NULL, NULL);
+    failed += cmocka_run_group_tests_name("pool", server_tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("epoll", server_tests, use_epoll, NULL);
 }

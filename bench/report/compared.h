@@ -9,13 +9,18 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Where runs belong together: those of one `point` (size and connections) are compared. */
+/*
+ * Where runs belong together: those of one point of the axis, which the runs
+ * record as `point`; in older files, of one size and number of connections. An
+ * open loop and a closed one are never the same point.
+ */
 
 /*
  * The comparisons of a session, for "comparisons": every variant with the
  * first one, by time per message, p50 and CPU per message, and with its own
- * floor by time per message; all at one simultaneous level (Bonferroni at
- * 95 %). A new array, or NULL without memory.
+ * floor by time per message; in an open loop by p50, p99 and CPU per message.
+ * All at one simultaneous level (Bonferroni at 95 %). A new array, or NULL
+ * without memory.
  */
 json_t *compared_list(const json_t *runs, double margin);
 

@@ -8,6 +8,9 @@
  * compared as numbers. Then the times: over the floor of the same block, which
  * leaves out what the machine did between the sessions, and as they are.
  *
+ * In an open loop the times are p50 and p99, from when a request was due; what
+ * was lost took as long as the deadline.
+ *
  * The verdict on a time comes from Welch's t interval of the logarithms, at
  * one simultaneous level for all times of the command (Bonferroni, 95 %). An
  * exact permutation test stands beside it and has no vote: 3 and 3 sessions

@@ -212,7 +212,8 @@ static json_t *per_message(const struct result_context *context) {
     const double server_us = server ? (double)load->server_cpu_ns / messages : 0;
     /* Over the whole run, warm-up, opening and closing included. */
     const struct wire_report *report = context->wire;
-    const bool counted = report != NULL && load->exchanges > 0;
+    const bool alone = context->options->idle + context->options->silent == 0;
+    const bool counted = report != NULL && load->exchanges > 0 && alone;
     const struct wire_tally all =
         counted ? wire_sum(&report->counts, WIRE_ANY, WIRE_ANY) : (struct wire_tally){0};
     const double exchanges = counted ? (double)load->exchanges : 1;
@@ -250,12 +251,14 @@ static void set_validity(json_t *run, const struct result_context *context) {
         .floor = options->role == ROLE_FLOOR,
         .open = options->rate_per_s > 0,
         .pauses = options->gap_ns > 0,
+        .closes_idle = options->idle_timeout_ns > 0,
         .partial_batches = options->messages > 0 && context->load->depth > 1,
         .private_network = strcmp(context->network, "private") == 0,
         .shared_cpu = context->cpus->client == context->cpus->server,
         .latencies = context->load->durations[LOAD_LATENCY].count,
         .loses_packets =
             context->wire != NULL && (options->loss_percent > 0 || options->drop[0] > 0),
+        .rtt_ns = context->wire == NULL ? 0 : options->rtt_ns,
         .device_drops = context->wire == NULL ? 0 : context->wire->counts.device_drops,
     };
     struct validity validity;
@@ -266,6 +269,24 @@ static void set_validity(json_t *run, const struct result_context *context) {
     }
     set(run, "valid", json_boolean(validity.count == 0));
     set(run, "invalid_because", because);
+}
+
+/*
+ * What a connection takes on which nothing happens: memory of the server's
+ * process, and of the kernel for both ends, which are on this machine.
+ */
+static json_t *idle(const struct result_context *context) {
+    const struct beside_memory *memory = context->idle;
+    const unsigned count = context->options->idle;
+    if (memory == NULL) return json_null();
+    json_t *object = json_object();
+    set_integer(object, "connections", count);
+    set_counter(object, "server_bytes_per_connection",
+                beside_each(memory[0].server, memory[1].server, count));
+    set_counter(object, "kernel_bytes_per_connection",
+                beside_each(memory[0].kernel, memory[1].kernel, count));
+    set_text(object, "kernel_source", "Slab of /proc/meminfo: of the machine, both ends");
+    return object;
 }
 
 static void set_parameters(json_t *run, const struct result_context *context) {
@@ -381,8 +402,9 @@ json_t *result_of_run(const struct result_context *context) {
     const bool floor = context->options->role == ROLE_FLOOR;
     set_durations(run, load, floor);
     set(run, "per_message", per_message(context));
-    set(run, "messages_per", floor ? NULL : messages_per(context));
+    set(run, "messages_per", messages_per(context));
     set(run, "open_loop", open_loop(context));
+    set(run, "idle", idle(context));
     set_wire(run, context);
     set(run, "counters", counters(context));
     set(run, "executions", executions(context));

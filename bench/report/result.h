@@ -10,6 +10,7 @@
 
 #include "bench/link/profile.h"
 #include "bench/link/wire.h"
+#include "bench/load/beside.h"
 #include "bench/load/load.h"
 #include "bench/measure/counters.h"
 #include "bench/measure/ports.h"
@@ -27,6 +28,7 @@ struct result_context {
     const struct time_wait *time_wait;     /* before and after, or NULL */
     const struct ports *ports;             /* or NULL */
     const struct wire_report *wire;        /* or NULL: on the loopback */
+    const struct beside_memory *idle;      /* before and after they were opened, or NULL */
 };
 
 /* A new object; NULL without memory. */
