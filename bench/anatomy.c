@@ -49,6 +49,11 @@ static const struct cost_calls *model_of(const struct anatomy *a, enum trace_sid
     return side == TRACE_CLIENT ? cost->client : cost->server;
 }
 
+/* What a call carries of a batch varies with who is woken when: such models have no calls. */
+static bool predicts_calls(const struct anatomy *a) {
+    return model_of(a, TRACE_CLIENT)[0].name != NULL;
+}
+
 static unsigned model_length(const struct cost_calls *model) {
     unsigned length = 0;
     while (length < COST_CALLS_MAX && model[length].name != NULL) length++;
@@ -57,7 +62,7 @@ static unsigned model_length(const struct cost_calls *model) {
 
 /*
  * The name at place i of a side: those of the model in their order, then what
- * else came at least once in two messages. The rest is no message's: a thread
+ * else came at least once in two messages (in two batches). The rest is no message's: a thread
  * that starts, memory for it. NULL behind the last.
  */
 static const char *call_name(const struct anatomy *a, enum trace_side side, unsigned i) {
@@ -65,10 +70,11 @@ static const char *call_name(const struct anatomy *a, enum trace_side side, unsi
     const unsigned modelled = model_length(model);
     if (i < modelled) return model[i].name;
     const struct trace_counts *seen = &a->calls[side][1];
+    const double seldom = 0.5 / result_number(a->wire, "pipeline", 1);
     unsigned place = modelled;
     for (unsigned k = 0; k < seen->count; k++) {
         const char *name = seen->of[k].name;
-        if (cost_calls_of(model, name) > 0 || anatomy_calls(a, side, name) < 0.5) continue;
+        if (cost_calls_of(model, name) > 0 || anatomy_calls(a, side, name) < seldom) continue;
         if (place++ == i) return name;
     }
     return NULL;
@@ -180,12 +186,12 @@ static double efficiency_percent(const struct anatomy *a) {
     return bytes > 0 ? 100 * asked / bytes : NAN;
 }
 
-static void print_waits(const char *label, const struct anatomy *a, unsigned predicted,
+static void print_waits(const char *label, const struct anatomy *a, double predicted,
                         double measured) {
     char one[CELL] = "-", other[CELL], note[CELL] = "";
     (void)snprintf(other, CELL, "%.2f", measured);
     if (a->variant->cost != NULL) {
-        (void)snprintf(one, CELL, "%u", predicted);
+        (void)snprintf(one, CELL, "%.3g", predicted);
         (void)snprintf(note, CELL, near(measured, predicted) ? "=" : "%+.2f", measured - predicted);
     }
     if (isfinite(measured)) row(label, one, other, note);
@@ -229,7 +235,8 @@ static void print_packets(const struct anatomy *a) {
     print_waits("round trips waited, first message", a, cost == NULL ? 0 : cost->waits_first,
                 a->waits_first);
     print_waits("                    later messages", a, later, a->waits);
-    print_waits("round trips of time, later messages", a, later, a->elapsed);
+    const double batch = result_number(a->wire, "pipeline", 1);
+    print_waits("round trips of time, later messages", a, later / batch, a->elapsed);
 }
 
 /* "connect 1, sendto 1, ...", broken at WIDTH. */
@@ -241,7 +248,7 @@ static void print_names(const struct anatomy *a, enum trace_side side) {
         const unsigned predicted = cost_calls_of(model_of(a, side), name);
         char text[80];
         int length = snprintf(text, sizeof text, "%s %g", name, measured);
-        if (a->variant->cost != NULL && measured != predicted) {
+        if (predicts_calls(a) && measured != predicted) {
             length = snprintf(text, sizeof text, "%s %g (not %u)", name, measured, predicted);
         }
         const bool wraps = column > 0 && column + length + 2 > WIDTH;
@@ -267,13 +274,13 @@ static void print_calls(const struct anatomy *a) {
         char label[64], one[CELL] = "-", other[CELL], note[CELL] = "";
         (void)snprintf(label, sizeof label, "system calls per message, %s", side_words[side]);
         (void)snprintf(other, CELL, "%.6g", sum.measured);
-        if (a->variant->cost != NULL) {
+        if (predicts_calls(a)) {
             (void)snprintf(one, CELL, "%u", sum.predicted);
             (void)snprintf(note, CELL, sum.equal ? "=" : "%+g", sum.measured - sum.predicted);
         }
         row(label, one, other, note);
         print_names(a, (enum trace_side)side);
-        if (a->variant->cost != NULL && !sum.equal) print_why(explain_calls(a));
+        if (predicts_calls(a) && !sum.equal) print_why(explain_calls(a));
     }
 }
 
@@ -302,6 +309,7 @@ static void print_loop(const struct anatomy *a) {
 /* ---- the sentence, and the summary ---- */
 
 static bool calls_equal(const struct anatomy *a) {
+    if (!predicts_calls(a)) return true;
     return sum_calls(a, TRACE_CLIENT).equal && sum_calls(a, TRACE_SERVER).equal;
 }
 
@@ -411,7 +419,7 @@ static json_t *calls_json(const struct anatomy *a, enum trace_side side) {
         const unsigned predicted = cost_calls_of(model_of(a, side), name);
         const double measured = anatomy_calls(a, side, name);
         (void)json_object_set_new(object, name,
-                                  pair(a->variant->cost != NULL, json_integer(predicted),
+                                  pair(predicts_calls(a), json_integer(predicted),
                                        json_real(measured), measured == predicted));
     }
     return object;

@@ -180,6 +180,31 @@ const struct cost_model cost_udp_retry = {
     .message_bytes_max = MTU - DATAGRAM,
 };
 
+/* ---- several outstanding: what a call carries varies with who is woken when ---- */
+
+const struct cost_model cost_tcp_pipelined = {
+    .once = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN, false},
+             {WIRE_ACK, WIRE_TO_SERVER, 3, SEGMENT, false},
+             {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false},
+             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false},
+             {WIRE_ACK, WIRE_TO_CLIENT, 1, SEGMENT, false},
+             {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
+    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true},
+             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true}},
+    .batched = true,
+    .waits_first = 2,
+    .waits = 1,
+    .message_bytes_max = MTU - SEGMENT,
+};
+
+const struct cost_model cost_udp_batch = {
+    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, DATAGRAM, true},
+             {WIRE_REPLY, WIRE_TO_CLIENT, 1, DATAGRAM, true}},
+    .waits_first = 1,
+    .waits = 1,
+    .message_bytes_max = MTU - DATAGRAM,
+};
+
 /* ---- sums ---- */
 
 struct sizes {
@@ -199,19 +224,21 @@ static void add(struct cost *cost, const struct cost_packets *packets, const str
 }
 
 const char *cost_predict(struct cost *cost, const struct cost_model *model, uint32_t payload_bytes,
-                         uint32_t reply_bytes, uint64_t messages) {
+                         uint32_t reply_bytes, uint64_t messages, unsigned depth) {
     *cost = (struct cost){0};
     if (model == NULL) return "no model of this variant yet: shown, not predicted";
-    const uint64_t rest = messages - 1;
-    const struct sizes sizes = {{[WIRE_TO_SERVER] = ECHO_HEADER_BYTES + payload_bytes,
-                                 [WIRE_TO_CLIENT] = ECHO_HEADER_BYTES + reply_bytes}};
+    const uint64_t batch = model->batched ? depth : 1;
+    struct sizes sizes = {{[WIRE_TO_SERVER] = ECHO_HEADER_BYTES + payload_bytes,
+                           [WIRE_TO_CLIENT] = ECHO_HEADER_BYTES + reply_bytes}};
     const uint32_t longest = payload_bytes > reply_bytes ? payload_bytes : reply_bytes;
-    if (ECHO_HEADER_BYTES + longest > model->message_bytes_max) {
+    if (batch * (ECHO_HEADER_BYTES + longest) > model->message_bytes_max) {
         return "beyond one packet: shown, not predicted";
     }
+    if (messages % batch != 0) return "the last batch is a small one: shown, not predicted";
+    for (int i = 0; i < WIRE_DIRECTIONS; i++) sizes.message_bytes[i] *= (uint32_t)batch;
     add(cost, model->once, &sizes, 1);
     add(cost, model->first[0].count > 0 ? model->first : model->each, &sizes, 1);
-    add(cost, model->each, &sizes, rest);
+    add(cost, model->each, &sizes, messages / batch - 1);
     return NULL;
 }
 

@@ -40,6 +40,7 @@ struct cost_model {
     struct cost_packets each[COST_PACKETS_MAX];
     struct cost_calls client[COST_CALLS_MAX]; /* per message, after the first */
     struct cost_calls server[COST_CALLS_MAX];
+    bool batched; /* a batch of messages goes in one packet, where they fit: `each` is of that */
     unsigned waits_first, waits; /* round trips that the first message and later ones wait */
     unsigned message_bytes_max;  /* header and payload that one packet takes */
     const char *setting;         /* NULL, or a sysctl whose lowest two bits choose another: */
@@ -56,11 +57,11 @@ struct cost {
 };
 
 /*
- * Adds up a run of `messages`, at least one. NULL, or the reason in words why
+ * Adds up a run of `messages`, at least one, with `depth` outstanding. NULL, or the reason in words why
  * there is no prediction; *cost is zero then.
  */
 const char *cost_predict(struct cost *cost, const struct cost_model *model, uint32_t payload_bytes,
-                         uint32_t reply_bytes, uint64_t messages);
+                         uint32_t reply_bytes, uint64_t messages, unsigned depth);
 
 /* How often a side calls `name` per message. */
 unsigned cost_calls_of(const struct cost_calls *calls, const char *name);
@@ -73,5 +74,7 @@ extern const struct cost_model cost_tcp_fastopen;
 extern const struct cost_model cost_udp_per_message;
 extern const struct cost_model cost_udp_persistent;
 extern const struct cost_model cost_udp_retry;
+extern const struct cost_model cost_tcp_pipelined;
+extern const struct cost_model cost_udp_batch; /* a datagram for each message, in whatever calls */
 
 #endif

@@ -58,18 +58,21 @@ static struct far_sums run_far(const struct anatomy *a, const struct options *op
 
 /*
  * How many of the round trips that were added a message took: by two delays,
- * and by one message and LATER more, as the first may have to connect.
+ * and by one batch (of one message, where none is pipelined) and LATER more, as
+ * the first may have to connect.
  */
 static void measure_waits(struct anatomy *a, const struct options *options) {
     enum { LATER = 10 };
-    const struct far_sums near_one = run_far(a, options, 1, 0);
-    const struct far_sums near_all = run_far(a, options, 1 + LATER, 0);
-    const struct far_sums far_one = run_far(a, options, 1, FAR_NS);
-    const struct far_sums far_all = run_far(a, options, 1 + LATER, FAR_NS);
-    a->packets_later = (near_all.packets - near_one.packets) / LATER;
-    a->ip_bytes_later = (near_all.ip_bytes - near_one.ip_bytes) / LATER;
-    const double one_us = far_one.rtt_us - near_one.rtt_us;
-    const double all_us = far_all.rtt_us - near_all.rtt_us;
+    const double batch = result_number(a->wire, "pipeline", 1);
+    const uint64_t one = (uint64_t)batch;
+    const struct far_sums near_one = run_far(a, options, one, 0);
+    const struct far_sums near_all = run_far(a, options, one * (1 + LATER), 0);
+    const struct far_sums far_one = run_far(a, options, one, FAR_NS);
+    const struct far_sums far_all = run_far(a, options, one * (1 + LATER), FAR_NS);
+    a->packets_later = (near_all.packets - near_one.packets) / (LATER * batch);
+    a->ip_bytes_later = (near_all.ip_bytes - near_one.ip_bytes) / (LATER * batch);
+    const double one_us = batch * (far_one.rtt_us - near_one.rtt_us);
+    const double all_us = batch * (far_all.rtt_us - near_all.rtt_us);
     a->waits_first = (far_one.latency_us - near_one.latency_us) / one_us;
     a->waits = ((far_all.latency_us - near_all.latency_us) / all_us - a->waits_first) / LATER;
     const double elapsed_first = (far_one.elapsed_us - near_one.elapsed_us) / one_us;
@@ -146,8 +149,9 @@ static void predict(struct anatomy *a) {
     const char *text = json_string_value(json_object_get(settings, name));
     const unsigned usual = 3;
     a->model = cost_in_force(model, text == NULL ? usual : (unsigned)strtoul(text, NULL, 0));
-    a->unpredicted =
-        cost_predict(&a->predicted, a->model, a->size_bytes, a->reply_bytes, a->messages);
+    const double depth = result_number(a->wire, "pipeline", 1);
+    a->unpredicted = cost_predict(&a->predicted, a->model, a->size_bytes, a->reply_bytes,
+                                  a->messages, (unsigned)depth);
 }
 
 void anatomy_measure(struct anatomy *a, const struct variant *variant,

@@ -92,6 +92,7 @@ static void add_run(struct words *w, const struct options *o) {
     add(w, "--deadline=%lluns", (unsigned long long)o->deadline_ns);
     add(w, "--profile=%s", profile_names[o->profile]);
     add(w, "--seed=%llu", (unsigned long long)o->seed);
+    if (o->pipeline > 0) add(w, "--pipeline=%u", o->pipeline);
     if (o->wire) add(w, "--rtt=%lluns", (unsigned long long)o->rtt_ns);
     if (o->pcap != NULL) add(w, "--pcap=%s", o->pcap);
     if (o->drop[0] > 0) {

@@ -198,7 +198,7 @@ static const struct option_row rows[] = {
     OPTION("arrivals", KEY_ARRIVALS, "A", RUNS, "of an open loop: poisson or fixed (poisson)"),
     OPTION("assign", KEY_ASSIGN, "A", RUNS,
            "of an open loop: a request goes to the first free connection, or to its own (free)"),
-    OPTION("pipeline", KEY_PIPELINE, "D", LOAD,
+    OPTION("pipeline", KEY_PIPELINE, "D", LOAD | ANATOMY,
            "messages outstanding on a connection (the variant's own)"),
     OPTION("messages", KEY_MESSAGES, "N", LOAD, "the total of a run; instead of --duration"),
     OPTION("messages", KEY_MESSAGES, "N", ANATOMY, "whose packets are counted (50)"),

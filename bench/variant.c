@@ -94,6 +94,7 @@ const struct variant variants[] = {
         .transport = &tcp_transport,
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
+        .cost = &cost_tcp_pipelined,
     },
     {
         .name = "udp-pipelined",
@@ -103,6 +104,7 @@ const struct variant variants[] = {
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
         .server = {.receive_bytes = RECEIVE_BYTES},
+        .cost = &cost_udp_batch,
     },
     {
         .name = "udp-mmsg",
@@ -112,6 +114,7 @@ const struct variant variants[] = {
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
         .server = {.receive_bytes = RECEIVE_BYTES},
+        .cost = &cost_udp_batch,
     },
     {
         .name = "udp-gso",
@@ -122,6 +125,7 @@ const struct variant variants[] = {
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
         .server = {.receive_bytes = RECEIVE_BYTES},
+        .cost = &cost_udp_batch,
     },
     {
         .name = "udp-packed",

@@ -54,7 +54,7 @@ static void the_models_add_up_to_the_formulas(void **state) {
         for (uint64_t n = 1; n < 100; n += 7) {
             struct cost cost;
             const uint64_t message = 40 + 64;
-            assert_null(cost_predict(&cost, variant_find(f->variant)->cost, 64, 64, n));
+            assert_null(cost_predict(&cost, variant_find(f->variant)->cost, 64, 64, n, 1));
             assert_int_equal(cost.all_packets, f->fixed_packets + n * f->packets);
             assert_int_equal(cost.ip_bytes, f->fixed_bytes + n * (f->bytes + 2 * message));
         }
@@ -74,12 +74,12 @@ static void every_variant_that_is_old_enough_has_a_model(void **state) {
 static void what_does_not_fit_a_packet_is_not_predicted(void **state) {
     (void)state;
     struct cost cost;
-    assert_null(cost_predict(&cost, &cost_tcp_server_closes, 1408, 1408, 3));
-    assert_non_null(cost_predict(&cost, &cost_tcp_server_closes, 1409, 64, 3));
-    assert_non_null(cost_predict(&cost, &cost_tcp_server_closes, 64, 1409, 3));
-    assert_null(cost_predict(&cost, &cost_udp_persistent, 1432, 1432, 3));
-    assert_non_null(cost_predict(&cost, &cost_udp_persistent, 1433, 1432, 3));
-    assert_non_null(cost_predict(&cost, NULL, 0, 0, 1));
+    assert_null(cost_predict(&cost, &cost_tcp_server_closes, 1408, 1408, 3, 1));
+    assert_non_null(cost_predict(&cost, &cost_tcp_server_closes, 1409, 64, 3, 1));
+    assert_non_null(cost_predict(&cost, &cost_tcp_server_closes, 64, 1409, 3, 1));
+    assert_null(cost_predict(&cost, &cost_udp_persistent, 1432, 1432, 3, 1));
+    assert_non_null(cost_predict(&cost, &cost_udp_persistent, 1433, 1432, 3, 1));
+    assert_non_null(cost_predict(&cost, NULL, 0, 0, 1, 1));
     assert_int_equal(cost.all_packets, 0);
 }
 
@@ -137,7 +137,8 @@ static void lines_that_are_no_call_are_left_out(void **state) {
 
 /* ---- measured ---- */
 
-static json_t *run_over_wire(const struct variant *variant, uint32_t size, uint64_t messages) {
+static json_t *run_over_wire(const struct variant *variant, uint32_t size, uint64_t messages,
+                             unsigned depth) {
     char program[256];
     char why[320];
     const struct options options = {
@@ -146,6 +147,7 @@ static json_t *run_over_wire(const struct variant *variant, uint32_t size, uint6
         .size_bytes = size,
         .reply_bytes = size,
         .connections = 1,
+        .pipeline = variant->depth > 0 ? depth : 0,
         .messages = messages,
         .duration_ns = 1000000, /* unused, but said */
         .deadline_ns = UINT64_C(5000000000),
@@ -185,12 +187,16 @@ static bool as_predicted(const json_t *run, const struct cost *cost, bool says) 
  * A pause of the machine that is longer than the delayed-ACK timer (40 ms)
  * adds packets, rightly: such a run, and no other, is made again.
  */
-static void assert_as_predicted(const struct variant *variant, uint32_t size, uint64_t messages) {
+static void assert_as_predicted(const struct variant *variant, uint32_t size, uint64_t batches) {
+    /* Of a pipeline as many as fit one packet. */
+    const unsigned fit = variant->cost->message_bytes_max / (ECHO_HEADER_BYTES + size);
+    const unsigned depth = variant->depth <= 1 ? 1 : fit < 8 ? fit : 8;
+    const uint64_t messages = batches * depth;
     struct cost cost;
     const double pause_us = 30000;
-    assert_null(cost_predict(&cost, variant->cost, size, size, messages));
+    assert_null(cost_predict(&cost, variant->cost, size, size, messages, depth));
     for (int attempt = 0;; attempt++) {
-        json_t *run = run_over_wire(variant, size, messages);
+        json_t *run = run_over_wire(variant, size, messages, depth);
         const bool paused = result_number(run, "cycle_us.max", 0) > pause_us;
         const bool last = !paused || attempt == 4;
         const bool equal = as_predicted(run, &cost, last);

@@ -242,7 +242,7 @@ static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
         {"sweep size --at 64,70k", "--at"},
         {"sweep connections --at 0", "--at"},
         {"sweep connections --at 1,2M", "--at"},
-        {"sweep --at 1,2k connections", "'2k'"}, /* a count's k, whatever stands first */
+        {"sweep --at 1,2M connections", "'2M'"}, /* a count's M, whatever stands first */
         {"report", "folder"},
     };
     static struct ran ran;
