@@ -21,6 +21,7 @@
 #include "bench/link/wire.h"
 #include "bench/load/beside.h"
 #include "bench/load/load.h"
+#include "bench/load/schedule.h"
 #include "bench/load/server_process.h"
 #include "bench/report/result.h"
 #include "echo/clock.h"
@@ -247,6 +248,7 @@ static int open_beside(struct run *run) {
     const struct options *o = run->options;
     const pid_t server = run->server.pid;
     const bool measures = o->idle > 0 && server > 0;
+    if (o->role == ROLE_FLOOR) return EXIT_DONE; /* it serves as many as the load has */
     int status = open_some(run, &run->silent, o->silent, "silent");
     if (measures) run->memory[0] = beside_memory(server);
     if (status == EXIT_DONE) status = open_some(run, &run->idle, o->idle, "idle");
@@ -300,6 +302,11 @@ static int load(struct run *run, struct load_result **result) {
     counters_read(&run->counters);
     counters_subtract(&run->counters, &before);
     run->time_wait[1] = counters_time_wait(port);
+    if (failed == -E2BIG) {
+        return complain("%.0f requests a second are more than %d in this time, which a schedule "
+                        "holds: lower --rate or --duration",
+                        options->rate_per_s, SCHEDULE_MAX);
+    }
     return failed == 0 ? EXIT_DONE : complain("the load did not run: %s", strerror(-failed));
 }
 
@@ -316,7 +323,7 @@ static int print(const struct run *run, const struct load_result *result) {
         .ports = &run->ports,
         .time_wait = ours ? run->time_wait : NULL,
         .wire = run->laid ? &run->packets : NULL,
-        .idle = ours && run->options->idle > 0 ? run->memory : NULL,
+        .idle = run->memory[0].server > 0 ? run->memory : NULL,
     };
     json_t *object = result_of_run(&context);
     const int failed = object == NULL ? -1 : json_dumpf(object, stdout, JSON_COMPACT);

@@ -302,6 +302,17 @@ static void *stop_for_a_while(void *argument) {
     return NULL;
 }
 
+static void start_server(struct program *server, struct served *served) {
+    char line[256];
+    assert_int_equal(echolab_start(server, "serve --port 0"), 0);
+    assert_true(program_line(server->out, line, sizeof line, TEST_DEADLINE_MS) > 0);
+    char *end = strstr(line, " (");
+    assert_non_null(end);
+    *end = '\0';
+    const uint16_t port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+    assert_int_equal(echo_address_find(&served->address, NULL, port), 0);
+}
+
 static uint64_t slower_than(const struct load_result *result, uint64_t ns) {
     const struct histogram *latency = &result->durations[LOAD_LATENCY];
     uint64_t slower = 0;
@@ -318,12 +329,7 @@ static void open_loop_sees_a_stopped_server(void **state) {
     for (int open = 0; open < 2; open++) {
         struct program server;
         struct served served = {0};
-        char line[256];
-        assert_int_equal(echolab_start(&server, "serve --port 0"), 0);
-        assert_true(program_line(server.out, line, sizeof line, TEST_DEADLINE_MS) > 0);
-        char *port = strrchr(strtok(line, "("), ':');
-        assert_int_equal(
-            echo_address_find(&served.address, NULL, (uint16_t)strtoul(port + 1, NULL, 10)), 0);
+        start_server(&server, &served);
         struct pause pause = {
             .pid = server.pid, .after_ns = UINT64_C(100) * MS, .for_ns = UINT64_C(100) * MS};
         const struct load_schedule schedule = {.per_s = 500, .fixed = true, .sleeps = true};
@@ -343,6 +349,36 @@ static void open_loop_sees_a_stopped_server(void **state) {
     assert_true(slow[1] >= 30);
 }
 
+/* For good, and in the middle: what is under way is lost, each within its deadline. */
+static void server_that_stops_answering_ends_nothing_else(void **state) {
+    (void)state;
+    for (unsigned v = 0; v < variant_count; v++) {
+        if (!variants[v].core) continue;
+        for (int open = 0; open < 2; open++) {
+            struct program server;
+            struct served served = {0};
+            start_server(&server, &served);
+            struct pause pause = {
+                .pid = server.pid, .after_ns = UINT64_C(50) * MS, .for_ns = UINT64_C(800) * MS};
+            const struct load_schedule schedule = {.per_s = 500, .fixed = true, .sleeps = true};
+            struct load_options load = many(&variants[v], &served, 4, 0);
+            load.duration_ns = UINT64_C(200) * MS;
+            load.deadline_ns = UINT64_C(60) * MS;
+            if (open != 0) load.schedule = &schedule;
+            pthread_t thread;
+            assert_int_equal(pthread_create(&thread, NULL, stop_for_a_while, &pause), 0);
+            const uint64_t start_ns = echo_clock_ns();
+            struct load_result *result = run(&load);
+            assert_true(echo_clock_ns() - start_ns < UINT64_C(780) * MS);
+            assert_true(result->ok > 0);
+            assert_true(result->lost > 0);
+            load_free(result);
+            assert_int_equal(pthread_join(thread, NULL), 0);
+            (void)program_stop(&server, SIGTERM);
+        }
+    }
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, count_descriptors, descriptors_are_given_back)
 
@@ -358,6 +394,7 @@ int main(void) {
         TEST(pinned_request_waits_for_its_connection),
         TEST(overload_is_said_and_ends),
         TEST(open_loop_sees_a_stopped_server),
+        TEST(server_that_stops_answering_ends_nothing_else),
     };
     (void)alarm(HANG_S);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #include "echo/clock.h"
 
 enum {
-    RESERVE = 64, /* descriptors for all else: the streams, the wire, epoll */
+    RESERVE = 24, /* descriptors for all else: the streams, the wire, epoll */
     LOOKS = 500,  /* at a number that is to stand still */
     CALM = 5      /* times in a row */
 };

@@ -194,8 +194,9 @@ static void check_schedule(struct validity *validity, const struct validity_inpu
     /* Lateness is in the latency: over a wire a twentieth of the round trip is little. */
     const double most_us = fmax(LATE_MAX_US, (double)input->rtt_ns / 1e3 / LATE_PER_RTT);
     if (late_us > most_us) {
-        refuse(validity, "the generator saw 1 in 100 requests more than %.0f us late (%.0f allowed)",
-               late_us, most_us);
+        refuse(validity,
+               "the generator saw 1 in 100 requests more than %.0f us late (%.0f allowed)", late_us,
+               most_us);
     }
     if ((double)open->taken_up < 0.99 * (double)open->offered) {
         refuse(validity, "the generator took up %llu of %llu requests: it cannot offer this rate",
