@@ -194,7 +194,7 @@ struct echo_server_steps {
 
     /*
      * Receives once, answers in place all that is whole, sends once.
-     * 0: call again; -EAGAIN: nothing to do before the socket is ready;
+     * 0: call again, at once or when the socket is ready; -EAGAIN: not before;
      * -ESHUTDOWN: over, as it should be; any other: over, and counted.
      */
     int (*step)(struct echo_connection *connection, struct echo_worker *worker);
