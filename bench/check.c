@@ -116,16 +116,13 @@ static void false_alarms(struct check *check, struct finding *finding, bool nega
     }
     /* So many or more, were the true rate 5 %: not to be believed below 1 in 100. */
     const double p = alarms == 0 ? 1 : gsl_cdf_binomial_Q(alarms - 1, 0.05, (unsigned)groups);
-    const double low =
-        alarms == 0 ? 0 : gsl_cdf_beta_Pinv(0.025, alarms, (double)groups - alarms + 1);
-    const double high =
-        alarms == groups ? 1 : gsl_cdf_beta_Pinv(0.975, alarms + 1.0, (double)groups - alarms);
+    const struct interval rate = statistics_share_interval(alarms, (double)groups - alarms, 0.95);
     finding->passed = p > 0.01;
     (void)snprintf(finding->injected, TEXT, "%zu pairs, the server %s", groups * GROUP,
                    negative ? "2 us slower in one of each" : "the same");
     (void)snprintf(finding->found, TEXT,
                    "%u alarms in %zu comparisons of %d pairs at 5 %%: a rate of %.0f to %.0f %%",
-                   alarms, groups, GROUP, 100 * low, 100 * high);
+                   alarms, groups, GROUP, 100 * rate.low, 100 * rate.high);
 }
 
 /* ---- 5 us that are known ---- */

@@ -64,6 +64,9 @@ static void build_arguments(struct arguments *a, const struct options *o) {
     if (o->idle > 0) add(a, "--idle=%u", o->idle);
     if (o->silent > 0) add(a, "--silent=%u", o->silent);
     if (o->series) add(a, "--series");
+    if (o->late_max_ns > 0) {
+        add(a, "--lateness=%lluns", (unsigned long long)o->late_max_ns);
+    }
     if (o->stall_ns > 0) add(a, "--stall=%lluns", (unsigned long long)o->stall_ns);
     if (o->idle_timeout_ns > 0) {
         add(a, "--idle-timeout=%lluns", (unsigned long long)o->idle_timeout_ns);

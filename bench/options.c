@@ -163,6 +163,7 @@ enum key {
     KEY_GAP,
     KEY_IDLE,
     KEY_SERIES,
+    KEY_LATENESS,
     KEY_DESIGN,
     KEY_SILENT,
     KEY_IDLE_TIMEOUT,
@@ -261,6 +262,8 @@ static const struct option_row rows[] = {
     OPTION("idle", KEY_IDLE, "N", RUNS, "connections beside, kept open and never used (0)"),
     OPTION("silent", KEY_SILENT, "N", RUNS, "clients before, that connect and say nothing (0)"),
     OPTION("stall", KEY_STALL, "T", RUN, "the server is stopped for so long, in the middle (0s)"),
+    OPTION("lateness", KEY_LATENESS, "T", RUN,
+           "of an open loop's generator: not valid when 1 in 100 is later (100us)"),
     OPTION("series", KEY_SERIES, NULL, RUN, "every message with its time, in the result"),
     OPTION("predict", KEY_PREDICT, NULL, ANATOMY, "ask for your numbers first"),
     OPTION("output", KEY_OUTPUT, "DIR", LADDER,
@@ -450,11 +453,10 @@ static void add_argument(struct argp_state *state, struct parse *parse, char *te
     }
 }
 
-/* For a lost packet: a socket for each datagram is no other case than one for all. */
+/* A fresh socket that costs no round trip is no other case than a kept one. */
 static bool waits_or_not(const struct variant *variant) {
-    static const char *const names[] = {"tcp-per-message", "tcp-persistent", "udp-persistent",
-                                        "udp-retry"};
-    return index_of(variant->name, names, sizeof names / sizeof names[0]) >= 0;
+    const bool fresh = variant->lifetime != ECHO_PERSISTENT;
+    return (variant->core || variant->retries) && !(fresh && variant->round_trips == 1);
 }
 
 static void take_default_variants(struct options *options) {
@@ -576,6 +578,9 @@ static void check_engine(struct argp_state *state, const struct parse *parse) {
         argp_error(state, "--rate half is for compare, which finds out what the variants can "
                           "carry; give requests per second");
     }
+    if (options->engine == ENGINE_EPOLL && options->gap_ns > 0) {
+        argp_error(state, "--gap is a pause in the closed loop of the blocking engine");
+    }
     if (options->engine == ENGINE_EPOLL && options->placement == PLACEMENT_SPIN) {
         argp_error(state, "spin polls one socket on each side, epoll waits for many: choose one");
     }
@@ -681,6 +686,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
         break;
     case KEY_STALL: options->stall_ns = time_of(state, "stall", text, 0); break;
     case KEY_SERIES: options->series = true; break;
+    case KEY_LATENESS: options->late_max_ns = time_of(state, "lateness", text, 1000); break;
     case KEY_DESIGN:
         options->design = (enum design)name_of(state, "design", text, design_names, DESIGNS);
         parse->design_given = true;

@@ -76,12 +76,13 @@ struct options {
     bool rate_half;    /* ... half of what the slowest variant can carry, found out first */
     enum arrivals arrivals;
     enum assign assign;
-    unsigned pipeline;        /* messages outstanding on a connection; 0: the variant's own */
-    uint64_t gap_ns;          /* of run: between the end of an exchange and the next */
-    unsigned idle;            /* of run: connections beside, on which nothing happens */
-    bool series;              /* of run: every message with its time, in the result */
-    enum design design;       /* of the server */
-    unsigned silent;          /* of run: connections beside, that never say what they want */
+    unsigned pipeline;    /* messages outstanding on a connection; 0: the variant's own */
+    uint64_t gap_ns;      /* of run: between the end of an exchange and the next */
+    unsigned idle;        /* of run: connections beside, on which nothing happens */
+    uint64_t late_max_ns; /* of run: an open loop's p99 beyond which it is not valid; 0: usual */
+    bool series;          /* of run: every message with its time, in the result */
+    enum design design;   /* of the server */
+    unsigned silent;      /* of run: connections beside, that never say what they want */
     uint64_t idle_timeout_ns; /* of the server; 0: none */
     double margin, min_effect;
     const char *against; /* another build of echolab */

@@ -68,6 +68,9 @@ LOG_OR_ZERO(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' noo
 ROOM_FOR_ONE(axis, column) = words(UNIQUE(FILE, column)) > 1 ? "" : sprintf("set %srange [%s * 0.5:%s * 2.0]", axis, UNIQUE(FILE, column), UNIQUE(FILE, column))
 # Marks at 1, 2, 5, 10 ... on a logarithmic axis where there is room for them.
 ONE_TWO_FIVE(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (strstrt(LOGGED, '%s') && RANGE_max < 1000 * RANGE_min) { set %stics (1); do for [e = floor(log10(RANGE_min)):ceil(log10(RANGE_max))] { do for [m in '1 2 5'] { set %stics add (sprintf('%%g', m * 10**e) m * 10**e) } } }", column, axis, axis, axis)
+# The same with k and M.
+SI(value) = value < 1e3 ? sprintf("%g", value) : value < 1e6 ? sprintf("%gk", value / 1e3) : sprintf("%gM", value / 1e6)
+ONE_TWO_FIVE_SI(axis, column) = sprintf("stats FILE skip 1 using %d name 'RANGE' nooutput; if (RANGE_max < 1000 * RANGE_min) { set %stics (1); do for [e = floor(log10(RANGE_min)):ceil(log10(RANGE_max))] { do for [m in '1 2 5'] { set %stics add (SI(m * 10**e) m * 10**e) } } }", column, axis, axis)
 # 0, 1, 16, 256, 4k, 64k, 1M: k is 1,024 as in --size.
 BYTES(e) = e < 10 ? sprintf("%d", 2**e) : e < 20 ? sprintf("%dk", 2**(e - 10)) : sprintf("%dM", 2**(e - 20))
 BYTES_X = LOG("x")."; set logscale x 2; set xtics ('0' 0.5); do for [e = 0:28:4] { set xtics add (BYTES(e) 2**e) }"

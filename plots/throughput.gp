@@ -1,16 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Messages per second over the number of connections.
+# Messages per second above, their latency below, over the number of connections.
 NAME = "throughput"; DATA = ARG1; OUT = ARG2; MODE = ARG3
 load system("dirname '".ARG0."'")."/style.gp"
 
-set xlabel "connections"
-set ylabel "throughput (messages/s)"
-set logscale x 2
-eval ROOM_FOR_ONE("x", 2)
-set format y "%.0s%c"
-eval LOG_OR_ZERO("y", 3)
+eval LOG("y")
+set mytics 1
+set lmargin 11
+set rmargin DUMB ? 2 : LEGEND_WIDTH
+HEADING = ABOUT(2)."\n".CONDITIONS
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
+    if (DUMB) { set terminal dumb size 79,50 noenhanced }
+    set multiplot
+    if (!DUMB) { eval LEGEND; unset key }
+    eval LOG("x")
+    set xtics 4
+    set logscale x 2
+    set format x "%.0f"
+    set size 1, 0.54; set origin 0, 0.46
+    if (!DUMB) { set title HEADING }
+    set ylabel "messages/s"
+    unset xlabel
+    set format y "%.0s%c"
+    eval ONE_TWO_FIVE_SI("y", 3)
     eval CURVES("OF", 3)
+    set ytics autofreq
+    set size 1, 0.46; set origin 0, 0
+    unset title
+    set ylabel "median latency (us)"
+    set xlabel "connections, one message outstanding on each"
+    set format y "%g"
+    eval CURVES("OF", 6)
+    unset multiplot
 }

@@ -84,6 +84,30 @@ static double random_sign_flip(const double *samples, size_t count, double seen)
     return (double)as_far / (RANDOM_FLIPS + 1);
 }
 
+/* By halving: gsl_cdf_beta_Pinv gives up, and aborts, on some arguments. */
+static double beta_quantile(double share, double a, double b) {
+    double low = 0;
+    double high = 1;
+    for (int i = 0; i < 60; i++) {
+        const double middle = (low + high) / 2;
+        if (gsl_cdf_beta_P(middle, a, b) < share) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return (low + high) / 2;
+}
+
+struct interval statistics_share_interval(double hit, double missed, double level) {
+    const double tail = (1 - level) / 2;
+    return (struct interval){
+        .value = hit / (hit + missed),
+        .low = hit == 0 ? 0 : beta_quantile(tail, hit, missed + 1),
+        .high = missed == 0 ? 1 : beta_quantile(1 - tail, hit + 1, missed),
+    };
+}
+
 double statistics_sign_flip(const double *samples, size_t count) {
     if (count == 0) return 1;
     double sum = 0;

@@ -67,6 +67,12 @@ struct interval statistics_median_interval(double *samples, size_t count, double
 struct interval statistics_mean_interval(const double *samples, size_t count, double level);
 
 /*
+ * The share hit / (hit + missed), with the exact binomial interval (Clopper and
+ * Pearson, 1934). The numbers need not be whole: hits in a row may count as one.
+ */
+struct interval statistics_share_interval(double hit, double missed, double level);
+
+/*
  * Two-sided exact sign-flip test of "the mean is 0" (Fisher's randomisation
  * test); beyond 20 samples by 100,000 random flips with a fixed seed.
  */

@@ -14,8 +14,7 @@ enum {
     BUSY_PERCENT = 95,
     IDLE_PERCENT = 80,
     OWN_PERCENT = 30,
-    LATE_MAX_US = 100,
-    LATE_PER_RTT = 20
+    LATE_MAX_US = 100
 };
 
 __attribute__((format(printf, 2, 3))) static void refuse(struct validity *validity,
@@ -191,8 +190,7 @@ static void check_schedule(struct validity *validity, const struct validity_inpu
     const struct load_open *open = &input->load->open;
     if (!input->open || input->floor || open->offered == 0) return;
     const double late_us = (double)histogram_percentile_ns(&open->lateness, 99) / 1e3;
-    /* Lateness is in the latency: over a wire a twentieth of the round trip is little. */
-    const double most_us = fmax(LATE_MAX_US, (double)input->rtt_ns / 1e3 / LATE_PER_RTT);
+    const double most_us = input->late_max_ns > 0 ? (double)input->late_max_ns / 1e3 : LATE_MAX_US;
     if (late_us > most_us) {
         refuse(validity,
                "the generator saw 1 in 100 requests more than %.0f us late (%.0f allowed)", late_us,

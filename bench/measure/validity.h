@@ -26,7 +26,7 @@ struct validity_input {
     bool shared_cpu;                 /* client and server take turns on one */
     bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
     bool closes_idle;                /* the server was told to: some meet a closed connection */
-    uint64_t rtt_ns;                 /* of the wire; 0: none */
+    uint64_t late_max_ns;            /* of an open loop's generator, p99; 0 means 100 us */
     uint64_t device_drops;           /* packets that the wire lost without being told */
     uint64_t latencies;              /* that the histogram holds */
 };

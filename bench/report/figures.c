@@ -24,14 +24,105 @@ const struct figure figures[] = {
      .fixed = {"loss_percent", "offered_per_s", "placement", "connections", "size_bytes", "engine"},
      .header = "variant\trtt_ms\trtt_applied_ms\tlatency_us\tci_low\tci_high\tmodel_us\truns",
      .fill = figure_fill_rtt},
+    {.name = "who_waits",
+     .title = "One packet lost: who waits?",
+     .caption = "Each point is a message: when it was due, and how long it took until its answer. "
+                "Above the panel's end only the time is given. One request is lost at time 0, and "
+                "the same load goes on in all panels.",
+     .command = "echolab sweep loss --rate --blocks 1 --json %s/results/who-waits.json",
+     .header = "variant\tdue_ms\tlatency_ms\tshown_ms\tlabel\tpanel\ttop_ms",
+     .fill = figure_fill_who_waits},
     {.name = "throughput",
-     .title = "Throughput over the number of connections",
-     .caption = "The most is {highest}, the least {lowest}.",
+     .title = "Throughput and latency over the number of connections",
+     .caption = "All connections are in one loop on either side, and each has one message "
+                "outstanding: what one more of them adds to the throughput until a CPU is busy, it "
+                "adds to the latency from there on.",
      .unit = "messages/s",
-     .command = "echolab sweep connections --json %s/results/connections.json",
+     .command = "echolab sweep connections --engine epoll --placement cross-core "
+                "--json %s/results/connections.json",
      .axis = "connections",
-     .fixed = {"rtt_ms", "loss_percent", "offered_per_s", "placement", "size_bytes", "engine"},
-     .metrics = {{.column = "throughput_per_s", .path = "throughput_per_s"}},
+     .points = 2,
+     .sweep = "connections",
+     .fixed = {"placement", "size_bytes", "engine", "design", "workers"},
+     .metrics = {{.column = "throughput_per_s", .path = "throughput_per_s"},
+                 {.column = "latency_p50_us", .path = "latency_us.p50"}},
+     .fill = figure_fill_medians},
+    {.name = "rate",
+     .title = "Latency over the offered rate",
+     .caption = "An open loop: requests come when they come, and latency counts from when one was "
+                "due. The service time, the thin lines, counts from its first byte sent, and so "
+                "leaves out what it waited before: what a closed loop never shows. Hollow: "
+                "overloaded, not answered at the rate it came.",
+     .unit = "us",
+     .command = "echolab sweep rate tcp-per-message tcp-persistent udp-persistent "
+                "--json %s/results/rate.json",
+     .axis = "offered_per_s",
+     .sweep = "rate",
+     .open = true,
+     .fixed = {"placement", "connections", "size_bytes", "engine", "design", "deadline_ms"},
+     .header = "variant\toffered_per_s\tshare\tp50_us\tp99_us\trun_low\trun_high\t"
+               "service_p50_us\tservice_p99_us\tanswered_per_s\tanswered_percent\toverloaded\t"
+               "knee_per_s\tdeadline_us\truns",
+     .fill = figure_fill_rate},
+    {.name = "tails",
+     .title = "Tails at one rate for all",
+     .caption = "An open loop at the same rate for every variant: disturbances come per second, so "
+                "only at a common rate do they meet the same share of the messages. A point is of "
+                "all runs together, its bar from the lowest to the highest of single runs. One "
+                "that was lost counts as longer than all; a percentile needs 20 messages beyond "
+                "it.",
+     .unit = "us",
+     .command = "echolab compare --rate half --json %s/results/tails.json",
+     .open = true,
+     .fixed = {"placement", "connections", "size_bytes", "engine", "design", "offered_per_s",
+               "deadline_ms"},
+     .header = "variant\tpercent\tlatency_us\trun_low\trun_high\toffered_per_s\t"
+               "answered_percent\tdeadline_us\tmessages\truns",
+     .fill = figure_fill_tails},
+    {.name = "pipeline",
+     .title = "Messages per second over the number outstanding",
+     .caption = "One connection, and so many messages on it before the first answer. The panel "
+                "below says how many share a system call, counted over the sends and receives of "
+                "both sides: what batching is, and why these lines part.",
+     .unit = "messages/s",
+     .command = "echolab sweep pipeline --json %s/results/pipeline.json",
+     .axis = "pipeline",
+     .points = 2,
+     .sweep = "pipeline",
+     .fixed = {"placement", "connections", "size_bytes", "engine", "design"},
+     .metrics = {{.column = "throughput_per_s"},
+                 {.column = "messages_per_call"},
+                 {.column = "messages_per_packet"}},
+     .fill = figure_fill_pipeline},
+    {.name = "objects",
+     .title = "A page of many objects",
+     .caption = "Equal work: the same objects, of which each connection asks for its share. Above "
+                "the time until the last has come, below the packets of both directions.",
+     .unit = "ms",
+     .command = "echolab sweep connections tcp-per-message tcp-persistent tcp-pipelined --at 1,4,6 "
+                "--messages 43 --size 64 --reply-size 4k --rtt 90ms --warmup 0s "
+                "--json %s/results/objects.json",
+     .axis = "connections",
+     .sweep = "connections",
+     .wire = true,
+     .fixed = {"rtt_ms", "messages.sent", "reply_bytes", "size_bytes", "file"}, /* of one session */
+     .metrics = {{.column = "page_ms", .path = "elapsed_s", .scale = 1e3},
+                 {.column = "packets", .path = "per_message.packets", .times = "messages.sent"}},
+     .fill = figure_fill_medians},
+    {.name = "designs",
+     .title = "A message by the design of the server",
+     .caption = "The same client and the same bytes; what differs is who serves a connection: one "
+                "thread after the other's end (iterative), waiting threads (pool), one made for it "
+                "(thread), a process made for it (fork), or a loop over all (epoll).",
+     .unit = "us",
+     .command = "echolab sweep design tcp-per-message tcp-persistent --json "
+                "%s/results/designs.json",
+     .axis = "design",
+     .points = 2,
+     .order = {"iterative", "pool", "thread", "fork", "epoll"},
+     .sweep = "design",
+     .fixed = {"placement", "connections", "size_bytes", "engine"},
+     .metrics = {{.column = "time_per_message_us", .path = "time_per_message_us"}},
      .fill = figure_fill_medians},
     {.name = "latency",
      .title = "How many messages take how long",
@@ -99,6 +190,31 @@ const struct figure figures[] = {
      .interval = "95 % interval",
      .samples = "messages",
      .fill = figure_fill_loss},
+    {.name = "idle",
+     .title = "Latency over the time since the last message",
+     .caption = "A connection that was kept and not used forgets how much it may send: beyond a "
+                "retransmission timeout Linux halves its congestion window for each that has "
+                "passed, down to that of a fresh one (RFC 5681, section 4.1). A short reply fits "
+                "into any window.",
+     .unit = "ms",
+     .command = "echolab sweep idle --json %s/results/idle.json",
+     .who = "series",
+     .axis = "gap_ms",
+     .header = "series\tgap_ms\tlatency_ms\tci_low\tci_high\tround_trips\tmessages\tvariant\t"
+               "reply_bytes\trtt_ms",
+     .fill = figure_fill_idle},
+    {.name = "life",
+     .title = "The cost of a connection, shared by its messages",
+     .caption = "Lines are computed from what a message takes on a fresh connection and on a kept "
+                "one; points are measured, each on one connection that carried so many messages "
+                "one after the other.",
+     .unit = "%",
+     .command = "echolab sweep life --json %s/results/life.json",
+     .who = "series",
+     .axis = "messages",
+     .header = "series\tmessages\tshare_percent\tmeasured_percent\tleast_percent\tmost_percent\t"
+               "setup_ms\texchange_ms\tbelow_10_percent\trtt_ms\tsize_bytes\truns",
+     .fill = figure_fill_life},
     {.name = "phases",
      .title = "Where the time of a message goes",
      .caption = "In the mean, {largest_overhead}.",

@@ -21,7 +21,7 @@
 #include "bench/report/measured.h"
 #include "bench/report/summary.h"
 
-enum { FIGURE_FIXED = 8, FIGURE_METRICS = 4, FIGURE_ORDER = 4 };
+enum { FIGURE_FIXED = 10, FIGURE_METRICS = 4, FIGURE_ORDER = 5 };
 
 /* One number of a run, shown as a median over runs with its interval. */
 struct figure_metric {
@@ -48,7 +48,9 @@ struct figure {
     const char *axis;                /* the field that varies; NULL: none */
     size_t points;                   /* fewer values of the axis than this are no figure */
     const char *order[FIGURE_ORDER]; /* of the axis' names, where that helps; others follow */
+    const char *sweep;               /* only of sweeps along this; NULL: its axis', and compare */
     bool wire, loses;                /* of runs on a wire, that loses packets; else of no others */
+    bool open;                       /* of runs in an open loop; else of no others */
     const char *fixed[FIGURE_FIXED]; /* fields that must not vary within the figure */
     struct figure_metric metrics[FIGURE_METRICS];
     const char *interval; /* what low and high are; NULL: the 95 % interval of the median */
@@ -89,6 +91,72 @@ enum size_loss_column {
     SIZE_LOSS_PACKETS = SIZE_LOSS_FRAGMENTS + 3,
     SIZE_LOSS_PREDICTED = SIZE_LOSS_PACKETS + 3,
     SIZE_LOSS_MESSAGES = SIZE_LOSS_PREDICTED + 3
+};
+
+/* Columns of the table "rate". */
+enum rate_column {
+    RATE_OFFERED_PER_S = 1,
+    RATE_SHARE, /* of what the variant carries in a closed loop */
+    RATE_P50_US,
+    RATE_P99_US, /* then the lowest and the highest of one run; the deadline: beyond it */
+    RATE_SERVICE_P50_US = RATE_P99_US + 3,
+    RATE_SERVICE_P99_US,
+    RATE_ANSWERED_PER_S,
+    RATE_ANSWERED_PERCENT,
+    RATE_OVERLOADED, /* 1: most of the runs */
+    RATE_KNEE_PER_S, /* of the variant, in each of its rows */
+    RATE_DEADLINE_US,
+    RATE_RUNS
+};
+
+/* Columns of the table "tails". */
+enum tails_column {
+    TAILS_PERCENT = 1,
+    TAILS_US, /* then the lowest and the highest of one run; the deadline: beyond it */
+    TAILS_OFFERED_PER_S = TAILS_US + 3,
+    TAILS_ANSWERED_PERCENT,
+    TAILS_DEADLINE_US,
+    TAILS_MESSAGES,
+    TAILS_RUNS
+};
+
+/* Columns of the table "pipeline": each with low and high behind it. */
+enum pipeline_column {
+    PIPELINE_DEPTH = 1,
+    PIPELINE_PER_S,
+    PIPELINE_PER_CALL = PIPELINE_PER_S + 3,
+    PIPELINE_PER_PACKET = PIPELINE_PER_CALL + 3,
+    PIPELINE_RUNS = PIPELINE_PER_PACKET + 3
+};
+
+/* Columns of the table "throughput". */
+enum throughput_column { THROUGHPUT_PER_S = 2, THROUGHPUT_P50_US = 5, THROUGHPUT_RUNS = 8 };
+
+/* Columns of the table "objects". */
+enum objects_column { OBJECTS_MS = 2, OBJECTS_PACKETS = 5, OBJECTS_RUNS = 8 };
+
+/* Columns of the table "idle". */
+enum idle_column {
+    IDLE_GAP_MS = 1,
+    IDLE_LATENCY_MS, /* then low and high */
+    IDLE_ROUND_TRIPS = IDLE_LATENCY_MS + 3,
+    IDLE_MESSAGES,
+    IDLE_VARIANT,
+    IDLE_REPLY_BYTES,
+    IDLE_RTT_MS
+};
+
+/* Columns of the table "life". */
+enum life_column {
+    LIFE_MESSAGES = 1,
+    LIFE_SHARE,    /* computed, in percent */
+    LIFE_MEASURED, /* then the least and the most */
+    LIFE_SETUP_MS = LIFE_MEASURED + 3,
+    LIFE_EXCHANGE_MS,
+    LIFE_LITTLE, /* after so many messages it is less than 10 % */
+    LIFE_RTT_MS, /* null: on the loopback */
+    LIFE_SIZE_BYTES,
+    LIFE_RUNS
 };
 
 /* The largest payload whose datagram is one packet of the wire. */

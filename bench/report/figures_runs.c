@@ -44,25 +44,30 @@ static const char *swept(const struct measured *measured, const json_t *run) {
     return axis;
 }
 
-/*
- * On a wire or not, with loss or without: never both in one figure. A sweep on
- * a wire is of its own axis ("size" is that of "size_bytes") and stays there.
- */
-static json_t *runs_for(const struct figure *figure, const struct measured *measured) {
+/* A sweep is of its own axis ("size" is that of "size_bytes") and stays there. */
+static bool may_show(const struct figure *figure, const char *axis) {
+    if (figure->sweep != NULL) return axis != NULL && strcmp(figure->sweep, axis) == 0;
+    if (axis == NULL) return true;
+    return figure->axis != NULL && strncmp(figure->axis, axis, strlen(axis)) == 0;
+}
+
+/* On a wire or not, with loss or without, in an open loop or a closed one: never both. */
+json_t *figure_runs(const struct figure *figure, const struct measured *measured) {
     json_t *runs = json_array(), *run;
     size_t i;
     json_array_foreach(measured->runs, i, run) {
         const bool wire = json_is_number(query_field(run, "rtt_ms"));
         const bool loses = query_number(run, "loss_percent") > 0;
-        if (wire != figure->wire || loses != figure->loses) continue;
-        const char *axis = wire ? swept(measured, run) : NULL;
-        if (axis == NULL || strncmp(figure->axis, axis, strlen(axis)) == 0)
-            json_array_append(runs, run);
+        const bool open = query_number(run, "offered_per_s") > 0;
+        if (wire != figure->wire || loses != figure->loses || open != figure->open) continue;
+        /* Of clients that say nothing there is a sentence, and no time to compare. */
+        if (query_number(run, "silent_connections") > 0) continue;
+        if (may_show(figure, swept(measured, run))) json_array_append(runs, run);
     }
     return runs;
 }
 
-static json_t *comparable_runs(const struct figure *figure, json_t *runs, FILE *conditions) {
+json_t *figure_comparable(const struct figure *figure, json_t *runs, FILE *conditions) {
     json_incref(runs);
     for (size_t i = 0; i < FIGURE_FIXED && figure->fixed[i] != NULL; i++) {
         json_t *fewer = keep_usual(runs, figure->fixed[i], figure->axis);
@@ -83,7 +88,7 @@ static json_t *comparable_runs(const struct figure *figure, json_t *runs, FILE *
 }
 
 /* How many messages are outstanding belongs to the variant: each has its own usual depth. */
-static json_t *runs_of(json_t *runs, const json_t *variant, const char *axis) {
+json_t *figure_runs_of(json_t *runs, const json_t *variant, const char *axis) {
     json_t *all = query_where(runs, "variant", variant);
     if (axis != NULL && strcmp(axis, "pipeline") == 0) return all;
     json_t *usual = keep_usual(all, "pipeline", axis);
@@ -155,7 +160,7 @@ static json_t *in_order(const struct figure *figure, json_t *points) {
 }
 
 /* The values of the axis that were run; none if they are too few to be a figure. */
-static json_t *points_of(const struct figure *figure, const json_t *runs) {
+json_t *figure_points(const struct figure *figure, const json_t *runs) {
     json_t *points = query_values(runs, figure->axis);
     if (json_array_size(points) < figure->points) json_array_clear(points);
     for (size_t i = json_array_size(points); i-- > 0;) {
@@ -166,12 +171,12 @@ static json_t *points_of(const struct figure *figure, const json_t *runs) {
 
 void figure_fill_medians(const struct figure *figure, const struct measured *measured, json_t *rows,
                          FILE *conditions) {
-    json_t *all_runs = runs_for(figure, measured), *variant, *point;
-    json_t *runs = comparable_runs(figure, all_runs, conditions);
-    json_t *points = figure->axis == NULL ? NULL : points_of(figure, runs);
+    json_t *all_runs = figure_runs(figure, measured), *variant, *point;
+    json_t *runs = figure_comparable(figure, all_runs, conditions);
+    json_t *points = figure->axis == NULL ? NULL : figure_points(figure, runs);
     size_t i, k;
     json_array_foreach(measured->variants, i, variant) {
-        json_t *own = runs_of(runs, variant, figure->axis);
+        json_t *own = figure_runs_of(runs, variant, figure->axis);
         if (figure->axis == NULL) add_median_row(figure, rows, own, variant, NULL);
         json_array_foreach(points, k, point) {
             json_t *all = query_where(own, figure->axis, point);
@@ -188,73 +193,65 @@ void figure_fill_medians(const struct figure *figure, const struct measured *mea
     json_decref(all_runs);
 }
 
-struct bucket {
-    double upper_ns, count;
-};
-
 static int by_bound(const void *a, const void *b) {
-    const struct bucket *x = a, *y = b;
+    const struct figure_bucket *x = a, *y = b;
     return (x->upper_ns > y->upper_ns) - (x->upper_ns < y->upper_ns);
 }
 
-/* All buckets of all runs in ascending order (to be freed), and all messages, answered or not. */
-static struct bucket *pool_histograms(const json_t *runs, size_t *buckets, double *messages) {
+struct figure_pool figure_pool(const json_t *runs) {
     size_t i, k, most = 0;
     json_t *run, *pair;
+    struct figure_pool pool = {.count = 0};
     json_array_foreach(runs, i, run) {
         most += json_array_size(query_field(run, "histogram_ns"));
     }
-    struct bucket *pool = calloc(most + 1, sizeof *pool);
-    *buckets = 0;
-    *messages = 0;
-    if (pool == NULL) return NULL;
+    pool.buckets = calloc(most + 1, sizeof *pool.buckets);
+    if (pool.buckets == NULL) return pool;
     json_array_foreach(runs, i, run) {
         json_array_foreach(query_field(run, "histogram_ns"), k, pair) {
-            const struct bucket one = {json_number_value(json_array_get(pair, 0)),
-                                       json_number_value(json_array_get(pair, 1))};
-            pool[(*buckets)++] = one;
-            *messages += one.count;
+            const struct figure_bucket one = {json_number_value(json_array_get(pair, 0)),
+                                              json_number_value(json_array_get(pair, 1))};
+            pool.buckets[pool.count++] = one;
+            pool.answered += one.count;
         }
         /* One without a reply took longer than any that had one. */
-        *messages += json_number_value(query_field(run, "messages.lost"));
+        pool.messages += query_number(run, "messages.lost") + query_number(run, "messages.failed");
     }
-    qsort(pool, *buckets, sizeof *pool, by_bound);
+    pool.messages += pool.answered;
+    qsort(pool.buckets, pool.count, sizeof *pool.buckets, by_bound);
     return pool;
 }
 
-enum { BEYOND = 20 }; /* a share is shown while so many messages still took longer */
-
 static void add_tail_rows(json_t *rows, json_t *variant, const json_t *runs) {
-    size_t buckets;
-    double messages, shown_us = 0;
-    struct bucket *pool = pool_histograms(runs, &buckets, &messages);
-    double longer = messages, shown = 1;
-    for (size_t i = 0; pool != NULL && i < buckets; i++) {
-        longer -= pool[i].count;
-        if (i + 1 < buckets && pool[i + 1].upper_ns <= pool[i].upper_ns) continue;
-        if (longer < BEYOND) break;
+    const struct figure_pool pool = figure_pool(runs);
+    double longer = pool.messages, shown = 1, shown_us = 0;
+    for (size_t i = 0; i < pool.count; i++) {
+        const struct figure_bucket *bucket = &pool.buckets[i];
+        longer -= bucket->count;
+        if (i + 1 < pool.count && bucket[1].upper_ns <= bucket->upper_ns) continue;
+        if (longer < FIGURE_BEYOND) break;
         /* Steps finer than a pixel only make the file large. */
-        const double us = pool[i].upper_ns / 1000, share = longer / messages;
+        const double us = bucket->upper_ns / 1000, share = longer / pool.messages;
         if (us < shown_us * 1.005 && share > shown * 0.98) continue;
         json_t *row = json_array();
         json_array_append(row, variant);
         json_array_append_new(row, json_real(us));
         json_array_append_new(row, json_real(100 * share));
-        json_array_append_new(row, json_integer((json_int_t)messages));
+        json_array_append_new(row, json_integer((json_int_t)pool.messages));
         json_array_append_new(rows, row);
         shown_us = us;
         shown = share;
     }
-    free(pool);
+    free(pool.buckets);
 }
 
 void figure_fill_tail(const struct figure *figure, const struct measured *measured, json_t *rows,
                       FILE *conditions) {
-    json_t *all = runs_for(figure, measured), *variant;
-    json_t *runs = comparable_runs(figure, all, conditions);
+    json_t *all = figure_runs(figure, measured), *variant;
+    json_t *runs = figure_comparable(figure, all, conditions);
     size_t i;
     json_array_foreach(measured->variants, i, variant) {
-        json_t *own = runs_of(runs, variant, figure->axis);
+        json_t *own = figure_runs_of(runs, variant, figure->axis);
         add_tail_rows(rows, variant, own);
         json_decref(own);
     }
@@ -270,13 +267,27 @@ static json_t *where_null(json_t *runs, const char *path) {
     return some;
 }
 
+/* Without sweeps of what else can make a message dear: the rate, the depth, the design. */
+static json_t *runs_of_work(const struct measured *measured) {
+    json_t *runs = json_array(), *run;
+    size_t i;
+    json_array_foreach(measured->runs, i, run) {
+        const char *axis = swept(measured, run);
+        const bool usual =
+            axis == NULL || strcmp(axis, "size") == 0 || strcmp(axis, "connections") == 0;
+        if (usual && strcmp(query_text(run, "placement", ""), "same-core") == 0)
+            json_array_append(runs, run);
+    }
+    return runs;
+}
+
 struct summary figure_work(const struct measured *measured, const char *variant, const char *path) {
     static const struct figure usual = {
-        .fixed = {"connections", "size_bytes", "engine", "file"}}; /* of one session */
+        .fixed = {"connections", "size_bytes", "engine", "design", "file"}}; /* of one session */
     json_t *name = json_string(variant), *some, *own;
     char *words = NULL;
     size_t length = 0;
-    json_t *runs = query_where_text(measured->runs, "placement", "same-core");
+    json_t *runs = runs_of_work(measured);
     const char *const absent[] = {"rtt_ms", "loss_percent", "offered_per_s"};
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) runs = where_null(runs, absent[i]);
     FILE *nowhere = open_memstream(&words, &length);
@@ -285,10 +296,10 @@ struct summary figure_work(const struct measured *measured, const char *variant,
         json_decref(runs);
         return (struct summary){.count = 0};
     }
-    some = comparable_runs(&usual, runs, nowhere);
+    some = figure_comparable(&usual, runs, nowhere);
     (void)fclose(nowhere);
     free(words);
-    own = runs_of(some, name, NULL);
+    own = figure_runs_of(some, name, NULL);
     const struct summary summary = summary_of_field(own, path);
     json_decref(own);
     json_decref(some);
@@ -300,7 +311,7 @@ struct summary figure_work(const struct measured *measured, const char *variant,
 /* The wire */
 
 static json_t *runs_with_a_delay(const struct figure *figure, const struct measured *measured) {
-    json_t *all = runs_for(figure, measured), *runs = json_array(), *run;
+    json_t *all = figure_runs(figure, measured), *runs = json_array(), *run;
     size_t i;
     json_array_foreach(all, i, run) {
         if (query_number(run, "rtt_ms") > 0) json_array_append(runs, run);
@@ -349,11 +360,11 @@ static void add_rtt_row(json_t *rows, json_t *variant, json_t *rtt_ms, const jso
 void figure_fill_rtt(const struct figure *figure, const struct measured *measured, json_t *rows,
                      FILE *conditions) {
     json_t *all = runs_with_a_delay(figure, measured), *variant, *point;
-    json_t *runs = comparable_runs(figure, all, conditions);
-    json_t *points = points_of(figure, runs);
+    json_t *runs = figure_comparable(figure, all, conditions);
+    json_t *points = figure_points(figure, runs);
     size_t i, k;
     json_array_foreach(measured->variants, i, variant) {
-        json_t *own = runs_of(runs, variant, figure->axis);
+        json_t *own = figure_runs_of(runs, variant, figure->axis);
         const struct summary work =
             figure_work(measured, json_string_value(variant), "latency_us.p50");
         json_array_foreach(points, k, point) {
@@ -441,16 +452,16 @@ static void add_loss_row(json_t *rows, json_t *variant, json_t *size, const json
 
 void figure_fill_loss(const struct figure *figure, const struct measured *measured, json_t *rows,
                       FILE *conditions) {
-    json_t *all = runs_for(figure, measured), *mtu = json_integer(MTU), *variant, *point;
+    json_t *all = figure_runs(figure, measured), *mtu = json_integer(MTU), *variant, *point;
     json_t *usual = query_where(all, "mtu_bytes", mtu);
-    json_t *runs = comparable_runs(figure, usual, conditions);
-    json_t *points = points_of(figure, runs);
+    json_t *runs = figure_comparable(figure, usual, conditions);
+    json_t *points = figure_points(figure, runs);
     size_t i, k;
     if (json_array_size(points) > 0)
         (void)fprintf(conditions, ", a deadline of %g ms",
                       query_number(json_array_get(runs, 0), "deadline_ms"));
     json_array_foreach(measured->variants, i, variant) {
-        json_t *own = runs_of(runs, variant, figure->axis);
+        json_t *own = figure_runs_of(runs, variant, figure->axis);
         json_array_foreach(points, k, point) {
             json_t *here = query_where(own, figure->axis, point);
             add_loss_row(rows, variant, point, here);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench/report/query.h"
+#include "bench/variant.h"
 
 int report_fail(char error[REPORT_ERROR], int code, const char *format, ...) {
     va_list arguments;
@@ -41,22 +42,45 @@ static int take_run(json_t *run, const char *file, size_t i, struct measured *me
     return 0;
 }
 
-/* The one placement of all runs of a file; null where there are several. */
-static json_t *shared_placement(const json_t *runs) {
-    json_t *placements = query_values(runs, "placement");
+/* The one value that all runs of a file have here; null where there are several. */
+static json_t *shared_value(const json_t *runs, const char *path) {
+    json_t *values = query_values(runs, path);
     json_t *shared =
-        json_array_size(placements) == 1 ? json_incref(json_array_get(placements, 0)) : json_null();
-    json_decref(placements);
+        json_array_size(values) == 1 ? json_incref(json_array_get(values, 0)) : json_null();
+    json_decref(values);
     return shared;
 }
 
-static void take_comparison(json_t *comparison, const char *file, json_t *placement,
-                            struct measured *measured) {
-    if (!json_is_object(comparison)) return;
-    json_object_set_new(comparison, "file", json_string(file));
-    if (json_is_null(query_field(comparison, "placement")))
-        json_object_set(comparison, "placement", placement);
-    json_array_append(measured->comparisons, comparison);
+/*
+ * Where a comparison belongs: to the work on this machine, as the page tells
+ * it; to one offered rate for all; or, over a wire and along what only its own
+ * figure shows, to neither.
+ */
+static json_t *place_of(const json_t *root, const json_t *comparison, struct measured *measured) {
+    static const char *const others[] = {"pipeline", "design", "rate", "loss", "idle", "life"};
+    const char *axis = query_text(root, "axis", "");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i], axis) == 0) return NULL;
+    if (json_is_number(query_field(comparison, "rtt_ms"))) return NULL;
+    const bool open = query_number(comparison, "offered_per_s") > 0;
+    return open ? measured->open_comparisons : measured->comparisons;
+}
+
+static void take_comparisons(json_t *root, const char *file, struct measured *measured) {
+    static const char *const shared[] = {"placement", "engine"};
+    const json_t *runs = query_field(root, "runs");
+    size_t i;
+    json_t *one;
+    json_array_foreach(query_field(root, "comparisons"), i, one) {
+        json_t *place = json_is_object(one) ? place_of(root, one, measured) : NULL;
+        if (place == NULL) continue;
+        json_object_set_new(one, "file", json_string(file));
+        for (size_t k = 0; k < sizeof shared / sizeof *shared; k++) {
+            if (json_is_null(query_field(one, shared[k])))
+                json_object_set_new(one, shared[k], shared_value(runs, shared[k]));
+        }
+        json_array_append(place, one);
+    }
 }
 
 /* Nested objects get names with dots; a name that several files give differently keeps all values.
@@ -96,6 +120,20 @@ static void take_all(const json_t *list, const char *file, json_t *into) {
     }
 }
 
+/* What a sweep of "idle" or "life" found; the parts that a file does not have are null. */
+static void take_keeping(const json_t *root, const char *file, struct measured *measured) {
+    static const char *const parts[] = {"idle_points", "idle_race", "idle_beside", "life"};
+    json_t *one = json_pack("{s:s}", "file", file);
+    bool any = false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        json_t *part = query_field(root, parts[i]);
+        json_object_set(one, parts[i], part);
+        any = any || !json_is_null(part);
+    }
+    if (any) json_array_append(measured->keeping, one);
+    json_decref(one);
+}
+
 static void take_origin(json_t *root, const char *file, json_t *placement,
                         struct measured *measured) {
     json_t *environment = query_field(root, "environment");
@@ -117,15 +155,14 @@ static int take_echolab(json_t *root, const char *file, struct measured *measure
         return report_fail(error, -EINVAL, "%s: \"runs\" is not a list.", file);
     if (json_is_null(runs) && !json_is_array(query_field(root, "checks")))
         return report_fail(error, -EINVAL, "%s has neither \"runs\" nor \"checks\".", file);
-    json_t *placement = shared_placement(runs);
-    json_array_foreach(query_field(root, "comparisons"), i, one) {
-        /* What was compared over a wire is not about the work on this machine. */
-        if (json_is_number(query_field(one, "rtt_ms"))) continue;
-        take_comparison(one, file, placement, measured);
-    }
+    json_t *placement = shared_value(runs, "placement");
+    take_comparisons(root, file, measured);
     take_all(query_field(root, "fits"), file, measured->fits);
     take_all(query_field(root, "lost_packets"), file, measured->lost);
+    take_all(query_field(root, "who_waits"), file, measured->who_waits);
     take_all(query_field(root, "anatomy"), file, measured->anatomy);
+    take_keeping(root, file, measured);
+    take_all(query_field(root, "knees"), file, measured->knees);
     take_all(query_field(root, "checks"), file, measured->checks);
     take_origin(root, file, placement, measured);
     json_decref(placement);
@@ -241,8 +278,9 @@ static int read_folder(const char *folder, struct measured *measured, char error
 }
 
 /*
- * Comparisons first: theirs is the order that was asked for. Runs are shuffled,
- * and the colours of two reports should not differ by that.
+ * Comparisons first: theirs is the order that was asked for. Then the order of
+ * the variants' table: runs are shuffled, and the colours of two reports
+ * should not differ by that.
  */
 static void order_variants(struct measured *measured) {
     json_t *run_names = query_values(measured->runs, "variant"), *one;
@@ -253,6 +291,11 @@ static void order_variants(struct measured *measured) {
             json_t *name = query_field(one, ends[k]);
             if (query_contains(run_names, name)) query_add_distinct(measured->variants, name);
         }
+    }
+    for (unsigned k = 0; k < variant_count; k++) {
+        json_t *name = json_string(variants[k].name);
+        if (query_contains(run_names, name)) query_add_distinct(measured->variants, name);
+        json_decref(name);
     }
     json_array_foreach(run_names, i, one) {
         query_add_distinct(measured->variants, one);
@@ -265,9 +308,13 @@ int measured_read(const char *folder, struct measured *measured, char error[REPO
         .runs = json_array(),
         .excluded = json_array(),
         .comparisons = json_array(),
+        .open_comparisons = json_array(),
         .fits = json_array(),
         .lost = json_array(),
+        .who_waits = json_array(),
         .anatomy = json_array(),
+        .keeping = json_array(),
+        .knees = json_array(),
         .checks = json_array(),
         .environment = json_object(),
         .origins = json_array(),
@@ -284,11 +331,16 @@ int measured_read(const char *folder, struct measured *measured, char error[REPO
 }
 
 void measured_free(struct measured *measured) {
-    json_t **const all[] = {&measured->runs,      &measured->excluded,    &measured->comparisons,
-                            &measured->fits,      &measured->lost,        &measured->anatomy,
-                            &measured->checks,    &measured->environment, &measured->origins,
-                            &measured->commands,  &measured->variants,    &measured->benchmarks,
-                            &measured->processes, &measured->tables,      &measured->conditions};
+    json_t **const all[] = {&measured->runs,        &measured->excluded,
+                            &measured->comparisons, &measured->open_comparisons,
+                            &measured->fits,        &measured->lost,
+                            &measured->who_waits,   &measured->anatomy,
+                            &measured->knees,       &measured->checks,
+                            &measured->environment, &measured->origins,
+                            &measured->commands,    &measured->variants,
+                            &measured->benchmarks,  &measured->processes,
+                            &measured->keeping,     &measured->tables,
+                            &measured->conditions};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         json_decref(*all[i]);
         *all[i] = NULL;

@@ -12,13 +12,17 @@ enum { REPORT_ERROR = 256 };
 
 /* Arrays unless said. Objects that come from a file have its name in "file". */
 struct measured {
-    json_t *runs;        /* the valid ones of role "variant" */
-    json_t *excluded;    /* those not valid, whatever their role */
-    json_t *comparisons; /* with "placement" where all runs of the file share it */
-    json_t *fits;        /* lines through the points of a sweep */
-    json_t *checks;      /* of the ruler itself */
-    json_t *lost;        /* a lone message that loses one packet, a row a packet */
-    json_t *anatomy;     /* what a message consists of, a row a variant */
+    json_t *runs;             /* the valid ones of role "variant" */
+    json_t *excluded;         /* those not valid, whatever their role */
+    json_t *comparisons;      /* with "placement" and "engine" where its runs share one */
+    json_t *open_comparisons; /* the same at one offered rate, which compare was given */
+    json_t *fits;             /* lines through the points of a sweep */
+    json_t *knees;            /* up to which rate a variant keeps its latency, a row a variant */
+    json_t *checks;           /* of the ruler itself */
+    json_t *lost;             /* a lone message that loses one packet, a row a packet */
+    json_t *keeping;   /* {file, idle_points, idle_race, idle_beside, life}: of sweeps that keep */
+    json_t *who_waits; /* who waits for a lost packet: variant, rate and loss, a row each */
+    json_t *anatomy;   /* what a message consists of, a row a variant */
     json_t *environment; /* object: name, with dots, to the array of its distinct values */
     json_t *origins;     /* {file, environment}, a file each */
     json_t *commands;    /* {file, command, axis, placement, seed}, a file each */

@@ -12,8 +12,13 @@ static page_part *const parts[] = {
     page_situations,
     page_round_trips,
     page_lost,
+    page_who_waits,
     page_what_would_change_it,
+    page_keeping,
     page_answer,
+    page_load,
+    page_batches,
+    page_designs,
     page_anatomy,
     page_figures,
     page_ruler,
@@ -54,7 +59,8 @@ static const char page_begin[] =
     ".question { font-size: 1.2rem; font-style: italic; color: var(--quiet) }\n"
     ".answer li { margin: .5rem 0 }\n"
     "code { font: .88em/1 ui-monospace, 'DejaVu Sans Mono', monospace }\np code, li code { "
-    "white-space: nowrap }\ntd code { overflow-wrap: anywhere }\n"
+    "white-space: nowrap }\n.command { font-size: .82rem }\n.command code { white-space: normal "
+    "}\ntd code { overflow-wrap: anywhere }\n"
     "figure { margin: .8rem 0 .4rem }\n"
     "img { display: block; width: 100%; height: auto; background: #fff; border-radius: 4px }\n"
     "figcaption, summary { font-size: .82rem; color: var(--quiet); padding: .3rem 0 }\n"

@@ -106,8 +106,8 @@ static bool equal_in(const json_t *a, const json_t *b, const char *const *fields
 
 /* Of the comparisons that ask the same, the one with the most blocks answers. */
 static bool is_best(const struct measured *measured, const json_t *comparison) {
-    const char *const asks[] = {"metric",    "variant",    "baseline",   "role",
-                                "placement", "size_bytes", "connections"};
+    const char *const asks[] = {"metric",    "variant",    "baseline",    "role",
+                                "placement", "size_bytes", "connections", "engine"};
     bool before = true;
     size_t i;
     json_t *other;
@@ -138,9 +138,9 @@ static const json_t *most_blocks(const struct measured *measured) {
  * floor or itself, at the size and connections with the most blocks.
  */
 static bool is_central(const struct measured *measured, const json_t *comparison) {
-    const char *const point[] = {"size_bytes", "connections"};
+    const char *const point[] = {"size_bytes", "connections", "engine"};
     const json_t *most = most_blocks(measured);
-    return is_complete(comparison) && equal_in(comparison, most, point, 2) &&
+    return is_complete(comparison) && equal_in(comparison, most, point, 3) &&
            strcmp(query_text(comparison, "role", "variant"), "variant") == 0 &&
            query_contains_text(measured->variants, query_text(comparison, "baseline", "")) &&
            is_best(measured, comparison);
@@ -245,14 +245,14 @@ static struct page_ratio turned_round(struct page_ratio made) {
 bool page_ratio_find(const struct measured *measured, const char *placement, const char *numerator,
                      const char *denominator, struct page_ratio *ratio) {
     const json_t *most = most_blocks(measured);
-    const char *const point[] = {"size_bytes", "connections"};
+    const char *const point[] = {"size_bytes", "connections", "engine"};
     bool found = false;
     size_t i;
     json_t *one;
     json_array_foreach(measured->comparisons, i, one) {
         const bool same = is_pair(one, placement, denominator, numerator);
         if (!same && !is_pair(one, placement, numerator, denominator)) continue;
-        if (!equal_in(one, most, point, 2) || query_number(one, "ratio") <= 0) continue;
+        if (!equal_in(one, most, point, 3) || query_number(one, "ratio") <= 0) continue;
         if (found && ratio->blocks >= query_number(one, "blocks")) continue;
         found = true;
         *ratio = same ? as_made(one) : turned_round(as_made(one));
@@ -299,7 +299,7 @@ static json_t *interval_cell(const json_t *comparison, const char *value, const 
 }
 
 static json_t *comparison_row(const json_t *one, bool central) {
-    const char *const fields[] = {"placement", "size_bytes", "connections"};
+    const char *const fields[] = {"placement", "size_bytes", "connections", "engine"};
     char *where = where_of(one, fields, central ? 1 : sizeof fields / sizeof *fields);
     json_t *row = json_pack("[s, s]", where == NULL ? "" : where, words_of(one).name);
     free(where);

@@ -380,10 +380,12 @@ static void html_picture(struct story *story, const struct figure *figure, const
                   *conditions == '\0' ? "" : " · ", figure->name, figure->name);
 }
 
-static void tell_figure(struct story *story, const struct figure *figure, const json_t *rows,
-                        const char *conditions) {
+static void tell_figure(struct story *story, const struct measured *measured,
+                        const struct figure *figure, const json_t *rows, const char *conditions,
+                        page_part *lead) {
     char *caption = caption_of(figure, rows);
     story_heading(story, 3, figure->title);
+    if (lead != NULL) lead(story, measured);
     if (caption != NULL) story_paragraph(story, "p", caption);
     if (story->html)
         html_picture(story, figure, caption == NULL ? "" : caption, conditions);
@@ -398,12 +400,18 @@ static void tell_figure(struct story *story, const struct figure *figure, const 
     json_decref(numbers);
 }
 
-bool page_figure(struct story *story, const struct measured *measured, const char *name) {
+bool page_figure_led(struct story *story, const struct measured *measured, const char *name,
+                     page_part *lead) {
     const json_t *rows = json_object_get(measured->tables, name);
     const char *conditions = json_string_value(json_object_get(measured->conditions, name));
     if (rows == NULL) return false;
-    tell_figure(story, figure_find(name), rows, conditions == NULL ? "" : conditions);
+    tell_figure(story, measured, figure_find(name), rows, conditions == NULL ? "" : conditions,
+                lead);
     return true;
+}
+
+bool page_figure(struct story *story, const struct measured *measured, const char *name) {
+    return page_figure_led(story, measured, name, NULL);
 }
 
 /* What follows a figure, and what stands elsewhere. */
@@ -411,7 +419,17 @@ static const struct {
     const char *name;
     page_part *after;
     bool elsewhere;
-} special[] = {{"placement", page_placement, false}, {"rtt", NULL, true}};
+} special[] = {{"placement", page_placement, false},
+               {"rtt", NULL, true},
+               {"who_waits", NULL, true},
+               {"throughput", NULL, true},
+               {"rate", NULL, true},
+               {"tails", NULL, true},
+               {"pipeline", NULL, true},
+               {"objects", NULL, true},
+               {"designs", NULL, true},
+               {"idle", NULL, true},
+               {"life", NULL, true}};
 
 void page_figures(struct story *story, const struct measured *measured) {
     story_heading(story, 2, "The figures");

@@ -24,6 +24,14 @@ char *page_command(const struct story *story, const char *command) {
     return text;
 }
 
+void page_tell_command(struct story *story, const char *figure) {
+    char *command = page_command(story, figure_find(figure)->command), *text = NULL;
+    if (command != NULL && asprintf(&text, "To repeat it: `%s`", command) > 0)
+        story_paragraph(story, "p class=\"command\"", text);
+    free(text);
+    free(command);
+}
+
 static void add_missing(const struct story *story, json_t *rows, const char *what,
                         const char *command) {
     char *text = page_command(story, command);
@@ -42,6 +50,9 @@ void page_not_run(struct story *story, const struct measured *measured) {
     if (json_array_size(wakeups) == 0)
         add_missing(story, rows, "What a wake-up costs",
                     "%s/micro --benchmark_out=%s/results/micro.json --benchmark_out_format=json");
+    if (!page_has_silent(measured))
+        add_missing(story, rows, "One silent client, by the design of the server",
+                    page_silent_command);
     if (json_array_size(measured->checks) == 0)
         add_missing(story, rows, "Is the ruler right?",
                     "echolab check --json %s/results/check.json");

@@ -24,11 +24,32 @@ page_part page_comparisons;
 page_part page_figures;
 bool page_figure(struct story *story, const struct measured *measured, const char *name);
 
+/* The same with the finding between the title and what the figure shows. */
+bool page_figure_led(struct story *story, const struct measured *measured, const char *name,
+                     page_part *lead);
+
+/* page_load.c: over connections and over the offered rate, and the tails at one rate */
+page_part page_load;
+
+/* page_batches.c: several messages outstanding, and a page of many objects */
+page_part page_batches;
+
+/* page_designs.c: how a server is built */
+page_part page_designs;
+bool page_has_silent(const struct measured *measured); /* whether a silent client was tried */
+extern const char page_silent_command[];
+
 /* page_placement.c: a wake-up, and what it does to the order of the variants */
 page_part page_placement;
 
 /* page_lost.c: a lone message, and one packet of it that is lost */
 page_part page_lost;
+
+/* page_keeping.c: idle connections, and what a long life is worth */
+page_part page_keeping;
+
+/* page_who_waits.c: the same under traffic */
+page_part page_who_waits;
 
 /* page_anatomy.c: packets, bytes, system calls, and ladders */
 page_part page_anatomy;
@@ -57,6 +78,9 @@ bool page_ratio_find(const struct measured *measured, const char *placement, con
 
 /* "4.23 times (95 % interval 4.18 to 4.28, 15 blocks)" */
 void page_put_ratio(FILE *out, const struct page_ratio *ratio);
+
+/* "To repeat it: ..." */
+void page_tell_command(struct story *story, const char *figure);
 
 /* A command to propose: what stands for %s is the folder. To be freed. */
 char *page_command(const struct story *story, const char *command);

@@ -258,7 +258,7 @@ static void set_validity(json_t *run, const struct result_context *context) {
         .latencies = context->load->durations[LOAD_LATENCY].count,
         .loses_packets =
             context->wire != NULL && (options->loss_percent > 0 || options->drop[0] > 0),
-        .rtt_ns = context->wire == NULL ? 0 : options->rtt_ns,
+        .late_max_ns = options->late_max_ns,
         .device_drops = context->wire == NULL ? 0 : context->wire->counts.device_drops,
     };
     struct validity validity;

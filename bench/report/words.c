@@ -75,9 +75,12 @@ static const struct condition {
     bool zero_goes_without_saying;
 } conditions_in_words[] = {
     {"size_bytes", "", " byte", " bytes", false},
+    {"reply_bytes", "answers of ", " byte", " bytes", false},
     {"bytes", "", " byte", " bytes", false},
     {"connections", "", " connection", " connections", false},
     {"messages", "", " message", " messages", false},
+    {"messages.sent", "", " message", " messages", false},
+    {"pipeline", "", " outstanding", " outstanding", false},
     {"placement", "", "", "", false},
     {"engine", "", " engine", " engine", false},
     {"rtt_ms", "a round-trip time of ", " ms", " ms", true},

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Messages per second above, messages per system call below, over the number outstanding.
+NAME = "pipeline"; DATA = ARG1; OUT = ARG2; MODE = ARG3
+load system("dirname '".ARG0."'")."/style.gp"
+
+eval LOG("y")
+set mytics 1
+set lmargin 11
+set rmargin DUMB ? 2 : LEGEND_WIDTH
+HEADING = ABOUT(2)."\n".CONDITIONS
+
+do for [terminal_name in TERMINALS] {
+    eval OPEN(terminal_name)
+    if (DUMB) { set terminal dumb size 79,50 noenhanced }
+    set multiplot
+    if (!DUMB) { eval LEGEND; unset key }
+    eval LOG("x")
+    set logscale x 2
+    set xtics 2
+    set format x "%.0f"
+    set size 1, 0.58; set origin 0, 0.42
+    if (!DUMB) { set title HEADING }
+    set ylabel "messages/s"
+    unset xlabel
+    set format y "%.0s%c"
+    eval ONE_TWO_FIVE_SI("y", 3)
+    eval CURVES("OF", 3)
+    set ytics autofreq
+    set size 1, 0.42; set origin 0, 0
+    unset title
+    set ylabel "messages\nper system call"
+    set xlabel "messages outstanding"
+    set format y "%g"
+    eval ONE_TWO_FIVE("y", 6)
+    eval CURVES("OF", 6)
+    unset multiplot
+}
