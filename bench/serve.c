@@ -61,7 +61,7 @@ static int cannot_listen(const struct echo_address *address, int failed) {
                         "another with --port",
                         text);
     }
-    return complain("cannot serve on %s: %s", text, strerror(-failed));
+    return complain("cannot listen on %s: %s", text, strerror(-failed));
 }
 
 /* The usual line is what scripts wait for, so only what is not usual adds to it. */
