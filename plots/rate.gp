@@ -58,9 +58,10 @@ do for [terminal_name in TERMINALS] {
         set yrange [LOWEST / 1.3:HIGHEST * 1.6]
         unset arrow; unset label
         knee = KNEE(name)
+        SIDE = knee ne "" && real(knee) / 1e3 < RATES_max / 2 ? "left" : "right"
         if (knee ne "") {
             set arrow from (real(knee) / 1e3), graph 0 to (real(knee) / 1e3), graph 1 nohead linewidth 1 dashtype 2 linecolor rgb "#777777"
-            set label sprintf("knee %.3gk/s ", real(knee) / 1e3) at (real(knee) / 1e3), graph 0.96 right font ",11" textcolor rgb "#555555"
+            eval sprintf("set label ' knee %.3gk/s ' at %g, graph 0.96 %s font ',11' textcolor rgb '#555555'", real(knee) / 1e3, real(knee) / 1e3, SIDE)
         }
         eval "plot ".LINE(name, 5, 2, 1, "p99").", ".LINE(name, 4, 2, 3, "p50").", ".LINE(name, 9, 0.7, 1, "p99 service").", ".LINE(name, 8, 0.7, 3, "p50 service"). \
              (DUMB ? "" : ", ".DOTS(name, 5, 0).", ".DOTS(name, 5, 1).", ".DOTS(name, 4, 0).", ".DOTS(name, 4, 1))

@@ -13,6 +13,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "echo/clock.h"
+#include "tests/descriptors.h"
 #include "tests/support.h"
 #include "udp/batch.h"
 
@@ -28,20 +29,6 @@
 #include <unistd.h>
 
 enum { HANG_S = 120, SOME = 64, MESSAGE_BYTES = ECHO_HEADER_BYTES + SOME };
-
-static int descriptors_before;
-
-static int count_descriptors(void **state) {
-    (void)state;
-    descriptors_before = program_descriptors(getpid());
-    return descriptors_before < 0;
-}
-
-static int descriptors_are_given_back(void **state) {
-    (void)state;
-    assert_int_equal(program_descriptors(getpid()), descriptors_before);
-    return 0;
-}
 
 static const struct variant *variant(const char *name) {
     const struct variant *found = variant_find(name);

@@ -12,6 +12,7 @@
 
 #include "bench/load/load.h"
 #include "echo/clock.h"
+#include "tests/descriptors.h"
 #include "tests/support.h"
 
 #include <errno.h>
@@ -29,22 +30,6 @@ enum { HANG_S = 120 }; /* the whole program; SIGALRM ends it */
 
 static const uint32_t sizes[] = {0, 1, 64, 1024, 60000, ECHO_PAYLOAD_MAX};
 enum { SIZES = sizeof sizes / sizeof *sizes };
-
-/* ---- every test gives back what it took ---- */
-
-static int descriptors_before;
-
-static int count_descriptors(void **state) {
-    (void)state;
-    descriptors_before = program_descriptors(getpid());
-    return descriptors_before < 0;
-}
-
-static int descriptors_are_given_back(void **state) {
-    (void)state;
-    assert_int_equal(program_descriptors(getpid()), descriptors_before);
-    return 0;
-}
 
 /* ---- one client and its server ---- */
 

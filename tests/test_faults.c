@@ -21,6 +21,7 @@
 #include "bench/load/load.h"
 #include "bench/load/server_process.h"
 #include "echo/clock.h"
+#include "tests/descriptors.h"
 #include "tests/faults.h"
 #include "tests/support.h"
 
@@ -49,20 +50,11 @@ static const struct shape shapes[] = {{64, 64}, {100, 300}, {100000, 100000}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static enum design design; /* of the server: each engine's in turn */
-static int descriptors_before;
 
-static int count_descriptors(void **state) {
-    (void)state;
-    descriptors_before = program_descriptors(getpid());
-    return descriptors_before < 0;
-}
-
-static int descriptors_are_given_back(void **state) {
-    (void)state;
+static int nothing_fails_any_more(void **state) {
     fault_arm(NULL);
     fault_arm_threads(NULL);
-    assert_int_equal(program_descriptors(getpid()), descriptors_before);
-    return 0;
+    return descriptors_are_given_back(state);
 }
 
 /* ---- one run ---- */
@@ -282,7 +274,7 @@ static void server_that_cannot_start_leaves_nothing(void **state) {
                 assert_int_equal(failed, fault_happened(&fault) ? -listen_ways[w].error : 0);
                 happened += fault_happened(&fault);
                 if (failed == 0) served_stop(&served, NULL);
-                assert_int_equal(program_descriptors(getpid()), descriptors_before);
+                assert_int_equal(descriptors_are_given_back(NULL), 0);
             }
         }
         assert_true(happened > 0);
@@ -320,7 +312,7 @@ static void server_process_that_cannot_start_leaves_nothing(void **state) {
             }
             failures++;
             assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
-            assert_int_equal(program_descriptors(getpid()), descriptors_before);
+            assert_int_equal(descriptors_are_given_back(NULL), 0);
         }
         assert_true(failures > 0);
     }
@@ -408,8 +400,7 @@ static void stream_of_single_bytes_is_understood(void **state) {
     }
 }
 
-#define TEST(name)                                                                                 \
-    cmocka_unit_test_setup_teardown(name, count_descriptors, descriptors_are_given_back)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, count_descriptors, nothing_fails_any_more)
 
 /* What is asked of a server is asked of each engine's. */
 static int use_epoll(void **state) {

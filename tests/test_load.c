@@ -13,6 +13,7 @@
 #include "bench/load/load.h"
 #include "bench/load/schedule.h"
 #include "echo/clock.h"
+#include "tests/descriptors.h"
 #include "tests/support.h"
 
 #include <errno.h>
@@ -28,20 +29,6 @@
 enum { HANG_S = 120, MS = 1000000 };
 
 #define DEADLINE_NS ((uint64_t)TEST_DEADLINE_MS * MS)
-
-static int descriptors_before;
-
-static int count_descriptors(void **state) {
-    (void)state;
-    descriptors_before = program_descriptors(getpid());
-    return descriptors_before < 0;
-}
-
-static int descriptors_are_given_back(void **state) {
-    (void)state;
-    assert_int_equal(program_descriptors(getpid()), descriptors_before);
-    return 0;
-}
 
 static void serve(struct served *served, const struct variant *variant) {
     assert_int_equal(served_start(served, variant->transport, &variant->server, false), 0);
@@ -238,26 +225,29 @@ static void every_request_of_a_schedule_has_an_end(void **state) {
     }
 }
 
-/* A request waits for its own connection, though another is free: and that is latency. */
-static void pinned_request_waits_for_its_connection(void **state) {
+/* So far apart that one connection could take them all: it does, unless each has its own. */
+static void pinned_request_goes_to_its_connection(void **state) {
     (void)state;
     const struct variant *variant = variant_find("tcp-persistent");
-    double mean_ns[2];
-    for (int own = 0; own < 2; own++) {
-        struct served served;
-        struct echo_server_options slow = {.delay_ns = 2 * MS};
-        assert_int_equal(served_start(&served, variant->transport, &slow, false), 0);
-        const struct load_schedule schedule = {
-            .per_s = 700, .seed = 3, .own = own != 0, .sleeps = true};
-        struct load_options load = many(variant, &served, 2, 300);
-        load.schedule = &schedule;
-        struct load_result *result = run(&load);
-        served_stop(&served, NULL);
-        assert_int_equal(result->ok, 300);
-        mean_ns[own] = histogram_mean_ns(&result->durations[LOAD_LATENCY]);
-        load_free(result);
+    uint64_t sockets[2] = {0};
+    /* A pause of the machine makes two requests due at once: not every time. */
+    for (int attempt = 0; attempt < 5 && sockets[0] != 1; attempt++) {
+        for (int own = 0; own < 2; own++) {
+            struct served served;
+            serve(&served, variant);
+            const struct load_schedule schedule = {
+                .per_s = 50, .fixed = true, .own = own != 0, .sleeps = true};
+            struct load_options load = many(variant, &served, 2, 10);
+            load.schedule = &schedule;
+            struct load_result *result = run(&load);
+            served_stop(&served, NULL);
+            assert_int_equal(result->ok, 10);
+            sockets[own] = result->sockets;
+            load_free(result);
+        }
+        assert_int_equal(sockets[1], 2);
     }
-    assert_true(mean_ns[1] > mean_ns[0]);
+    assert_int_equal(sockets[0], 1);
 }
 
 /* More than it can carry: every request is accounted for, and it is over in bounded time. */
@@ -280,7 +270,7 @@ static void overload_is_said_and_ends(void **state) {
         served_stop(&served, NULL);
         assert_int_equal(result->open.offered, 400);
         assert_int_equal(result->sent, 400);
-        assert_true(result->open.unsent > 0);
+        assert_true(result->lost > 300); /* sent too late to be answered, or not sent at all */
         assert_true(load_is_overloaded(result));
         load_free(result);
     }
@@ -391,7 +381,7 @@ int main(void) {
         TEST(silence_is_lost_in_time),
         TEST(schedule_is_what_it_says),
         TEST(every_request_of_a_schedule_has_an_end),
-        TEST(pinned_request_waits_for_its_connection),
+        TEST(pinned_request_goes_to_its_connection),
         TEST(overload_is_said_and_ends),
         TEST(open_loop_sees_a_stopped_server),
         TEST(server_that_stops_answering_ends_nothing_else),

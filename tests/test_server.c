@@ -14,6 +14,7 @@
 #include "bench/load/server_process.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
+#include "tests/descriptors.h"
 #include "tests/support.h"
 #include "udp/transport.h"
 
@@ -30,20 +31,6 @@
 enum { HANG_S = 120, SMALL = 300, CROWD = 50 };
 
 #define DEADLINE_NS ((uint64_t)TEST_DEADLINE_MS * 1000000)
-
-static int descriptors_before;
-
-static int count_descriptors(void **state) {
-    (void)state;
-    descriptors_before = program_descriptors(getpid());
-    return descriptors_before < 0;
-}
-
-static int descriptors_are_given_back(void **state) {
-    (void)state;
-    assert_int_equal(program_descriptors(getpid()), descriptors_before);
-    return 0;
-}
 
 static struct load_options load_for(const struct variant *variant,
                                     const struct echo_address *server, unsigned connections,

@@ -14,6 +14,7 @@
 #include "bench/load/exchange.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
+#include "tests/descriptors.h"
 #include "tests/support.h"
 
 #include <errno.h>
@@ -29,20 +30,6 @@
 enum { HANG_S = 120, ROOM = 4 << 20 };
 
 static uint8_t bytes[ROOM], answer[ROOM];
-static int descriptors_before;
-
-static int count_descriptors(void **state) {
-    (void)state;
-    descriptors_before = program_descriptors(getpid());
-    return descriptors_before < 0;
-}
-
-static int descriptors_are_given_back(void **state) {
-    (void)state;
-    assert_int_equal(program_descriptors(getpid()), descriptors_before);
-    return 0;
-}
-
 /* ---- the measured server, met with raw sockets ---- */
 
 static enum design design; /* of the server: each engine's in turn */

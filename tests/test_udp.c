@@ -13,6 +13,7 @@
 
 #include "bench/load/load.h"
 #include "echo/clock.h"
+#include "tests/descriptors.h"
 #include "tests/support.h"
 #include "udp/transport.h"
 
@@ -29,20 +30,6 @@ enum { HANG_S = 120, ROOM = 1 << 17, SMALL = 300 };
 #define SOON_NS ((uint64_t)20 * 1000000) /* of an exchange that is to be lost */
 
 static uint8_t bytes[ROOM], answer[ROOM];
-static int descriptors_before;
-
-static int count_descriptors(void **state) {
-    (void)state;
-    descriptors_before = program_descriptors(getpid());
-    return descriptors_before < 0;
-}
-
-static int descriptors_are_given_back(void **state) {
-    (void)state;
-    assert_int_equal(program_descriptors(getpid()), descriptors_before);
-    return 0;
-}
-
 /* ---- the measured client, met by a server that the test plays ---- */
 
 struct scene {

@@ -111,9 +111,9 @@ static void put_silent(FILE *out, const json_t *runs) {
 
 static void tell_silent(struct story *story, const json_t *runs) {
     json_t *rows = json_pack("[[s, s, s]]", "behind a silent client", "answered in time", "runs");
-    json_t *designs = query_values(runs, "design"), *design;
+    const char *const *order = figure_find("designs")->order;
     char *text = NULL;
-    size_t i, length = 0;
+    size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     if (out != NULL) {
         put_silent(out, runs);
@@ -121,15 +121,13 @@ static void tell_silent(struct story *story, const json_t *runs) {
         if (length > 0) story_paragraph(story, "p", text);
         free(text);
     }
-    json_array_foreach(designs, i, design) {
-        json_t *some = query_where(runs, "design", design);
-        json_array_append_new(
-            rows,
-            silent_row(some, json_is_string(design) ? json_string_value(design) : "another's"));
+    for (size_t i = 0; i < FIGURE_ORDER && order[i] != NULL; i++) {
+        json_t *some = query_where_text(runs, "design", order[i]);
+        if (json_array_size(some) > 0) json_array_append_new(rows, silent_row(some, order[i]));
         json_decref(some);
     }
     story_table(story, "numbers", rows);
-    json_decref(designs);
+    page_tell(story, page_silent_command);
     json_decref(rows);
 }
 

@@ -61,6 +61,13 @@ static struct number rate_time(const json_t *row, size_t column) {
     return time_within(table_cell(row, column), table_cell(row, RATE_DEADLINE_US));
 }
 
+/* "single runs 1.10 ms to 1.30 ms, 6 runs)"; a single one has no spread. */
+static void put_single_runs(FILE *out, struct number low, struct number high, double runs) {
+    if (runs > 1) (void)fprintf(out, "single runs %s to %s, ", low.text, high.text);
+    table_put_count(out, runs, "run");
+    (void)fputc(')', out);
+}
+
 /* The row of the knee; without a knee the highest rate at which it is not overloaded. */
 static const json_t *row_before_overload(const json_t *rows) {
     const json_t *found = NULL;
@@ -85,10 +92,9 @@ static void put_rate_of(FILE *out, const json_t *rows, const char *variant) {
     if (!isnan(table_cell(row, RATE_SHARE)))
         (void)fprintf(out, ", %.2f times what it carries in a closed loop",
                       table_cell(row, RATE_SHARE));
-    (void)fprintf(out, ", `%s` has a p99 of %s (single runs %s to %s, %.0f run%s)", variant,
-                  rate_time(row, RATE_P99_US).text, rate_time(row, RATE_P99_US + 1).text,
-                  rate_time(row, RATE_P99_US + 2).text, table_cell(row, RATE_RUNS),
-                  table_cell(row, RATE_RUNS) == 1 ? "" : "s");
+    (void)fprintf(out, ", `%s` has a p99 of %s (", variant, rate_time(row, RATE_P99_US).text);
+    put_single_runs(out, rate_time(row, RATE_P99_US + 1), rate_time(row, RATE_P99_US + 2),
+                    table_cell(row, RATE_RUNS));
     if (last != row) {
         (void)fprintf(out, "; offered %s/s it is %s, of which the service time has %s",
                       words_number(table_cell(last, RATE_OFFERED_PER_S)).text,
@@ -153,11 +159,11 @@ static void put_tail_of(FILE *out, const struct measured *measured, const char *
     json_t *rows = table_rows(measured, "tails", variant);
     const json_t *slow = tail_at(rows, 99), *half = tail_at(rows, 50);
     if (slow != NULL && half != NULL) {
-        (void)fprintf(out,
-                      "%s%s in the median and %s in p99 (single runs %s to %s, %.0f runs) by `%s`",
-                      before, tail_time(half, TAILS_US).text, tail_time(slow, TAILS_US).text,
-                      tail_time(slow, TAILS_US + 1).text, tail_time(slow, TAILS_US + 2).text,
-                      table_cell(slow, TAILS_RUNS), variant);
+        (void)fprintf(out, "%s%s in the median and %s in p99 (", before,
+                      tail_time(half, TAILS_US).text, tail_time(slow, TAILS_US).text);
+        put_single_runs(out, tail_time(slow, TAILS_US + 1), tail_time(slow, TAILS_US + 2),
+                        table_cell(slow, TAILS_RUNS));
+        (void)fprintf(out, " by `%s`", variant);
     }
     json_decref(rows);
 }

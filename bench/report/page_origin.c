@@ -24,12 +24,16 @@ char *page_command(const struct story *story, const char *command) {
     return text;
 }
 
-void page_tell_command(struct story *story, const char *figure) {
-    char *command = page_command(story, figure_find(figure)->command), *text = NULL;
-    if (command != NULL && asprintf(&text, "To repeat it: `%s`", command) > 0)
+void page_tell(struct story *story, const char *command) {
+    char *whole = page_command(story, command), *text = NULL;
+    if (whole != NULL && asprintf(&text, "To repeat it: `%s`", whole) > 0)
         story_paragraph(story, "p class=\"command\"", text);
     free(text);
-    free(command);
+    free(whole);
+}
+
+void page_tell_command(struct story *story, const char *figure) {
+    page_tell(story, figure_find(figure)->command);
 }
 
 static void add_missing(const struct story *story, json_t *rows, const char *what,

@@ -80,6 +80,7 @@ bool page_ratio_find(const struct measured *measured, const char *placement, con
 void page_put_ratio(FILE *out, const struct page_ratio *ratio);
 
 /* "To repeat it: ..." */
+void page_tell(struct story *story, const char *command);
 void page_tell_command(struct story *story, const char *figure);
 
 /* A command to propose: what stands for %s is the folder. To be freed. */
