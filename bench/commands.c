@@ -48,12 +48,14 @@ struct echo_client_options client_options(const struct options *options, const u
     const unsigned own = options->variants[0]->depth;
     return (struct echo_client_options){
         .lifetime = options->variants[0]->lifetime,
-        .nonblocking = spin || many || options->deadline_ns < coarse_ns,
-        .session = session_of(options->seed),
-        .payload = payload,
-        .payload_bytes = options->size_bytes,
-        .reply_bytes = options->reply_bytes,
-        .depth = options->pipeline > 0 ? options->pipeline : own,
+        .nonblocking =
+            spin || many ||
+                    options->deadline_ns<coarse_ns, .session = session_of(options->seed),
+                                         .payload = payload, .payload_bytes = options->size_bytes,
+                                         .reply_bytes = options->reply_bytes,
+                                         .depth = options->pipeline> 0
+                ? options->pipeline
+                : own,
         .patience_ns = options->deadline_ns,
         .rto_floor_ns = options->rto_floor_ns,
     };

@@ -348,6 +348,9 @@ static void print_head(const struct session *s) {
     printf("%s loop, %s, %s engine, %u blocks, seed %llu\non %s\n", open ? "open" : "closed",
            placement_names[o->placement], engine_names[o->engine], o->blocks,
            (unsigned long long)o->seed, where);
+    if (o->delay_ns > 0) {
+        printf("the server spends %.6g us on each message\n", (double)o->delay_ns / 1e3);
+    }
 }
 
 /* How many connections the ports allow, where a variant's client keeps them. */

@@ -242,7 +242,7 @@ static const struct option_row rows[] = {
            "another build of echolab, in the same blocks"),
     OPTION("profile", KEY_PROFILE, "P", RUNS | CROSSCHECK | ANATOMY | LADDER,
            "network settings of a private network: lab or host (lab)"),
-    OPTION("delay", KEY_DELAY, "T", SERVE | RUN, "spin this long per message (0s)"),
+    OPTION("delay", KEY_DELAY, "T", SERVE | RUNS, "the server spins so long per message (0s)"),
     OPTION("rto-floor", KEY_RTO_FLOOR, "T", LOAD | LADDER,
            "the shortest timer of a variant that retries (200ms)"),
     OPTION("dedup", KEY_DEDUP, NULL, SERVE | RUNS,
@@ -624,6 +624,9 @@ static void check_all(struct argp_state *state, struct parse *parse) {
         argp_error(state, "spin polls one socket on each side: it takes --connections 1");
     }
     if ((command & (LOAD | LADDER)) != 0 && parse->retry_given) check_retry(state, options);
+    if ((command & RUNS) != 0 && options->delay_ns > 0 && options->host != NULL) {
+        argp_error(state, "--delay is the server's: give it to `echolab serve` there");
+    }
     if ((command & LOAD) != 0 && options->dedup && options->host != NULL) {
         argp_error(state, "--dedup is the server's: give it to `echolab serve` there");
     }

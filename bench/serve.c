@@ -78,7 +78,8 @@ int command_serve(const struct options *options) {
     struct sides sides = {0};
     struct design_options wanted = {
         .design = options->design,
-        .server = {.raw = options->raw,
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES,
+                   .raw = options->raw,
                    .delay_ns = options->delay_ns,
                    .dedup = options->dedup,
                    /* Any client may ask for a cookie; nothing changes for those who do not. */

@@ -7,9 +7,6 @@
 #include "tcp/transport.h"
 #include "udp/transport.h"
 
-/* Of a server that is sent batches by many clients at once; the kernel cuts it to its maximum. */
-enum { RECEIVE_BYTES = 4 << 20 };
-
 const struct variant variants[] = {
     {
         .name = "tcp-per-message",
@@ -37,6 +34,7 @@ const struct variant variants[] = {
         .transport = &udp_transport,
         .lifetime = ECHO_CLIENT_CLOSES,
         .core = true,
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
         .cost = &cost_udp_per_message,
     },
     {
@@ -47,6 +45,7 @@ const struct variant variants[] = {
         .lifetime = ECHO_PERSISTENT,
         .core = true,
         .depth = 1,
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
         .cost = &cost_udp_persistent,
     },
     {
@@ -85,6 +84,7 @@ const struct variant variants[] = {
         .lifetime = ECHO_PERSISTENT,
         .retries = true,
         .depth = 1,
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
         .cost = &cost_udp_retry,
     },
     {
@@ -103,7 +103,7 @@ const struct variant variants[] = {
         .transport = &udp_transport,
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
-        .server = {.receive_bytes = RECEIVE_BYTES},
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
         .cost = &cost_udp_batch,
     },
     {
@@ -113,7 +113,7 @@ const struct variant variants[] = {
         .transport = &udp_mmsg_transport,
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
-        .server = {.receive_bytes = RECEIVE_BYTES},
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
         .cost = &cost_udp_batch,
     },
     {
@@ -124,7 +124,7 @@ const struct variant variants[] = {
         .transport = &udp_gso_transport,
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
-        .server = {.receive_bytes = RECEIVE_BYTES},
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
         .cost = &cost_udp_batch,
     },
     {
@@ -134,7 +134,7 @@ const struct variant variants[] = {
         .transport = &udp_packed_transport,
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
-        .server = {.receive_bytes = RECEIVE_BYTES},
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
     },
 };
 

@@ -157,6 +157,12 @@ enum echo_sharing {
     ECHO_JOINS_PORT   /* binds beside one that shares */
 };
 
+/*
+ * A receive buffer for many datagrams at once, as the usual one holds some 250
+ * small ones. The kernel cuts it to net.core.rmem_max, as it cuts a backlog.
+ */
+enum { ECHO_RECEIVE_BYTES = 1 << 22 };
+
 struct echo_server_options {
     struct echo_address address; /* port 0: the kernel's choice */
     enum echo_sharing sharing;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "echo/clock.h"
 enum { GLANCE_MS = 100 }; /* *stop is looked at so often when nothing happens */
 
 static int prepare_nothing(int socket) {
@@ -58,12 +59,22 @@ static bool stopped(const atomic_bool *stop) {
     return atomic_load_explicit(stop, memory_order_relaxed);
 }
 
+/* What is under way is not cut off at once, and what never comes is not waited for. */
+static bool given_up(const atomic_bool *stop, uint64_t *until_ns) {
+    const uint64_t grace_ns = 100000000;
+    if (!stopped(stop)) return false;
+    const uint64_t now_ns = echo_clock_ns();
+    if (*until_ns == 0) *until_ns = now_ns + grace_ns;
+    return now_ns >= *until_ns;
+}
+
 /* A stream: as many calls as it takes. 0, or -errno; -ESHUTDOWN at the end of file. */
 static int receive_all(int socket, uint8_t *bytes, size_t size, const atomic_bool *stop) {
+    uint64_t until_ns = 0;
     for (size_t at = 0; at < size;) {
         const ssize_t got = recv(socket, bytes + at, size - at, 0);
         if (got < 0 && errno != EAGAIN && errno != EINTR) return -errno;
-        if (got < 0 && stopped(stop)) return -ECANCELED;
+        if (got < 0 && given_up(stop, &until_ns)) return -ECANCELED;
         if (got == 0) return -ESHUTDOWN;
         if (got > 0) at += (size_t)got;
     }

@@ -75,14 +75,24 @@ static bool stopped(const atomic_bool *stop) {
     return atomic_load_explicit(stop, memory_order_relaxed);
 }
 
+/* What is under way is not cut off at once, and what never comes is not waited for. */
+static bool given_up(const atomic_bool *stop, uint64_t *until_ns) {
+    const uint64_t grace_ns = 100000000;
+    if (!stopped(stop)) return false;
+    const uint64_t now_ns = echo_clock_ns();
+    if (*until_ns == 0) *until_ns = now_ns + grace_ns;
+    return now_ns >= *until_ns;
+}
+
 /* A blocking socket that runs out of patience has lost it. */
 static int receive_all(const struct udp_floor_way *way, int socket, struct udp_floor_calls *calls,
                        unsigned messages, const atomic_bool *stop) {
+    uint64_t until_ns = 0;
     for (unsigned at = 0; at < messages;) {
         const int got = way->receive(socket, calls, messages - at);
         if (got == -EAGAIN && !calls->options->nonblocking) return -ETIMEDOUT;
         if (got < 0 && got != -EAGAIN && got != -EINTR) return got;
-        if (got < 0 && stopped(stop)) return -ECANCELED;
+        if (got < 0 && given_up(stop, &until_ns)) return -ECANCELED;
         if (got > 0) at += (unsigned)got;
     }
     return 0;

@@ -172,7 +172,10 @@ static void run_loop(struct many *m) {
         const int ready = epoll_pwait2(m->epoll, events, EVENTS, &timeout, NULL);
         m->now_ns = echo_clock_ns();
         begin_counting(m);
-        for (int i = 0; i < ready; i++) heed(m, &events[i]);
+        for (int i = 0; i < ready; i++) {
+            heed(m, &events[i]);
+            if (is_open(m)) open_arrive(m); /* not only when all replies are read */
+        }
         heed_timers(m);
         if (is_open(m)) open_arrive(m);
     } while (!over(m));

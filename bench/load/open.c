@@ -116,19 +116,27 @@ static void hand_out(struct many *m) {
     }
 }
 
-void open_arrive(struct many *m) {
+/* Seen now: how late that is, counts by when it would be taken if a connection is free. */
+static void note_arrival(struct many *m, uint64_t due, uint64_t now_ns) {
     struct load_open *open = &m->thread->result->open;
+    m->arrived++;
+    if (!counted(m, due)) return;
+    open->offered++;
+    if (now_ns <= m->end_ns) open->taken_up++;
+    histogram_record(&open->lateness, now_ns - due);
+}
+
+/* One after the other: what the start of one takes makes the next one late. */
+void open_arrive(struct many *m) {
     const bool own = options_of(m)->schedule->own;
     if (m->gave_up || load_interrupted(m->thread->load)) m->schedule.count = m->arrived;
-    while (m->arrived < m->schedule.count && due_ns(m, m->arrived) <= m->now_ns) {
-        const uint64_t due = due_ns(m, m->arrived);
-        if (counted(m, due)) {
-            open->offered++;
-            if (m->now_ns <= m->end_ns) open->taken_up++;
-            histogram_record(&open->lateness, m->now_ns - due);
+    for (uint64_t now_ns = echo_clock_ns(); open_due_ns(m) <= now_ns; now_ns = echo_clock_ns()) {
+        note_arrival(m, open_due_ns(m), now_ns);
+        if (own) {
+            many_go_on(&m->slots[(m->arrived - 1) % m->count], 0);
+        } else {
+            hand_out(m);
         }
-        m->arrived++;
-        if (own) many_go_on(&m->slots[(m->arrived - 1) % m->count], 0);
     }
     if (!own) hand_out(m);
 }
