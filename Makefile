@@ -73,16 +73,16 @@ deps: ## install what building, measuring and testing need (Debian)
 	@echo "installing with apt-get: $(PACKAGES)"
 	@$(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PACKAGES)'
 
-bench: $(BUILD)/echolab $(BUILD)/micro ## measure and draw everything (QUICK=1: 45 s, FULL=1: 20 min)
+bench: $(BUILD)/echolab $(BUILD)/micro ## measure and draw everything (QUICK=1: 1 min, FULL=1: 20 min)
 	@BUILD=$(BUILD) bench/bench.sh; status=$$?; $(MAKE) --no-print-directory plots || exit 1; \
 	echo; echo "open $(BUILD)/report/index.html (or: make view)"; exit $$status
 
 plots: $(BUILD)/echolab ## draw the last results again
 	@$(BUILD)/echolab report $(BUILD)
-	@for data in $(BUILD)/data/*.tsv; do name=$$(basename $$data .tsv); \
-	    [ ! -f plots/$$name.gp ] || gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report || exit 1; done
-	@for ladder in $$(ls $(BUILD)/ladder/*.tsv 2>/dev/null); do \
-	    gnuplot -c plots/ladder.gp $$ladder $(BUILD)/report/ladder-$$(basename $$ladder .tsv) || exit 1; done
+	@status=0; for data in $(BUILD)/data/*.tsv; do name=$$(basename $$data .tsv); \
+	    [ ! -f plots/$$name.gp ] || gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report || status=1; done; \
+	for ladder in $$(ls $(BUILD)/ladder/*.tsv 2>/dev/null); do \
+	    gnuplot -c plots/ladder.gp $$ladder $(BUILD)/report/ladder-$$(basename $$ladder .tsv) || status=1; done; exit $$status
 
 view: ## show the last results: the page, or drawings in the terminal without a display
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open > /dev/null; then \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # All measurements of `make bench`, one after the other, each to a file in
-# build/results. QUICK=1: 45 s, for a first look; FULL=1: 20 minutes. A part that
+# build/results. QUICK=1: a minute, for a first look; FULL=1: 20 minutes. A part that
 # fails is named at the end, and the rest runs all the same; so is one that a
 # restless machine made invalid, which is a result and no failure.
 set -u
@@ -26,7 +26,7 @@ if [[ ${QUICK:-0} == 1 ]]; then
     tails=(--blocks 2 --duration 150ms --warmup 10ms)
     depths=(--at 1,8,32,128 --blocks 1 --duration 20ms --warmup 5ms)
     designs=(--blocks 2 --duration 20ms --warmup 5ms)
-    page=(--rtt 20ms --blocks 1) waits=200 gaps=1ms,100ms,300ms
+    page=(--rtt 20ms --blocks 1) waits=200 gaps=1ms,100ms,300ms lives=1,3,10
     calm=sweep_beside rounds=1 controls=2 micro=(--benchmark_repetitions=3 --benchmark_min_time=0.003)
     echo "QUICK=1: short runs for a first look, with wider intervals."
 elif [[ ${FULL:-0} == 1 ]]; then
@@ -39,6 +39,7 @@ elif [[ ${FULL:-0} == 1 ]]; then
     tails=(--blocks 15 --duration 1s)
     depths=(--blocks 6) designs=(--blocks 12)
     page=(--rtt 90ms --blocks 3) waits=20,200,1k gaps=1ms,100ms,300ms,1s,3s,10s
+    lives=1,2,3,5,10,20,50,100
     calm=sweep rounds=12 controls=60 micro=(--benchmark_repetitions=25)
 else
     core=(--blocks 60 --duration 40ms --warmup 8ms)
@@ -52,6 +53,7 @@ else
     depths=(--at 1,2,4,8,16,32,128 --blocks 3 --duration 50ms --warmup 10ms)
     designs=(--blocks 6 --duration 50ms --warmup 10ms)
     page=(--rtt 90ms --blocks 1) waits=20,200,1k gaps=1ms,100ms,300ms,1s,3s
+    lives=1,2,5,10,20,50
     calm=sweep rounds=4 controls=12 micro=(--benchmark_repetitions=9)
 fi
 
@@ -121,7 +123,7 @@ if [[ $(nproc) -gt 1 ]]; then
     sweep connections connections --engine epoll --placement cross-core "${loads[@]}"
     compare tails --rate half "${tails[@]}"
     # With nothing to do the server would be no slower than who asks: the knee would be the client's.
-    sweep rate rate tcp-per-message tcp-persistent udp-persistent --delay 100us "${rates[@]}"
+    sweep rate rate tcp-per-message tcp-persistent udp-persistent --delay 100us --connections 8 "${rates[@]}"
 else
     echo "cross-core, spin, connections, tails and rate need two CPUs and there is one: skipped"
 fi
@@ -146,7 +148,7 @@ if "$echolab" run udp-persistent --wire --messages 1 --warmup 0s > /dev/null 2>&
     "$calm" retry rto-floor --rtt 20ms --loss 5% --connections 20 --duration 1s --warmup 100ms \
         --blocks "$losses"
     sweep_beside who-waits loss --rate "$waits" --blocks 1
-    sweep_beside life life --blocks 1
+    sweep_beside life life --at "$lives" --blocks 1
     sweep_beside objects connections tcp-per-message tcp-persistent tcp-pipelined --at 1,4,6 \
         --messages 43 --size 64 --reply-size 4k --warmup 0s "${page[@]}"
     sweep_beside size-loss size udp-persistent tcp-persistent --at "${bytes[1]}" --rtt 2ms \

@@ -17,7 +17,7 @@ DOTS(name, column, overloaded) = sprintf("FILE using (OF('%s', 2) / 1e3):(WHERE(
 LOWEST = 1e300; HIGHEST = 0
 do for [column in "4 5 8 9"] {
     stats FILE skip 1 using (column(int(column))) name "RANGE" nooutput
-    if (RANGE_records > 0) { LOWEST = RANGE_min < LOWEST ? RANGE_min : LOWEST; HIGHEST = RANGE_max > HIGHEST ? RANGE_max : HIGHEST }
+    if (exists("RANGE_records") && RANGE_records > 0) { LOWEST = RANGE_min < LOWEST ? RANGE_min : LOWEST; HIGHEST = RANGE_max > HIGHEST ? RANGE_max : HIGHEST }
 }
 HEADING = ABOUT(2).(CONDITIONS eq "" ? "" : "\n".CONDITIONS)
 

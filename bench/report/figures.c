@@ -54,12 +54,14 @@ const struct figure figures[] = {
                 "leaves out what it waited before: what a closed loop never shows. Hollow: "
                 "overloaded, not answered at the rate it came.",
      .unit = "us",
-     .command = "echolab sweep rate tcp-per-message tcp-persistent udp-persistent "
+     .command = "echolab sweep rate tcp-per-message tcp-persistent udp-persistent --delay 100us "
+                "--connections 8 "
                 "--json %s/results/rate.json",
      .axis = "offered_per_s",
      .sweep = "rate",
      .open = true,
-     .fixed = {"placement", "connections", "size_bytes", "engine", "design", "deadline_ms"},
+     .fixed = {"delay_us", "placement", "connections", "size_bytes", "engine", "design",
+               "deadline_ms"},
      .header = "variant\toffered_per_s\tshare\tp50_us\tp99_us\trun_low\trun_high\t"
                "service_p50_us\tservice_p99_us\tanswered_per_s\tanswered_percent\toverloaded\t"
                "knee_per_s\tdeadline_us\truns",

@@ -63,7 +63,8 @@ static struct number rate_time(const json_t *row, size_t column) {
 
 /* "single runs 1.10 ms to 1.30 ms, 6 runs)"; a single one has no spread. */
 static void put_single_runs(FILE *out, struct number low, struct number high, double runs) {
-    if (runs > 1) (void)fprintf(out, "single runs %s to %s, ", low.text, high.text);
+    const bool spread = runs > 1 && *low.text != '-' && *high.text != '-';
+    if (spread) (void)fprintf(out, "single runs %s to %s, ", low.text, high.text);
     table_put_count(out, runs, "run");
     (void)fputc(')', out);
 }
@@ -92,13 +93,19 @@ static void put_rate_of(FILE *out, const json_t *rows, const char *variant) {
     if (!isnan(table_cell(row, RATE_SHARE)))
         (void)fprintf(out, ", %.2f times what it carries in a closed loop",
                       table_cell(row, RATE_SHARE));
-    (void)fprintf(out, ", `%s` has a p99 of %s (", variant, rate_time(row, RATE_P99_US).text);
-    put_single_runs(out, rate_time(row, RATE_P99_US + 1), rate_time(row, RATE_P99_US + 2),
-                    table_cell(row, RATE_RUNS));
+    /* Short runs have no messages enough for a p99. */
+    const bool tail = !isnan(table_cell(row, RATE_P99_US)) && !isnan(table_cell(last, RATE_P99_US));
+    const size_t column = tail ? RATE_P99_US : RATE_P50_US;
+    const size_t service = tail ? RATE_SERVICE_P99_US : RATE_SERVICE_P50_US;
+    (void)fprintf(out, ", `%s` has a %s of %s (", variant, tail ? "p99" : "median",
+                  rate_time(row, column).text);
+    const struct number none = {.text = "-"};
+    put_single_runs(out, tail ? rate_time(row, column + 1) : none,
+                    tail ? rate_time(row, column + 2) : none, table_cell(row, RATE_RUNS));
     if (last != row) {
         (void)fprintf(out, "; offered %s/s it is %s, of which the service time has %s",
                       words_number(table_cell(last, RATE_OFFERED_PER_S)).text,
-                      rate_time(last, RATE_P99_US).text, rate_time(last, RATE_SERVICE_P99_US).text);
+                      rate_time(last, column).text, rate_time(last, service).text);
     }
     (void)fputc('.', out);
 }

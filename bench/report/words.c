@@ -85,6 +85,8 @@ static const struct condition {
     {"engine", "", " engine", " engine", false},
     {"rtt_ms", "a round-trip time of ", " ms", " ms", true},
     {"loss_percent", "", " % loss", " % loss", true},
+    {"delay_us", "", " us of work on the server for each", " us of work on the server for each",
+     true},
     {"offered_per_s", "", " offered/s", " offered/s", true},
 };
 
