@@ -93,12 +93,12 @@ view: ## show the last results: the page, or drawings in the terminal without a 
 
 tests: all $(TESTS)
 # Who counts every packet runs alone: another program beside it delays an ACK
-# until it goes as a packet of its own. The rest run two at a time.
+# until it goes as a packet of its own. The rest mostly wait, and run four at a time.
 EXACT := $(filter %test_wire %test_anatomy,$(TESTS))
 run_tests = printf '%s\n' $(2) | BUILD=$(BUILD) xargs -r -P $(1) -I{} sh -c \
     '{} > {}.log 2>&1; status=$$?; cat {}.log; exit $$status'
 test: tests ## run the tests
-	@{ $(call run_tests,1,$(EXACT)) && $(call run_tests,2,$(filter-out $(EXACT),$(TESTS))); } || \
+	@{ $(call run_tests,1,$(EXACT)) && $(call run_tests,4,$(filter-out $(EXACT),$(TESTS))); } || \
 	    { echo "make: these failed:"; grep -l 'FAILED' $(addsuffix .log,$(TESTS)); exit 1; }
 	@echo "all $(words $(TESTS)) test programs passed"
 
