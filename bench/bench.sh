@@ -47,7 +47,7 @@ else
     sizes=(--blocks 5 --duration 60ms --warmup 10ms)
     rtts=(--blocks 3 --at "0ms,200us,5ms,20ms,40ms,100ms") losses=2
     bytes=(64,14k,15k,64k,256k,1M 64,1k,1432,1433,4k,16k,60k)
-    loads=(--at 1,16,64,1024 --blocks 6 --duration 50ms --warmup 20ms)
+    loads=(--at 1,16,64,1024 --blocks 3 --duration 150ms --warmup 60ms)
     rates=(--blocks 2 --duration 350ms --warmup 20ms)
     tails=(--blocks 8 --duration 350ms --warmup 20ms)
     depths=(--at 1,2,4,8,16,32,128 --blocks 3 --duration 50ms --warmup 10ms)
@@ -121,7 +121,7 @@ if [[ $(nproc) -gt 1 ]]; then
     compare cross-core --placement cross-core "${others[@]}"
     compare spin --placement spin "${others[@]}"
     sweep connections connections --engine epoll --placement cross-core "${loads[@]}"
-    compare tails --rate half "${tails[@]}"
+    compare tails --rate half --arrivals fixed "${tails[@]}"
     # With nothing to do the server would be no slower than who asks: the knee would be the client's.
     sweep rate rate tcp-per-message tcp-persistent udp-persistent --delay 100us --connections 8 "${rates[@]}"
 else

@@ -11,6 +11,7 @@ enum {
     LITTLE_PERCENT = 5,
     HALVES_PERCENT = 25,
     HALVES_MIN = 200,
+    HALVES_SIGMAS = 4,
     BUSY_PERCENT = 95,
     IDLE_PERCENT = 80,
     OWN_PERCENT = 30,
@@ -108,7 +109,10 @@ static void check_halves(struct validity *validity, const struct validity_input 
     const uint64_t counted_ns = input->load->end_ns - input->load->start_ns;
     if (input->floor || input->open || first + second < HALVES_MIN || counted_ns < HALVES_MIN_NS)
         return;
-    if (fabs(first - second) * 2 > (first + second) * HALVES_PERCENT / 100) {
+    /* Of few messages halves differ by chance. */
+    const double chance = HALVES_SIGMAS * sqrt(first + second);
+    const double apart = fabs(first - second);
+    if (apart * 2 > (first + second) * HALVES_PERCENT / 100 && apart > chance) {
         refuse(validity, "not stationary: %.0f messages in the first half and %.0f in the second",
                first, second);
     }

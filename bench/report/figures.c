@@ -74,7 +74,7 @@ const struct figure figures[] = {
                 "that was lost counts as longer than all; a percentile needs 20 messages beyond "
                 "it.",
      .unit = "us",
-     .command = "echolab compare --rate half --json %s/results/tails.json",
+     .command = "echolab compare --rate half --arrivals fixed --json %s/results/tails.json",
      .open = true,
      .fixed = {"placement", "connections", "size_bytes", "engine", "design", "offered_per_s",
                "deadline_ms"},
