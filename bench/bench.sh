@@ -42,18 +42,18 @@ elif [[ ${FULL:-0} == 1 ]]; then
     lives=1,2,3,5,10,20,50,100
     calm=sweep rounds=12 controls=60 micro=(--benchmark_repetitions=25)
 else
-    core=(--blocks 60 --duration 40ms --warmup 8ms)
+    core=(--blocks 52 --duration 40ms --warmup 8ms)
     others=(--blocks 6 --duration 80ms --warmup 15ms)
     sizes=(--blocks 5 --duration 60ms --warmup 10ms)
     rtts=(--blocks 3 --at "0ms,200us,5ms,20ms,40ms,100ms") losses=2
     bytes=(64,14k,15k,64k,256k,1M 64,1k,1432,1433,4k,16k,60k)
-    loads=(--at 1,16,64,1024 --blocks 3 --duration 150ms --warmup 60ms)
+    loads=(--at 1,16,64,1024 --blocks 3 --duration 80ms --warmup 150ms)
     rates=(--blocks 2 --duration 350ms --warmup 20ms)
     tails=(--blocks 8 --duration 350ms --warmup 20ms)
     depths=(--at 1,2,4,8,16,32,128 --blocks 3 --duration 50ms --warmup 10ms)
     designs=(--blocks 6 --duration 50ms --warmup 10ms)
     page=(--rtt 90ms --blocks 1) waits=20,200,1k gaps=1ms,100ms,300ms,1s,3s
-    lives=1,2,5,10,20,50
+    lives=1,2,5,10,20
     calm=sweep rounds=4 controls=12 micro=(--benchmark_repetitions=9)
 fi
 
@@ -147,8 +147,8 @@ if "$echolab" run udp-persistent --wire --messages 1 --warmup 0s > /dev/null 2>&
         --messages 6 --blocks "$losses"
     "$calm" retry rto-floor --rtt 20ms --loss 5% --connections 20 --duration 1s --warmup 100ms \
         --blocks "$losses"
+    "$calm" life life --at "$lives" --blocks 1
     sweep_beside who-waits loss --rate "$waits" --blocks 1
-    sweep_beside life life --at "$lives" --blocks 1
     sweep_beside objects connections tcp-per-message tcp-persistent tcp-pipelined --at 1,4,6 \
         --messages 43 --size 64 --reply-size 4k --warmup 0s "${page[@]}"
     sweep_beside size-loss size udp-persistent tcp-persistent --at "${bytes[1]}" --rtt 2ms \
