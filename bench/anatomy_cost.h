@@ -57,8 +57,8 @@ struct cost {
 };
 
 /*
- * Adds up a run of `messages`, at least one, with `depth` outstanding. NULL, or the reason in words why
- * there is no prediction; *cost is zero then.
+ * Adds up a run of `messages`, at least one, with `depth` outstanding. NULL, or the reason in words
+ * why there is no prediction; *cost is zero then.
  */
 const char *cost_predict(struct cost *cost, const struct cost_model *model, uint32_t payload_bytes,
                          uint32_t reply_bytes, uint64_t messages, unsigned depth);

@@ -358,7 +358,7 @@ static json_t *stalled_run(struct check *check, bool open, uint64_t stall_ns) {
     struct options options = short_run(check, "tcp-persistent");
     options.engine = ENGINE_EPOLL;
     options.design = DESIGN_EPOLL;
-    options.duration_ns = 600 * MS;
+    options.duration_ns = UINT64_C(600) * MS;
     options.stall_ns = stall_ns;
     options.rate_per_s = open ? 500 : 0;
     options.arrivals = ARRIVALS_FIXED;

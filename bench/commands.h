@@ -14,7 +14,7 @@ int command_run(const struct options *options);
 int command_compare(const struct options *options); /* and sweep */
 int command_variants(const struct options *options);
 int command_check(const struct options *options);
-int command_loss(const struct options *options); /* sweep loss --packet */
+int command_loss(const struct options *options);      /* sweep loss --packet */
 int command_who_waits(const struct options *options); /* sweep loss --rate */
 int command_idle(const struct options *options);      /* sweep idle */
 int command_life(const struct options *options);      /* sweep life */

@@ -95,8 +95,8 @@ static void time_ends_a_load_too(void **state) {
         struct served served;
         serve(&served, &variants[v]);
         struct load_options load = many(&variants[v], &served, 16, 0);
-        load.warmup_ns = 5 * MS;
-        load.duration_ns = 20 * MS;
+        load.warmup_ns = UINT64_C(5) * MS;
+        load.duration_ns = UINT64_C(20) * MS;
         struct load_result *result = run(&load);
         served_stop(&served, NULL);
         assert_true(result->ok > 0);
@@ -152,7 +152,7 @@ static void silence_is_lost_in_time(void **state) {
         assert_int_equal(echo_address_of_socket(&served.address, silent->socket), 0);
         struct load_options load = many(&variants[v], &served, 3, 3);
         load.client.depth = 1;
-        load.deadline_ns = 30 * MS;
+        load.deadline_ns = UINT64_C(30) * MS;
         struct load_result *result = run(&load);
         assert_int_equal(result->lost, 3);
         load_free(result);
@@ -257,7 +257,7 @@ static void overload_is_said_and_ends(void **state) {
         if (!variants[v].core) continue;
         struct served served;
         struct echo_server_options slow = variants[v].server;
-        slow.delay_ns = 5 * MS;
+        slow.delay_ns = UINT64_C(5) * MS;
         assert_int_equal(served_start(&served, variants[v].transport, &slow, false), 0);
         const struct load_schedule schedule = {.per_s = 2000, .fixed = true, .sleeps = true};
         struct load_options load = many(&variants[v], &served, 1, 0);
