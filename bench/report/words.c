@@ -85,8 +85,7 @@ static const struct condition {
     {"engine", "", " engine", " engine", false},
     {"rtt_ms", "a round-trip time of ", " ms", " ms", true},
     {"loss_percent", "", " % loss", " % loss", true},
-    {"delay_us", "", " us of work on the server for each", " us of work on the server for each",
-     true},
+    {"delay_us", "a service of ", " us", " us", true},
     {"offered_per_s", "", " offered/s", " offered/s", true},
 };
 
