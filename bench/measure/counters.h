@@ -20,9 +20,9 @@ struct counter_row {
     uint64_t void_from; /* as many void a run in a private network; 0: it only explains */
     bool of_machine;    /* not of the namespace: the same on the host's loopback */
     /*
-     * With several connections on several CPUs the ACK that answers a FIN may be
-     * overtaken by the close it belongs to, which draws a reset that harms
-     * nothing: one in a thousand exchanges is no reason to void a run.
+     * With several connections at once an ACK may be overtaken by the close it
+     * belongs to, or be delayed until that is over, and draws a reset that harms
+     * nobody: one that does is an error of its message, and counted there.
      */
     bool may_stray;
 };
