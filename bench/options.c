@@ -360,8 +360,8 @@ static void parse_points(struct argp_state *state, struct options *options, cons
         double point = 0;
         const int failed = axis_parse(options->axis, word, &point);
         if (failed != 0 || options->point_count == OPTIONS_POINTS_MAX) {
-            argp_error(state, "--at %s: '%s' is no point of %s, or out of its range", text, word,
-                       options->axis);
+            argp_error(state, "--%s %s: '%s' is no point of %s, or out of its range",
+                       options->who_waits ? "rate" : "at", text, word, options->axis);
             break;
         }
         options->points[options->point_count++] = point;
