@@ -47,19 +47,4 @@ json_t *figure_runs_of(json_t *runs, const json_t *variant, const char *axis);
 /* The values of its axis among them; none, if they are too few to be a figure. */
 json_t *figure_points(const struct figure *figure, const json_t *runs);
 
-/* The messages of several runs together. */
-struct figure_bucket {
-    double upper_ns, count;
-};
-
-struct figure_pool {
-    struct figure_bucket *buckets; /* ascending; to be freed */
-    size_t count;
-    double answered, messages; /* messages: with those that were lost or failed */
-};
-
-struct figure_pool figure_pool(const json_t *runs);
-
-enum { FIGURE_BEYOND = 20 }; /* a share is shown while so many messages still took longer */
-
 #endif

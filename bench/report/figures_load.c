@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/report/figures_fill.h"
+#include "bench/report/pooled.h"
 #include "bench/report/query.h"
 
 static json_t *real_or_null(double value) {
@@ -24,19 +25,12 @@ static double median_of(const json_t *runs, const char *path) {
     return summary.count == 0 ? NAN : summary.median;
 }
 
-/* Percentiles, by nearest rank, with what was lost behind all that was answered */
-
 /* How long one waited for an answer, or for the deadline; NAN: too few lie beyond. */
-static double pool_percentile_us(const struct figure_pool *pool, double percent,
-                                 double deadline_us) {
-    if (pool->messages * (1 - percent / 100) <= FIGURE_BEYOND - 1e-6) return NAN;
-    const double rank = fmax(1, ceil(percent / 100 * pool->messages - 1e-6));
-    double passed = 0;
-    for (size_t i = 0; i < pool->count; i++) {
-        passed += pool->buckets[i].count;
-        if (passed >= rank) return pool->buckets[i].upper_ns / 1e3;
-    }
-    return deadline_us;
+static double waited_us(const json_t *runs, double percent, double deadline_us) {
+    struct pooled pooled = pooled_of(runs);
+    const double us = pooled_percentile_us(&pooled, percent);
+    pooled_release(&pooled);
+    return isinf(us) ? deadline_us : us;
 }
 
 struct tail {
@@ -45,16 +39,12 @@ struct tail {
 
 static struct tail tail_of(const json_t *runs, double percent, double deadline_us) {
     struct tail tail = {.run_low_us = NAN, .run_high_us = NAN};
-    struct figure_pool pool = figure_pool(runs);
-    tail.us = pool_percentile_us(&pool, percent, deadline_us);
-    free(pool.buckets);
+    tail.us = waited_us(runs, percent, deadline_us);
     for (size_t i = 0; i < json_array_size(runs); i++) {
         json_t *alone = json_pack("[O]", json_array_get(runs, i));
-        pool = figure_pool(alone);
-        const double us = pool_percentile_us(&pool, percent, deadline_us);
+        const double us = waited_us(alone, percent, deadline_us);
         tail.run_low_us = fmin(tail.run_low_us, us); /* of a number and NAN it is the number */
         tail.run_high_us = fmax(tail.run_high_us, us);
-        free(pool.buckets);
         json_decref(alone);
     }
     return tail;
@@ -67,10 +57,11 @@ static void append_tail(json_t *row, const struct tail *tail) {
 }
 
 static double messages_of(const json_t *runs, double *answered_percent) {
-    const struct figure_pool pool = figure_pool(runs);
-    free(pool.buckets);
-    *answered_percent = pool.messages > 0 ? 100 * pool.answered / pool.messages : NAN;
-    return pool.messages;
+    struct pooled pooled = pooled_of(runs);
+    const double messages = pooled.messages;
+    *answered_percent = messages > 0 ? 100 * pooled.answered / messages : NAN;
+    pooled_release(&pooled);
+    return messages;
 }
 
 static double deadline_us(const json_t *runs) {

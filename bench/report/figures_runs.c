@@ -6,6 +6,7 @@
 
 #include "bench/report/figures_fill.h"
 #include "bench/report/model.h"
+#include "bench/report/pooled.h"
 #include "bench/report/query.h"
 #include "bench/report/words.h"
 #include "bench/variant.h"
@@ -193,43 +194,14 @@ void figure_fill_medians(const struct figure *figure, const struct measured *mea
     json_decref(all_runs);
 }
 
-static int by_bound(const void *a, const void *b) {
-    const struct figure_bucket *x = a, *y = b;
-    return (x->upper_ns > y->upper_ns) - (x->upper_ns < y->upper_ns);
-}
-
-struct figure_pool figure_pool(const json_t *runs) {
-    size_t i, k, most = 0;
-    json_t *run, *pair;
-    struct figure_pool pool = {.count = 0};
-    json_array_foreach(runs, i, run) {
-        most += json_array_size(query_field(run, "histogram_ns"));
-    }
-    pool.buckets = calloc(most + 1, sizeof *pool.buckets);
-    if (pool.buckets == NULL) return pool;
-    json_array_foreach(runs, i, run) {
-        json_array_foreach(query_field(run, "histogram_ns"), k, pair) {
-            const struct figure_bucket one = {json_number_value(json_array_get(pair, 0)),
-                                              json_number_value(json_array_get(pair, 1))};
-            pool.buckets[pool.count++] = one;
-            pool.answered += one.count;
-        }
-        /* One without a reply took longer than any that had one. */
-        pool.messages += query_number(run, "messages.lost") + query_number(run, "messages.failed");
-    }
-    pool.messages += pool.answered;
-    qsort(pool.buckets, pool.count, sizeof *pool.buckets, by_bound);
-    return pool;
-}
-
 static void add_tail_rows(json_t *rows, json_t *variant, const json_t *runs) {
-    const struct figure_pool pool = figure_pool(runs);
+    struct pooled pool = pooled_of(runs);
     double longer = pool.messages, shown = 1, shown_us = 0;
     for (size_t i = 0; i < pool.count; i++) {
-        const struct figure_bucket *bucket = &pool.buckets[i];
+        const struct pooled_bucket *bucket = &pool.buckets[i];
         longer -= bucket->count;
         if (i + 1 < pool.count && bucket[1].upper_ns <= bucket->upper_ns) continue;
-        if (longer < FIGURE_BEYOND) break;
+        if (longer < POOLED_BEYOND) break;
         /* Steps finer than a pixel only make the file large. */
         const double us = bucket->upper_ns / 1000, share = longer / pool.messages;
         if (us < shown_us * 1.005 && share > shown * 0.98) continue;
@@ -242,7 +214,7 @@ static void add_tail_rows(json_t *rows, json_t *variant, const json_t *runs) {
         shown_us = us;
         shown = share;
     }
-    free(pool.buckets);
+    pooled_release(&pool);
 }
 
 void figure_fill_tail(const struct figure *figure, const struct measured *measured, json_t *rows,

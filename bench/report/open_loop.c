@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/measure/histogram.h"
 #include "bench/measure/statistics.h"
 #include "bench/report/lines.h"
+#include "bench/report/pooled.h"
 #include "bench/report/result.h"
 
 /*
@@ -34,50 +34,10 @@ static double deadline_us(const json_t *run) {
     return 1e3 * result_number(run, "deadline_ms", NAN);
 }
 
-/* ---- messages of several runs ---- */
-
-struct pool {
-    struct histogram *answered; /* NULL without memory */
-    double missed;              /* lost or failed: these rank above all answered ones */
-};
+/* ---- the messages of a run ---- */
 
 static double missed_of(const json_t *run) {
     return result_number(run, "messages.lost", 0) + result_number(run, "messages.failed", 0);
-}
-
-/* [upper bound, count]: the bound stands for its bucket, in which it lies. */
-static void pool_pair(struct histogram *histogram, const json_t *pair) {
-    const json_int_t bound_ns = json_integer_value(json_array_get(pair, 0));
-    const json_int_t count = json_integer_value(json_array_get(pair, 1));
-    if (bound_ns < 0 || count <= 0) return;
-    uint64_t ns = (uint64_t)bound_ns;
-    if (ns > HISTOGRAM_MAX_NS) ns = HISTOGRAM_MAX_NS;
-    histogram->bucket[histogram_bucket_of(ns)] += (uint64_t)count;
-    histogram->count += (uint64_t)count;
-    if (ns > histogram->max_ns) histogram->max_ns = ns;
-}
-
-static void pool_add(struct pool *pool, const json_t *run) {
-    size_t i;
-    json_t *pair;
-    if (pool->answered == NULL) return;
-    json_array_foreach(json_object_get(run, "histogram_ns"), i, pair) {
-        pool_pair(pool->answered, pair);
-    }
-    pool->missed += missed_of(run);
-}
-
-/* In us, by nearest rank among all; INFINITY: that one was missed; NAN: too few messages. */
-static double pool_percentile_us(const struct pool *pool, double percent) {
-    const double beyond_min = 20;
-    if (pool->answered == NULL) return NAN;
-    const double answered = (double)pool->answered->count;
-    const double all = answered + pool->missed;
-    /* A hair, as in histogram_supports: 99.9 % of 20,000 leave 20, but for rounding. */
-    if (all * (1 - percent / 100) <= beyond_min - 1e-6) return NAN;
-    const double rank = fmax(1, ceil(percent / 100 * all - 1e-6));
-    if (rank > answered) return INFINITY;
-    return (double)histogram_percentile_ns(pool->answered, 100 * rank / answered) / 1e3;
 }
 
 static const char *path_of(double percent) {
@@ -86,10 +46,11 @@ static const char *path_of(double percent) {
 
 double open_loop_percentile_us(const json_t *run, double percent) {
     if (missed_of(run) == 0) return result_number(run, path_of(percent), NAN);
-    struct pool pool = {.answered = calloc(1, sizeof *pool.answered)};
-    pool_add(&pool, run);
-    const double us = pool_percentile_us(&pool, percent);
-    free(pool.answered);
+    json_t *alone = json_pack("[O]", run);
+    struct pooled pooled = pooled_of(alone);
+    const double us = pooled_percentile_us(&pooled, percent);
+    pooled_release(&pooled);
+    json_decref(alone);
     return us;
 }
 
@@ -122,7 +83,7 @@ static double median_at(const json_t *runs, const char *path) {
     return median;
 }
 
-static void add_run(struct summary *s, struct pool *pool, const json_t *run) {
+static void add_run(struct summary *s, json_t *valid, json_t *run) {
     s->offered_per_s = result_number(run, "offered_per_s", NAN);
     s->capacity_per_s = result_number(run, "capacity_per_s", NAN);
     s->deadline_us = deadline_us(run);
@@ -131,7 +92,7 @@ static void add_run(struct summary *s, struct pool *pool, const json_t *run) {
     s->valid++;
     if (json_is_true(json_object_get(json_object_get(run, "open_loop"), "overloaded")))
         s->overloaded++;
-    pool_add(pool, run);
+    (void)json_array_append(valid, run);
     const double p99 = open_loop_percentile_us(run, 99);
     s->lowest = fmin(s->lowest, p99); /* of a number and NAN it is the number */
     s->highest = fmax(s->highest, p99);
@@ -139,21 +100,19 @@ static void add_run(struct summary *s, struct pool *pool, const json_t *run) {
 
 static struct summary summary_of(const json_t *runs) {
     struct summary s = {.lowest = NAN, .highest = NAN};
-    struct pool pool = {.answered = calloc(1, sizeof *pool.answered)};
-    for (size_t i = 0; i < json_array_size(runs); i++) {
-        add_run(&s, &pool, json_array_get(runs, i));
-    }
-    const double answered = pool.answered == NULL ? 0 : (double)pool.answered->count;
-    const double all = answered + pool.missed;
-    s.answered_percent = all > 0 ? 100 * answered / all : NAN;
-    s.p50 = pool_percentile_us(&pool, 50);
-    s.p99 = pool_percentile_us(&pool, 99);
-    s.p999 = pool_percentile_us(&pool, 99.9);
+    json_t *valid = json_array();
+    for (size_t i = 0; i < json_array_size(runs); i++) add_run(&s, valid, json_array_get(runs, i));
+    struct pooled pooled = pooled_of(valid);
+    s.answered_percent = pooled.messages > 0 ? 100 * pooled.answered / pooled.messages : NAN;
+    s.p50 = pooled_percentile_us(&pooled, 50);
+    s.p99 = pooled_percentile_us(&pooled, 99);
+    s.p999 = pooled_percentile_us(&pooled, 99.9);
+    pooled_release(&pooled);
+    json_decref(valid);
     s.service_p50 = median_at(runs, "service_us.p50");
     s.service_p99 = median_at(runs, "service_us.p99");
     s.late_p99 = median_at(runs, "open_loop.lateness_us.p99");
     s.answered_per_s = median_at(runs, "open_loop.answered_per_s");
-    free(pool.answered);
     return s;
 }
 
