@@ -7,20 +7,19 @@
  */
 #include <gsl/gsl_rng.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/child.h"
 #include "bench/commands.h"
 #include "bench/loss_model.h"
 #include "bench/measure/environment.h"
 #include "bench/measure/statistics.h"
 #include "bench/report/output.h"
 #include "bench/report/result.h"
+#include "bench/together.h"
 
-enum { LOSSES_MAX = 64, REPEATS_MAX = 16, TOGETHER = 8, WHY_BYTES = 256 };
+enum { LOSSES_MAX = 64, REPEATS_MAX = 16, TOGETHER = 8 };
 
 struct loss {
     const struct variant *variant;
@@ -29,21 +28,6 @@ struct loss {
     double ms[REPEATS_MAX];
     size_t count;
 };
-
-struct task {
-    struct loss *loss;
-    struct options options;
-    json_t *run;
-    char why[WHY_BYTES];
-    pthread_t thread;
-    bool started;
-};
-
-static void *run_task(void *argument) {
-    struct task *task = argument;
-    task->run = child_run("/proc/self/exe", &task->options, task->why, sizeof task->why);
-    return NULL;
-}
 
 static struct options options_of(const struct options *options, const struct loss *loss,
                                  uint64_t seed) {
@@ -60,32 +44,16 @@ static struct options options_of(const struct options *options, const struct los
 }
 
 /* The message that lost its packet is the longest; one that nobody answered took the deadline. */
-static void keep(struct task *task, json_t *runs) {
-    json_t *run = task->run;
+static void keep(struct loss *loss, json_t *run, json_t *runs) {
     if (run == NULL) return;
     const bool lost = result_number(run, "messages.lost", 0) > 0;
     const double ms = lost ? result_number(run, "deadline_ms", NAN)
                            : result_number(run, "latency_us.max", NAN) / 1e3;
-    struct loss *loss = task->loss;
     const bool dropped = result_number(run, "wire.dropped", 0) == 1;
     if (isfinite(ms) && dropped) loss->ms[loss->count++] = ms;
     (void)json_object_set_new(run, "role", json_string(role_names[ROLE_CONTROL]));
     (void)json_object_set_new(run, "lost_packet", json_string(loss->lost->what));
     (void)json_array_append_new(runs, run);
-}
-
-/* They only wait, so some of them wait together. */
-static void run_tasks(struct task *tasks, unsigned count, json_t *runs) {
-    for (unsigned from = 0; from < count && !options_interrupted; from += TOGETHER) {
-        const unsigned to = from + TOGETHER < count ? from + TOGETHER : count;
-        for (unsigned i = from; i < to; i++) {
-            tasks[i].started = pthread_create(&tasks[i].thread, NULL, run_task, &tasks[i]) == 0;
-        }
-        for (unsigned i = from; i < to; i++) {
-            if (tasks[i].started) (void)pthread_join(tasks[i].thread, NULL);
-            keep(&tasks[i], runs);
-        }
-    }
 }
 
 static unsigned plan(const struct options *options, struct loss *losses) {
@@ -146,7 +114,7 @@ static int write_losses(const struct options *options, json_t *runs, struct loss
 }
 
 static int tell(const struct options *options, struct loss *losses, unsigned count,
-                const struct task *tasks, json_t *runs) {
+                const struct together *tasks, json_t *runs) {
     if (json_array_size(runs) == 0) return complain("%s", tasks[0].why);
     printf("a lone message that loses one packet, RTT %.0f ms, %u runs each, seed %llu\n"
            "variant          lost packet          predicted ms  measured [95 %%] ms\n",
@@ -164,21 +132,18 @@ int command_loss(const struct options *options) {
     struct options all = *options;
     if (all.blocks > REPEATS_MAX) all.blocks = REPEATS_MAX;
     const unsigned count = losses == NULL ? 0 : plan(&all, losses);
-    struct task *tasks = calloc((size_t)count * all.blocks + 1, sizeof *tasks);
+    struct together *tasks = calloc((size_t)count * all.blocks + 1, sizeof *tasks);
     json_t *runs = json_array();
     int status = EXIT_FAILED;
     if (random != NULL && tasks != NULL && count > 0) {
         gsl_rng_set(random, all.seed);
-        unsigned planned = 0;
-        for (unsigned block = 0; block < all.blocks; block++) {
-            for (unsigned i = 0; i < count; i++) {
-                tasks[planned].loss = &losses[i];
-                tasks[planned].options = options_of(&all, &losses[i], gsl_rng_get(random));
-                planned++;
-            }
+        const unsigned planned = count * all.blocks;
+        for (unsigned i = 0; i < planned; i++) {
+            tasks[i].options = options_of(&all, &losses[i % count], gsl_rng_get(random));
         }
         options_catch_signals();
-        run_tasks(tasks, planned, runs);
+        together_run(tasks, planned, TOGETHER); /* they only wait */
+        for (unsigned i = 0; i < planned; i++) keep(&losses[i % count], tasks[i].run, runs);
         status = tell(&all, losses, count, tasks, runs);
     } else {
         status = complain("none of these variants has a model of lost packets");
