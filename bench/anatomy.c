@@ -49,9 +49,10 @@ static const struct cost_calls *model_of(const struct anatomy *a, enum trace_sid
     return side == TRACE_CLIENT ? cost->client : cost->server;
 }
 
-/* What a call carries of a batch varies with who is woken when: such models have no calls. */
+/* What a call carries of a batch varies with who is woken when. */
 static bool predicts_calls(const struct anatomy *a) {
-    return model_of(a, TRACE_CLIENT)[0].name != NULL;
+    const bool batches = result_number(a->wire, "pipeline", 1) > 1;
+    return !batches && model_of(a, TRACE_CLIENT)[0].name != NULL;
 }
 
 static unsigned model_length(const struct cost_calls *model) {

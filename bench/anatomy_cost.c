@@ -139,6 +139,7 @@ const struct cost_model cost_tcp_persistent = {
              {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true}},  /* acknowledges the request */
     .client = {{"sendto", 1}, {"recvfrom", 1}},
     .server = {{"recvfrom", 1}, {"sendto", 1}},
+    .batched = true,
     .waits_first = 2,
     .waits = 1,
     .message_bytes_max = MTU - SEGMENT,
@@ -180,23 +181,7 @@ const struct cost_model cost_udp_retry = {
     .message_bytes_max = MTU - DATAGRAM,
 };
 
-/* ---- several outstanding: what a call carries varies with who is woken when ---- */
-
-const struct cost_model cost_tcp_pipelined = {
-    .once = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_SERVER, 3, SEGMENT, false},
-             {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false},
-             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_CLIENT, 1, SEGMENT, false},
-             {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
-    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true}},
-    .batched = true,
-    .waits_first = 2,
-    .waits = 1,
-    .message_bytes_max = MTU - SEGMENT,
-};
-
+/* Several in a call, if there are several: how many varies with who is woken when. */
 const struct cost_model cost_udp_batch = {
     .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, DATAGRAM, true},
              {WIRE_REPLY, WIRE_TO_CLIENT, 1, DATAGRAM, true}},

@@ -38,7 +38,7 @@ struct cost_model {
     struct cost_packets once[COST_PACKETS_MAX];  /* per connection that stays */
     struct cost_packets first[COST_PACKETS_MAX]; /* of the first message, where it differs */
     struct cost_packets each[COST_PACKETS_MAX];
-    struct cost_calls client[COST_CALLS_MAX]; /* per message, after the first */
+    struct cost_calls client[COST_CALLS_MAX]; /* per message, after the first, one at a time */
     struct cost_calls server[COST_CALLS_MAX];
     bool batched; /* a batch of messages goes in one packet, where they fit: `each` is of that */
     unsigned waits_first, waits; /* round trips that the first message and later ones wait */
@@ -74,7 +74,6 @@ extern const struct cost_model cost_tcp_fastopen;
 extern const struct cost_model cost_udp_per_message;
 extern const struct cost_model cost_udp_persistent;
 extern const struct cost_model cost_udp_retry;
-extern const struct cost_model cost_tcp_pipelined;
 extern const struct cost_model cost_udp_batch; /* a datagram for each message, in whatever calls */
 
 #endif

@@ -94,7 +94,7 @@ const struct variant variants[] = {
         .transport = &tcp_transport,
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
-        .cost = &cost_tcp_pipelined,
+        .cost = &cost_tcp_persistent,
     },
     {
         .name = "udp-pipelined",
@@ -104,7 +104,7 @@ const struct variant variants[] = {
         .lifetime = ECHO_PERSISTENT,
         .depth = 32,
         .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
-        .cost = &cost_udp_batch,
+        .cost = &cost_udp_persistent,
     },
     {
         .name = "udp-mmsg",
