@@ -57,7 +57,7 @@ static void build_arguments(struct arguments *a, const struct options *o) {
     }
     if (o->pipeline > 0) add(a, "--pipeline=%u", o->pipeline);
     if (o->workers > 1) add(a, "--workers=%u", o->workers);
-    if (o->design != (o->engine == ENGINE_EPOLL ? DESIGN_EPOLL : DESIGN_POOL)) {
+    if (o->design != engine_design(o->engine)) {
         add(a, "--design=%s", design_names[o->design]);
     }
     if (o->gap_ns > 0) add(a, "--gap=%lluns", (unsigned long long)o->gap_ns);

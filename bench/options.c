@@ -20,6 +20,10 @@ const char *const engine_names[ENGINES] = {"blocking", "epoll"};
 const char *const arrivals_names[ARRIVALS] = {"poisson", "fixed"};
 const char *const assign_names[ASSIGNS] = {"free", "connection"};
 
+enum design engine_design(enum engine engine) {
+    return engine == ENGINE_EPOLL ? DESIGN_EPOLL : DESIGN_POOL;
+}
+
 volatile sig_atomic_t options_interrupted;
 
 static void note_signal(int number) {
@@ -459,9 +463,13 @@ static bool waits_or_not(const struct variant *variant) {
     return (variant->core || variant->retries) && !(fresh && variant->round_trips == 1);
 }
 
+static bool goes_along(const struct options *options, const char *axis) {
+    return options->axis != NULL && strcmp(options->axis, axis) == 0;
+}
+
 static void take_default_variants(struct options *options) {
     const bool retrying = options->axis != NULL && axis_retries(options->axis);
-    const bool pipelining = options->axis != NULL && strcmp(options->axis, "pipeline") == 0;
+    const bool pipelining = goes_along(options, "pipeline");
     for (unsigned i = 0; i < variant_count; i++) {
         const bool wanted = retrying             ? variants[i].retries
                             : options->who_waits ? waits_or_not(&variants[i])
@@ -475,7 +483,7 @@ static void take_default_variants(struct options *options) {
 
 static double most_connections(const struct options *options) {
     double most = options->connections;
-    if (options->axis == NULL || strcmp(options->axis, "connections") != 0) return most;
+    if (!goes_along(options, "connections")) return most;
     for (unsigned i = 0; i < options->point_count; i++) most = fmax(most, options->points[i]);
     return most;
 }
@@ -483,7 +491,7 @@ static double most_connections(const struct options *options) {
 static uint32_t largest_size(const struct options *options) {
     uint32_t most = options->size_bytes;
     if (options->reply_bytes > most) most = options->reply_bytes;
-    if (options->axis == NULL || strcmp(options->axis, "size") != 0) return most;
+    if (!goes_along(options, "size")) return most;
     for (unsigned i = 0; i < options->point_count; i++) {
         if (options->points[i] > most) most = (uint32_t)options->points[i];
     }
@@ -561,8 +569,7 @@ static void check_host(struct argp_state *state, const struct options *options) 
 /* An open loop keeps a schedule over many sockets: one loop must see them all. */
 static void check_engine(struct argp_state *state, const struct parse *parse) {
     struct options *options = parse->options;
-    const bool along_rate = options->axis != NULL && strcmp(options->axis, "rate") == 0;
-    const bool open = options->rate_per_s > 0 || options->rate_half || along_rate;
+    const bool open = options->rate_per_s > 0 || options->rate_half || goes_along(options, "rate");
     if (open && parse->engine_given && options->engine != ENGINE_EPOLL) {
         argp_error(state,
                    "an open loop (--rate) is driven by the epoll engine; leave out --engine");
@@ -585,12 +592,12 @@ static void check_engine(struct argp_state *state, const struct parse *parse) {
         argp_error(state, "spin polls one socket on each side, epoll waits for many: choose one");
     }
     if (!parse->design_given) {
-        options->design = options->engine == ENGINE_EPOLL ? DESIGN_EPOLL : DESIGN_POOL;
+        options->design = engine_design(options->engine);
     }
 }
 
 static void check_pipeline(struct argp_state *state, const struct options *options) {
-    const bool along = options->axis != NULL && strcmp(options->axis, "pipeline") == 0;
+    const bool along = goes_along(options, "pipeline");
     for (unsigned i = 0; i < options->variant_count && (options->pipeline > 0 || along); i++) {
         if (options->variants[i]->depth > 0) continue;
         argp_error(state, "%s carries one message at a time: leave it out, or --pipeline",

@@ -47,6 +47,9 @@ enum engine { ENGINE_BLOCKING, ENGINE_EPOLL, ENGINES };
 
 extern const char *const engine_names[ENGINES];
 
+/* How a server of an engine is built, unless told. */
+enum design engine_design(enum engine engine);
+
 /* When the requests of an open loop are due. */
 enum arrivals { ARRIVALS_POISSON, ARRIVALS_FIXED, ARRIVALS };
 

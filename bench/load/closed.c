@@ -24,9 +24,7 @@ struct closed {
 
 static void note_end(struct exchange *x) {
     struct closed *c = (struct closed *)(void *)x;
-    c->thread->result->exchanges++;
-    if (x->outcome == EXCHANGE_OK) c->thread->result->answered++;
-    c->failures = x->outcome == EXCHANGE_FAILED ? c->failures + 1 : 0;
+    load_note_end(c->thread, x, &c->failures);
     if (c->thread->counting) load_record(c->thread, x);
 }
 

@@ -32,6 +32,12 @@ void load_end(struct load_thread *t, uint64_t now_ns) {
     r->server_cpu_ns = known ? server_ns - r->server_cpu_ns : UINT64_MAX;
 }
 
+void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures) {
+    t->result->exchanges++;
+    if (x->outcome == EXCHANGE_OK) t->result->answered++;
+    *failures = x->outcome == EXCHANGE_FAILED ? *failures + 1 : 0;
+}
+
 static void record_times(struct load_result *r, const struct echo_times *times) {
     histogram_record(&r->durations[LOAD_LATENCY], times->replied - times->start);
     histogram_record(&r->durations[LOAD_CYCLE], times->closed - times->start);

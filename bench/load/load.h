@@ -40,10 +40,10 @@ enum load_duration {
 /* When the requests of an open loop are due, and who takes them. */
 struct load_schedule {
     double per_s;
-    bool fixed;        /* every 1 / per_s; else a Poisson process */
-    uint64_t seed;     /* of that */
-    bool own;          /* request k waits for connection k modulo their number; else: */
-    bool sleeps;       /* never spins until one is due: the server is on this CPU */
+    bool fixed;    /* every 1 / per_s; else a Poisson process */
+    uint64_t seed; /* of that */
+    bool own;    /* request k is for connection k modulo their number; else for one that is free */
+    bool sleeps; /* never spins until one is due: the server is on this CPU */
     bool keeps_series; /* what became of each, in load_open.series */
     uint64_t series_max;
 };

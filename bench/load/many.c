@@ -33,9 +33,7 @@ static void note_end(struct exchange *x) {
     struct slot *s = (struct slot *)(void *)x;
     struct load_thread *t = s->many->thread;
     s->many->under_way--;
-    t->result->exchanges++;
-    if (x->outcome == EXCHANGE_OK) t->result->answered++;
-    s->failures = x->outcome == EXCHANGE_FAILED ? s->failures + 1 : 0;
+    load_note_end(t, x, &s->failures);
     if (s->failures >= LOAD_FAILURES_MAX) s->many->gave_up = true;
     if (is_open(s->many)) {
         open_count(s);

@@ -29,6 +29,9 @@ struct load {
 void load_begin(struct load_thread *t, uint64_t now_ns);
 void load_end(struct load_thread *t, uint64_t now_ns);
 
+/* An exchange has ended, counted or not; *failures is that of those in a row. */
+void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures);
+
 /* Counts the exchange that `x` says ended last. */
 void load_record(struct load_thread *t, const struct exchange *x);
 
