@@ -83,7 +83,7 @@ static double median_at(const json_t *runs, const char *path) {
     return median;
 }
 
-static void add_run(struct summary *s, json_t *valid, json_t *run) {
+static void add_run(struct summary *s, json_t *pooled_runs, json_t *run) {
     s->offered_per_s = result_number(run, "offered_per_s", NAN);
     s->capacity_per_s = result_number(run, "capacity_per_s", NAN);
     s->deadline_us = deadline_us(run);
@@ -92,7 +92,7 @@ static void add_run(struct summary *s, json_t *valid, json_t *run) {
     s->valid++;
     if (json_is_true(json_object_get(json_object_get(run, "open_loop"), "overloaded")))
         s->overloaded++;
-    (void)json_array_append(valid, run);
+    (void)json_array_append(pooled_runs, run);
     const double p99 = open_loop_percentile_us(run, 99);
     s->lowest = fmin(s->lowest, p99); /* of a number and NAN it is the number */
     s->highest = fmax(s->highest, p99);
