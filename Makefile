@@ -17,7 +17,7 @@ Q        := $(if $(V),,@)
 LIBS     := -ljansson -lgsl -lgslcblas -lpcap -lm -pthread
 
 SERVICE := $(wildcard echo/*.c) $(filter-out %/simple_server.c %/simple_client.c,$(wildcard tcp/*.c udp/*.c))
-LAB     := $(filter-out bench/main.c,$(wildcard bench/*.c bench/load/*.c bench/measure/*.c bench/link/*.c bench/report/*.c))
+LAB     := $(filter-out bench/micro/%,$(wildcard bench/*/*.c))
 MICRO   := $(wildcard bench/micro/*.c) bench/micro/shim.cc
 SIMPLE  := tcp-server tcp-client udp-server udp-client
 SUPPORT := $(filter-out tests/test_%,$(wildcard tests/*.c))
@@ -49,8 +49,8 @@ $(BUILD)/%.o: %.cc
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 # The commit is compiled into one object, which alone follows it.
 COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
-$(BUILD)/bench/measure/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"' -DBUILD_COMMIT='"$(COMMIT)"'
-$(BUILD)/bench/measure/environment.o: $(BUILD)/commit
+$(BUILD)/bench/session/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"' -DBUILD_COMMIT='"$(COMMIT)"'
+$(BUILD)/bench/session/environment.o: $(BUILD)/commit
 $(BUILD)/commit: FORCE
 	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/commands.h"
+#include "bench/cli/commands.h"
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
 #include "bench/report/report.h"

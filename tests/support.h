@@ -22,8 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bench/load/design.h"
-#include "bench/variant.h"
+#include "bench/run/variant.h"
+#include "bench/serve/design.h"
 
 enum { TEST_DEADLINE_MS = 10000 }; /* far more than anything here needs, sanitizers included */
 

@@ -10,12 +10,12 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/anatomy_cost.h"
-#include "bench/anatomy_trace.h"
-#include "bench/child.h"
-#include "bench/options.h"
-#include "bench/report/result.h"
-#include "bench/variant.h"
+#include "bench/cli/options.h"
+#include "bench/experiment/anatomy_trace.h"
+#include "bench/run/child.h"
+#include "bench/run/cost.h"
+#include "bench/run/result.h"
+#include "bench/run/variant.h"
 #include "tests/support.h"
 
 #include <jansson.h>

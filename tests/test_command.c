@@ -14,8 +14,8 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/options.h"
-#include "bench/variant.h"
+#include "bench/cli/options.h"
+#include "bench/run/variant.h"
 #include "echo/address.h"
 #include "echo/clock.h"
 #include "echo/message.h"

@@ -11,11 +11,11 @@
 
 #include <cmocka.h> /* wants the four above */
 
+#include "bench/judge/compared.h"
+#include "bench/judge/difference.h"
+#include "bench/judge/open_loop.h"
 #include "bench/measure/histogram.h"
-#include "bench/report/compared.h"
-#include "bench/report/difference.h"
-#include "bench/report/open_loop.h"
-#include "bench/report/result.h"
+#include "bench/run/result.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -11,8 +11,8 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/crosscheck.h"
-#include "bench/variant.h"
+#include "bench/experiment/crosscheck.h"
+#include "bench/run/variant.h"
 #include "tests/support.h"
 
 #include <dirent.h>

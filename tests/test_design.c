@@ -11,10 +11,10 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/load/epoll_server.h"
-#include "bench/load/epoll_worker.h"
 #include "bench/load/load.h"
-#include "bench/load/server_process.h"
+#include "bench/serve/epoll_server.h"
+#include "bench/serve/epoll_worker.h"
+#include "bench/serve/server_process.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
 #include "tests/support.h"

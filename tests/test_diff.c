@@ -10,9 +10,9 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/commands.h"
-#include "bench/report/difference.h"
-#include "bench/report/session.h"
+#include "bench/cli/commands.h"
+#include "bench/judge/difference.h"
+#include "bench/session/session.h"
 
 #include <fcntl.h>
 #include <jansson.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/measure/environment.h"
+#include "bench/session/environment.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
-#include "bench/measure/validity.h"
+#include "bench/run/validity.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
 #include "tests/support.h"

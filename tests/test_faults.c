@@ -19,7 +19,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/load/load.h"
-#include "bench/load/server_process.h"
+#include "bench/serve/server_process.h"
 #include "echo/clock.h"
 #include "tests/descriptors.h"
 #include "tests/faults.h"

@@ -19,7 +19,7 @@
 
 #include <jansson.h>
 
-#include "bench/report/output.h"
+#include "bench/session/output.h"
 #include "tests/support.h"
 
 enum { OUTPUT_BYTES = 1 << 20 };

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/report/compared.h"
-#include "bench/report/result.h"
+#include "bench/judge/compared.h"
+#include "bench/run/result.h"
 #include "tests/support.h"
 
 enum { OUTPUT = 1 << 20 };

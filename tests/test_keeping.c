@@ -11,12 +11,12 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/idle.h"
-#include "bench/life.h"
+#include "bench/experiment/idle.h"
+#include "bench/experiment/life.h"
+#include "bench/judge/query.h"
 #include "bench/load/beside.h"
 #include "bench/report/figures.h"
 #include "bench/report/page.h"
-#include "bench/report/query.h"
 #include "tests/support.h"
 
 #include <jansson.h>

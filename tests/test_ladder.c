@@ -11,8 +11,8 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/ladder_events.h"
-#include "bench/variant.h"
+#include "bench/experiment/ladder_events.h"
+#include "bench/run/variant.h"
 #include "tests/support.h"
 
 #include <netinet/tcp.h>

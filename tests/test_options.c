@@ -10,7 +10,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/options.h"
+#include "bench/cli/options.h"
 #include "tests/support.h"
 
 #include <errno.h>

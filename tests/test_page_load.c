@@ -10,9 +10,9 @@
 
 #include <cmocka.h> /* wants the four above */
 
+#include "bench/judge/query.h"
 #include "bench/report/figures.h"
 #include "bench/report/page.h"
-#include "bench/report/query.h"
 
 #include <dirent.h>
 #include <jansson.h>

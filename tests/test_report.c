@@ -10,10 +10,10 @@
 
 #include <cmocka.h> /* wants the four above */
 
+#include "bench/judge/query.h"
 #include "bench/report/figures.h"
 #include "bench/report/page.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
+#include "bench/tell/words.h"
 
 #include <dirent.h>
 #include <jansson.h>

@@ -11,9 +11,9 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/report/compared.h"
-#include "bench/report/output.h"
-#include "bench/variant.h"
+#include "bench/judge/compared.h"
+#include "bench/run/variant.h"
+#include "bench/session/output.h"
 #include "tests/support.h"
 
 #include <dirent.h>

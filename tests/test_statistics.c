@@ -10,7 +10,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/measure/statistics.h"
+#include "bench/judge/statistics.h"
 
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>

@@ -10,10 +10,10 @@
 
 #include <cmocka.h> /* wants the four above */
 
+#include "bench/judge/head_of_line.h"
+#include "bench/judge/query.h"
 #include "bench/report/figures.h"
 #include "bench/report/page.h"
-#include "bench/report/query.h"
-#include "bench/report/who_waits.h"
 #include "tests/support.h"
 
 #include <dirent.h>

@@ -15,7 +15,7 @@
 #include "bench/link/namespace.h"
 #include "bench/link/wire.h"
 #include "bench/load/exchange.h"
-#include "bench/load/server_process.h"
+#include "bench/serve/server_process.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
 #include "udp/transport.h"

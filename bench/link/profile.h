@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "bench/options.h"
+#include "bench/cli/options.h"
 
 struct profile_values {
     char text[16][64]; /* in the order of profile_setting_names */

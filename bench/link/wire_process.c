@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/placement.h"
+#include "bench/measure/placement.h"
 #include "echo/clock.h"
 
 enum { NS_PER_S = 1000000000, SPIN_NS = 150000 };

@@ -13,10 +13,10 @@
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
 #include "bench/load/exchange.h"
-#include "bench/load/server_process.h"
+#include "bench/measure/placement.h"
 #include "bench/micro/micro.h"
-#include "bench/placement.h"
-#include "bench/variant.h"
+#include "bench/run/variant.h"
+#include "bench/serve/server_process.h"
 #include "echo/clock.h"
 
 enum { PAYLOAD_BYTES = 64, ROWS_MOST = 32, NAME_BYTES = 64 };

@@ -18,8 +18,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "bench/measure/placement.h"
 #include "bench/micro/micro.h"
-#include "bench/placement.h"
 
 struct place {
     enum placement placement;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "bench/report/figures_fill.h"
-#include "bench/report/output.h"
+#include "bench/session/output.h"
 
 const struct figure figures[] = {
     {.name = "rtt",

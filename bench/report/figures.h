@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "bench/judge/summary.h"
 #include "bench/report/measured.h"
-#include "bench/report/summary.h"
 
 enum { FIGURE_FIXED = 10, FIGURE_METRICS = 4, FIGURE_ORDER = 5 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/judge/pooled.h"
+#include "bench/judge/query.h"
 #include "bench/report/figures_fill.h"
-#include "bench/report/pooled.h"
-#include "bench/report/query.h"
 
 static json_t *real_or_null(double value) {
     return isnan(value) ? json_null() : json_real(value);

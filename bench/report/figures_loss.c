@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "bench/judge/query.h"
 #include "bench/report/figures_fill.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
+#include "bench/tell/words.h"
 
 /* The message at time 0 has a label: it is the one that suffered most. */
 static json_t *label_of(const json_t *entry, double due_ms, const json_t *latency) {

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/judge/model.h"
+#include "bench/judge/pooled.h"
+#include "bench/judge/query.h"
 #include "bench/report/figures_fill.h"
-#include "bench/report/model.h"
-#include "bench/report/pooled.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
-#include "bench/variant.h"
+#include "bench/run/variant.h"
+#include "bench/tell/words.h"
 
 /* Which runs belong in one figure */
 

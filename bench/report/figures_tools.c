@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/judge/query.h"
 #include "bench/report/figures_fill.h"
-#include "bench/report/query.h"
 
 /* "encode/64" is the operation encode at 64; null where the name ends in no number. */
 static json_t *split_number(const char *name, char separator, json_t **number) {

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/report/query.h"
-#include "bench/variant.h"
+#include "bench/judge/query.h"
+#include "bench/run/variant.h"
 
 int report_fail(char error[REPORT_ERROR], int code, const char *format, ...) {
     va_list arguments;

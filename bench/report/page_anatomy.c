@@ -2,9 +2,9 @@
 #include <glob.h>
 #include <string.h>
 
+#include "bench/judge/query.h"
 #include "bench/report/page_parts.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
+#include "bench/tell/words.h"
 
 /* "10 / 10 =": measured beside predicted. */
 static json_t *count_cell(const json_t *one, const char *measured, const char *pair) {

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/judge/query.h"
 #include "bench/report/page_parts.h"
-#include "bench/report/query.h"
-#include "bench/report/table.h"
-#include "bench/report/words.h"
+#include "bench/tell/table.h"
+#include "bench/tell/words.h"
 
 enum { TIME_US = 2, RUNS = 5 }; /* columns */
 

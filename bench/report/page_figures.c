@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/judge/query.h"
 #include "bench/report/page_parts.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
+#include "bench/tell/words.h"
 
 /* Sentences of the figures: what stands in {braces} in a caption */
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/judge/query.h"
 #include "bench/report/page_parts.h"
-#include "bench/report/query.h"
-#include "bench/report/table.h"
-#include "bench/report/words.h"
+#include "bench/tell/table.h"
+#include "bench/tell/words.h"
 
 /* The part of this name of the first file that has one; NULL: none was measured. */
 static const json_t *part_of(const struct measured *measured, const char *name) {

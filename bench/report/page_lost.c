@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/judge/query.h"
 #include "bench/report/page_parts.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
+#include "bench/tell/words.h"
 
 static json_t *milliseconds(double ms) {
     return ms < 100 ? words_string("%.1f ms", ms) : words_string("%.0f ms", ms);

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/measure/environment.h"
+#include "bench/judge/query.h"
 #include "bench/report/page_parts.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
+#include "bench/session/environment.h"
+#include "bench/tell/words.h"
 
 char *page_command(const struct story *story, const char *command) {
     char *text = NULL;

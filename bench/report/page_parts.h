@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "bench/report/figures.h"
-#include "bench/report/story.h"
+#include "bench/tell/story.h"
 
 typedef void page_part(struct story *story, const struct measured *measured);
 

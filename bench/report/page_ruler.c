@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/judge/query.h"
 #include "bench/report/page_parts.h"
-#include "bench/report/query.h"
-#include "bench/report/words.h"
+#include "bench/tell/words.h"
 
 static void tell_checks(struct story *story, const struct measured *measured) {
     json_t *rows = json_pack("[[s, s, s, s]]", "control", "injected", "found", "result"), *one;

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* echolab serve: both transports on one port number, until a signal ends it. */
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/cli/commands.h"
+#include "tcp/transport.h"
+#include "udp/transport.h"
+
+enum { SIDES = 2, PORT_TRIES = 20 };
+
+static const struct echo_transport *const transports[SIDES] = {&tcp_transport, &udp_transport};
+
+struct sides {
+    struct design_server *servers[SIDES];
+};
+
+static void stop(struct sides *sides) {
+    for (int i = 0; i < SIDES; i++) {
+        if (sides->servers[i] != NULL) design_stop(sides->servers[i], NULL);
+        sides->servers[i] = NULL;
+    }
+}
+
+/* The second transport takes the port number that the first one got. */
+static int start_both(struct sides *sides, const struct design_options *wanted,
+                      struct echo_address *address) {
+    struct design_options options = *wanted;
+    for (int i = 0; i < SIDES; i++) {
+        options.transport = transports[i];
+        const int failed = design_start(&sides->servers[i], &options, address);
+        if (failed != 0) {
+            stop(sides);
+            return failed;
+        }
+        options.server.address = *address;
+    }
+    return 0;
+}
+
+/* A port that is free for the first may be taken for the second: where any will do, try again. */
+static int start_somewhere(struct sides *sides, const struct design_options *wanted,
+                           struct echo_address *address) {
+    int failed = -EADDRINUSE;
+    for (int tries = 0; tries < PORT_TRIES && failed == -EADDRINUSE; tries++) {
+        failed = start_both(sides, wanted, address);
+        if (echo_address_port(&wanted->server.address) != 0) break;
+    }
+    return failed;
+}
+
+static int cannot_listen(const struct echo_address *address, int failed) {
+    char text[ECHO_ADDRESS_TEXT];
+    (void)echo_address_text(address, text);
+    if (failed == -EADDRINUSE) {
+        return complain("cannot listen on %s: the port is taken; stop the other server or choose "
+                        "another with --port",
+                        text);
+    }
+    return complain("cannot listen on %s: %s", text, strerror(-failed));
+}
+
+/* The usual line is what scripts wait for, so only what is not usual adds to it. */
+static void print_address(const struct echo_address *address, const struct options *options) {
+    char text[ECHO_ADDRESS_TEXT];
+    printf("echolab: listening on %s (tcp and udp)", echo_address_text(address, text));
+    if (options->design != DESIGN_POOL) printf(", %s", design_names[options->design]);
+    if (options->workers > 1) printf(", %u workers", options->workers);
+    putchar('\n');
+    (void)fflush(stdout);
+}
+
+int command_serve(const struct options *options) {
+    struct sides sides = {0};
+    struct design_options wanted = {
+        .design = options->design,
+        .server = {.receive_bytes = ECHO_RECEIVE_BYTES,
+                   .raw = options->raw,
+                   .delay_ns = options->delay_ns,
+                   .dedup = options->dedup,
+                   /* Any client may ask for a cookie; nothing changes for those who do not. */
+                   .fastopen = true},
+        .workers = options->workers,
+        .idle_timeout_ns = options->idle_timeout_ns,
+    };
+    struct echo_address *where = &wanted.server.address;
+    const int unknown = echo_address_find(where, options->host, options->port);
+    if (unknown != 0)
+        return complain("no address for --host %s: %s", options->host, gai_strerror(unknown));
+    if (options->raw && !echo_address_is_loopback(where)) {
+        return complain("--raw answers anything, so it listens on loopback only; leave out --host");
+    }
+
+    /* Blocked before any thread starts, so that all inherit it and sigwait gets them. */
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
+
+    design_raise_descriptors();
+    struct echo_address address;
+    const int failed = start_somewhere(&sides, &wanted, &address);
+    if (failed != 0) return cannot_listen(where, failed);
+    print_address(&address, options);
+    int number;
+    (void)sigwait(&ends, &number);
+    stop(&sides);
+    return EXIT_DONE;
+}

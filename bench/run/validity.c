@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/run/validity.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    HALVES_MIN_NS = 90000000,
+    LITTLE_PERCENT = 5,
+    HALVES_PERCENT = 25,
+    HALVES_MIN = 200,
+    HALVES_SIGMAS = 4,
+    HALVES_CYCLES = 10,
+    BUSY_PERCENT = 95,
+    IDLE_PERCENT = 80,
+    OWN_PERCENT = 30,
+    LATE_MAX_US = 100
+};
+
+__attribute__((format(printf, 2, 3))) static void refuse(struct validity *validity,
+                                                         const char *format, ...) {
+    if (validity->count == VALIDITY_REASONS_MAX) return;
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(validity->reason[validity->count++], VALIDITY_REASON_BYTES, format, values);
+    va_end(values);
+}
+
+typedef unsigned long long count; /* what %llu takes */
+
+static void check_end(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (load->gave_up) refuse(validity, "%d failures in a row ended it", LOAD_FAILURES_MAX);
+    if (load->ok == 0) refuse(validity, "no message was answered");
+    if (load->failed > 0 && !input->closes_idle)
+        refuse(validity, "%llu messages failed", (count)load->failed);
+}
+
+static void check_sums(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    const uint64_t sum = load->ok + load->lost + load->failed;
+    if (load->sent != sum) {
+        refuse(validity, "%llu sent are not the %llu ok, lost and failed", (count)load->sent,
+               (count)sum);
+    }
+    if (!input->floor && input->latencies != load->ok) {
+        refuse(validity, "%llu latencies of %llu answered messages", (count)input->latencies,
+               (count)load->ok);
+    }
+}
+
+static bool expected(const struct variant *variant, const char *name) {
+    for (int i = 0; i < VARIANT_EXPECTS_MAX && variant->expects[i] != NULL; i++) {
+        if (strcmp(variant->expects[i], name) == 0) return true;
+    }
+    return false;
+}
+
+/* The server answered as often as the client asked, and refused or broke off nothing. */
+static void check_server(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (input->server_counts == NULL || input->floor || load->lost + load->failed > 0) return;
+    if (input->loses_packets) return; /* also those of the warm-up, which are not counted */
+    const uint64_t requests = input->server_counts[ECHO_REQUESTS];
+    const uint64_t replies = input->server_counts[ECHO_REPLIES];
+    const uint64_t asked = load->exchanges;
+    const bool right = input->variant->retries ? requests >= asked && replies >= asked
+                                               : requests == asked && replies == asked;
+    if (!right) {
+        refuse(validity, "the server counted %llu requests, %llu replies, and the client %llu",
+               (count)requests, (count)replies, (count)asked);
+    }
+    static const struct {
+        enum echo_count which;
+        const char *name;
+    } unwanted[] = {{ECHO_REFUSED, "server.refused"},
+                    {ECHO_TRUNCATED, "server.truncated"},
+                    {ECHO_BROKEN, "server.broken"}};
+    for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++) {
+        const uint64_t value = input->server_counts[unwanted[i].which];
+        if (value == 0 || expected(input->variant, unwanted[i].name)) continue;
+        refuse(validity, "%s is %llu", unwanted[i].name, (count)value);
+    }
+}
+
+/*
+ * Little's law: outstanding = throughput x mean cycle. A closed loop knows what
+ * is outstanding, one on each connection for as long as that was counted: time
+ * that no exchange accounts for breaks it.
+ */
+static void check_little(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (input->floor || load->sent == 0 || load->window_ns == 0) return;
+    if (input->open || input->pauses || input->partial_batches) return; /* no such law */
+    const double wanted = (double)load->connections * load->depth;
+    const double outstanding =
+        (double)load->connections * (double)load->busy_ns / (double)load->window_ns;
+    if (fabs(outstanding - wanted) > wanted * LITTLE_PERCENT / 100) {
+        refuse(validity, "%.2f messages were outstanding on average, not %.0f", outstanding,
+               wanted);
+    }
+}
+
+static void check_halves(struct validity *validity, const struct validity_input *input) {
+    const double first = (double)input->load->ok_by_half[0];
+    const double second = (double)input->load->ok_by_half[1];
+    /* Halves shorter than a few of the scheduler's ticks differ by nature. */
+    const uint64_t counted_ns = input->load->end_ns - input->load->start_ns;
+    if (input->floor || input->open || first + second < HALVES_MIN || counted_ns < HALVES_MIN_NS)
+        return;
+    /* Where a message takes a good part of the time, those begun in it end in its second half. */
+    const double cycle_ns = (double)input->load->busy_ns / (double)input->load->sent;
+    if (cycle_ns * HALVES_CYCLES > (double)counted_ns) return;
+    /* Of few messages halves differ by chance. */
+    const double chance = HALVES_SIGMAS * sqrt(first + second);
+    const double apart = fabs(first - second);
+    if (apart * 2 > (first + second) * HALVES_PERCENT / 100 && apart > chance) {
+        refuse(validity, "not stationary: %.0f messages in the first half and %.0f in the second",
+               first, second);
+    }
+}
+
+/* A hundredth of the time, in ticks of /proc/stat (1/100 s): a long run has some of everything. */
+static uint64_t little_ticks(const struct load_result *load) {
+    return (load->end_ns - load->start_ns) / 1000000000;
+}
+
+static bool any_error(const struct load_result *load) {
+    for (int i = 0; i < EXCHANGE_DONE; i++) {
+        for (int j = 0; j < LOAD_ERRNOS; j++) {
+            if (load->errors[i][j] > 0) return true;
+        }
+    }
+    return false;
+}
+
+static void check_counters(struct validity *validity, const struct validity_input *input) {
+    for (unsigned i = 0; input->counters != NULL && i < counter_count; i++) {
+        const struct counter_row *row = &counter_rows[i];
+        const uint64_t value = input->counters->value[i];
+        if (row->void_from == 0 || value == UINT64_MAX || value < row->void_from) continue;
+        if (row->of_machine && value < little_ticks(input->load)) continue;
+        if (expected(input->variant, row->name)) continue;
+        if (row->may_stray && input->load->connections > 1 && !any_error(input->load)) continue;
+        if ((input->loses_packets || input->closes_idle) && !row->of_machine) continue;
+        if (input->private_network || row->of_machine) {
+            refuse(validity, "%s rose by %llu", row->name, (count)value);
+        }
+    }
+}
+
+/*
+ * The first exchange of each connection is excused: it may be the one that
+ * prepares the rest. So are some on a wire that loses packets, but not all.
+ */
+static void check_requirement(struct validity *validity, const struct validity_input *input) {
+    const struct variant_requirement *wanted = &input->variant->requires;
+    const struct load_result *load = input->load;
+    const uint64_t exchanges = input->floor ? load->sent : load->exchanges;
+    for (unsigned i = 0; input->counters != NULL && i < counter_count; i++) {
+        const uint64_t value = input->counters->value[i];
+        if (wanted->counter == NULL || strcmp(counter_rows[i].name, wanted->counter) != 0) continue;
+        if (value == UINT64_MAX || value + load->connections >= exchanges) continue;
+        if (input->loses_packets && value > 0) continue;
+        refuse(validity, "%s: %s rose by %llu in %llu exchanges", wanted->otherwise,
+               wanted->counter, (count)value, (count)exchanges);
+    }
+}
+
+static void check_wire(struct validity *validity, const struct validity_input *input) {
+    if (input->device_drops > 0) {
+        refuse(validity, "the wire's device lost %llu packets", (count)input->device_drops);
+    }
+}
+
+static uint64_t counter_of(const struct validity_input *input, const char *name) {
+    for (unsigned i = 0; input->counters != NULL && i < counter_count; i++) {
+        if (strcmp(counter_rows[i].name, name) == 0) return input->counters->value[i];
+    }
+    return UINT64_MAX;
+}
+
+/*
+ * A generator that is always busy with itself before a server that is not
+ * measures itself. What its CPU does in the kernel is the protocol's work, and on
+ * loopback the sender does the receiver's part of it too: only a good share in
+ * user mode tells.
+ */
+static void check_bottleneck(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (input->shared_cpu || input->floor || input->open || load->connections < 2) return;
+    if (load->client_cpu_ns == UINT64_MAX || load->server_cpu_ns == UINT64_MAX) return;
+    const double elapsed = (double)(load->end_ns - load->start_ns);
+    const double client = 100 * (double)load->client_cpu_ns / elapsed;
+    const double server = 100 * (double)load->server_cpu_ns / elapsed;
+    const uint64_t user_us = counter_of(input, "client.user_us");
+    const double own = user_us == UINT64_MAX ? 100 : 100e3 * (double)user_us / elapsed;
+    if (client >= BUSY_PERCENT && server < IDLE_PERCENT && own >= OWN_PERCENT) {
+        refuse(validity, "the client was the bottleneck: %.0f %% of its CPU, the server %.0f %%",
+               client, server);
+    }
+}
+
+/* An open loop that keeps no schedule, or cannot look at all that is due, is none. */
+static void check_schedule(struct validity *validity, const struct validity_input *input) {
+    const struct load_open *open = &input->load->open;
+    if (!input->open || input->floor || open->offered == 0) return;
+    const double late_us = (double)histogram_percentile_ns(&open->lateness, 99) / 1e3;
+    const double most_us = input->late_max_ns > 0 ? (double)input->late_max_ns / 1e3 : LATE_MAX_US;
+    if (late_us > most_us) {
+        refuse(validity,
+               "the generator saw 1 in 100 requests more than %.0f us late (%.0f allowed)", late_us,
+               most_us);
+    }
+    if ((double)open->taken_up < 0.99 * (double)open->offered) {
+        refuse(validity, "the generator took up %llu of %llu requests: it cannot offer this rate",
+               (count)open->taken_up, (count)open->offered);
+    }
+}
+
+void validity_check(struct validity *validity, const struct validity_input *input) {
+    static void (*const checks[])(struct validity *, const struct validity_input *) = {
+        check_end,      check_sums,        check_server,     check_little, check_halves,
+        check_counters, check_requirement, check_bottleneck, check_wire,   check_schedule,
+    };
+    validity->count = 0;
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) checks[i](validity, input);
+}

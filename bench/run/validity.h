@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Whether a run may be believed. Every check is an identity that a sound run
+ * keeps, or a counter that a sound run does not raise; each says in words what
+ * it found. None of them looks at how fast the run was.
+ */
+#ifndef BENCH_VALIDITY_H
+#define BENCH_VALIDITY_H
+
+#include "bench/load/load.h"
+#include "bench/measure/counters.h"
+#include "bench/run/variant.h"
+
+enum { VALIDITY_REASONS_MAX = 16, VALIDITY_REASON_BYTES = 160 };
+
+struct validity_input {
+    const struct load_result *load;
+    const struct variant *variant;
+    const struct counters *counters; /* differences over the run; NULL: not read */
+    const uint64_t *server_counts;   /* ECHO_COUNTS, or NULL: not ours */
+    bool floor;                      /* nothing was verified or timed singly */
+    bool open;                       /* a schedule was kept: other laws hold */
+    bool pauses;                     /* between exchanges nothing is outstanding */
+    bool partial_batches;            /* the last batch may have been a small one */
+    bool private_network;            /* counters are the run's own */
+    bool shared_cpu;                 /* client and server take turns on one */
+    bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
+    bool closes_idle;                /* the server was told to: some meet a closed connection */
+    uint64_t late_max_ns;            /* of an open loop's generator, p99; 0 means 100 us */
+    uint64_t device_drops;           /* packets that the wire lost without being told */
+    uint64_t latencies;              /* that the histogram holds */
+};
+
+struct validity {
+    unsigned count; /* 0: valid */
+    char reason[VALIDITY_REASONS_MAX][VALIDITY_REASON_BYTES];
+};
+
+void validity_check(struct validity *validity, const struct validity_input *input);
+
+#endif

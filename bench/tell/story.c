@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/tell/story.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLUMNS = 79, TABLE_COLUMNS = 12 };
+
+/* Writing for either reader */
+
+void story_escape(FILE *out, char c) {
+    switch (c) {
+    case '&': (void)fputs("&amp;", out); break;
+    case '<': (void)fputs("&lt;", out); break;
+    case '>': (void)fputs("&gt;", out); break;
+    case '"': (void)fputs("&quot;", out); break;
+    default: (void)fputc(c, out);
+    }
+}
+
+void story_html(FILE *out, const char *text) {
+    bool code = false;
+    for (; *text != '\0'; text++) {
+        if (*text != '`') {
+            story_escape(out, *text);
+            continue;
+        }
+        code = !code;
+        (void)fputs(code ? "<code>" : "</code>", out);
+    }
+    if (code) (void)fputs("</code>", out);
+}
+
+/* Columns on a terminal: bytes that continue a UTF-8 character take none, backticks are not shown.
+ */
+static size_t width_of(const char *text, size_t bytes) {
+    size_t width = 0;
+    for (size_t i = 0; i < bytes; i++)
+        width += ((unsigned char)text[i] & 0xC0U) != 0x80U && text[i] != '`';
+    return width;
+}
+
+/* After a space; in a table also within a name such as tcp-per-message, but not after a minus. */
+static bool may_break_after(const char *text, size_t at, bool in_table) {
+    if (text[at] == ' ') return true;
+    return in_table && text[at] == '-' && at > 0 && text[at - 1] >= 'a' && text[at - 1] <= 'z';
+}
+
+/* Bytes of the next line of at most `room` columns; breaks where it may, else where it must. */
+static size_t line_bytes(const char *text, size_t room, bool in_table) {
+    size_t end = 0, place = 0;
+    while (text[end] != '\0' && width_of(text, end + 1) <= room) {
+        end++;
+        if (may_break_after(text, end - 1, in_table)) place = end;
+    }
+    while (((unsigned char)text[end] & 0xC0U) == 0x80U) end++;
+    if (text[end] == '\0' || text[end] == ' ') return end;
+    if (place > 0) return place;
+    return end > 0 ? end : 1;
+}
+
+static size_t without_blank(const char *text, size_t bytes) {
+    return bytes > 0 && text[bytes - 1] == ' ' ? bytes - 1 : bytes;
+}
+
+static void put_plain(FILE *out, const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] != '`') (void)fputc((unsigned char)text[i] < ' ' ? ' ' : text[i], out);
+    }
+}
+
+static void put_wrapped(FILE *out, const char *text) {
+    while (*text != '\0') {
+        const size_t bytes = line_bytes(text, COLUMNS, false);
+        put_plain(out, text, without_blank(text, bytes));
+        (void)fputc('\n', out);
+        text += bytes;
+        while (*text == ' ') text++;
+    }
+}
+
+static void put_element(struct story *story, const char *element, const char *text) {
+    (void)fprintf(story->out, "<%s>", element);
+    story_html(story->out, text);
+    (void)fprintf(story->out, "</%.*s>\n", (int)strcspn(element, " "), element);
+}
+
+/* On a terminal a blank line is between paragraphs, and none below a heading. */
+static void leave_blank(struct story *story) {
+    if (!story->apart) (void)fputc('\n', story->out);
+    story->apart = false;
+}
+
+void story_heading(struct story *story, unsigned level, const char *text) {
+    const char element[] = {'h', (char)('0' + level), '\0'};
+    if (story->html) {
+        put_element(story, element, text);
+        return;
+    }
+    leave_blank(story);
+    (void)fprintf(story->out, "%s\n", text);
+    for (size_t i = width_of(text, strlen(text)); i > 0; i--)
+        (void)fputc(level == 1 ? '=' : '-', story->out);
+    (void)fputs("\n", story->out);
+    story->apart = true;
+}
+
+void story_paragraph(struct story *story, const char *element, const char *text) {
+    if (story->html) {
+        put_element(story, element, text);
+        return;
+    }
+    if (element[0] == 'p') leave_blank(story);
+    put_wrapped(story->out, text);
+    story->apart = false;
+}
+
+void story_say(struct story *story, const char *format, ...) {
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0) text = NULL;
+    va_end(arguments);
+    if (text == NULL) return;
+    story_paragraph(story, "p", text);
+    free(text);
+}
+
+/* Tables: an array of rows of strings, the first being the heads */
+
+const char *story_cell(const json_t *row, size_t column) {
+    const char *text = json_string_value(json_array_get(row, column));
+    return text == NULL ? "" : text;
+}
+
+static bool looks_like_number(const char *text) {
+    return *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
+}
+
+static void html_table(struct story *story, const char *class, const json_t *rows) {
+    size_t i, k;
+    json_t *row, *cell;
+    (void)fprintf(story->out, "<div class=\"wide\"><table class=\"%s\">\n", class);
+    json_array_foreach(rows, i, row) {
+        (void)fputs("<tr>", story->out);
+        json_array_foreach(row, k, cell) {
+            const char *text = story_cell(row, k);
+            if (i == 0)
+                (void)fputs("<th>", story->out);
+            else
+                (void)fputs(looks_like_number(text) ? "<td class=\"number\">" : "<td>", story->out);
+            story_html(story->out, text);
+            (void)fputs(i == 0 ? "</th>" : "</td>", story->out);
+        }
+        (void)fputs("</tr>\n", story->out);
+    }
+    (void)fputs("</table></div>\n", story->out);
+}
+
+/* The widest piece that is not broken unless it must be. */
+static size_t longest_word(const char *text) {
+    size_t longest = 1, start = 0;
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        if (!may_break_after(text, i, true) && text[i + 1] != '\0') continue;
+        const size_t width = width_of(text + start, without_blank(text + start, i + 1 - start));
+        if (width > longest) longest = width;
+        start = i + 1;
+    }
+    return longest;
+}
+
+/* Takes one from the widest column that need not break a word for it; else from the widest. */
+static void narrow(size_t columns, size_t widths[TABLE_COLUMNS],
+                   const size_t words[TABLE_COLUMNS]) {
+    size_t widest = 0, best = columns;
+    for (size_t k = 0; k < columns; k++) {
+        if (widths[k] > widths[widest]) widest = k;
+        if (widths[k] > words[k] && (best == columns || widths[k] > widths[best])) best = k;
+    }
+    widths[best == columns ? widest : best]--;
+}
+
+/* Each as wide as its widest cell, then narrower until a line fits. */
+static void fit_columns(const json_t *rows, size_t columns, size_t widths[TABLE_COLUMNS]) {
+    size_t i, total = 2 * (columns - 1), words[TABLE_COLUMNS] = {0};
+    json_t *row;
+    for (size_t k = 0; k < columns; k++) {
+        widths[k] = words[k] = 1;
+        json_array_foreach(rows, i, row) {
+            const char *text = story_cell(row, k);
+            const size_t width = width_of(text, strlen(text)), word = longest_word(text);
+            if (width > widths[k]) widths[k] = width;
+            if (word > words[k]) words[k] = word;
+        }
+        total += widths[k];
+    }
+    for (; total > COLUMNS; total--) narrow(columns, widths, words);
+}
+
+/* The next line of a cell, after the blanks owed by those before it; returns what it owes itself.
+ */
+static size_t plain_cell(FILE *out, const char **text, size_t width, size_t owed) {
+    if (**text == '\0') return owed + width + 2;
+    const size_t bytes = line_bytes(*text, width, true), shown = without_blank(*text, bytes);
+    (void)fprintf(out, "%*s", (int)owed, "");
+    put_plain(out, *text, shown);
+    const size_t used = width_of(*text, shown);
+    *text += bytes;
+    while (**text == ' ') (*text)++;
+    return (width > used ? width - used : 0) + 2;
+}
+
+static void plain_row(struct story *story, const json_t *row, size_t columns,
+                      const size_t widths[TABLE_COLUMNS]) {
+    const char *rest[TABLE_COLUMNS];
+    for (size_t k = 0; k < columns; k++) rest[k] = story_cell(row, k);
+    for (bool more = true; more;) {
+        size_t owed = 0;
+        more = false;
+        for (size_t k = 0; k < columns; k++) {
+            owed = plain_cell(story->out, &rest[k], widths[k], owed);
+            more = more || *rest[k] != '\0';
+        }
+        (void)fputc('\n', story->out);
+    }
+}
+
+void story_table(struct story *story, const char *class, const json_t *rows) {
+    size_t i, widths[TABLE_COLUMNS] = {0}, columns = json_array_size(json_array_get(rows, 0));
+    json_t *row;
+    if (json_array_size(rows) < 2) return;
+    if (story->html) {
+        html_table(story, class, rows);
+        return;
+    }
+    if (columns > TABLE_COLUMNS) columns = TABLE_COLUMNS;
+    fit_columns(rows, columns, widths);
+    leave_blank(story);
+    json_array_foreach(rows, i, row) {
+        plain_row(story, row, columns, widths);
+    }
+}
