@@ -4,6 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+uint64_t echo_per_connection(const struct echo_client_options *options) {
+    if (options->lifetime != ECHO_PERSISTENT) return 1;
+    return options->per_connection > 0 ? options->per_connection : UINT64_MAX;
+}
+
 int echo_worker_borrow(struct echo_worker *worker, size_t least, uint8_t **bytes, size_t *size) {
     if (*bytes != NULL) return 0;
     if (worker->spare == NULL) {

@@ -24,7 +24,7 @@
 
 /* How long a connection (or, without connections, a socket) lives. */
 enum echo_lifetime {
-    ECHO_PERSISTENT,    /* one for all messages (keep-alive) */
+    ECHO_PERSISTENT,    /* one for all messages (keep-alive), or for so many: per_connection */
     ECHO_SERVER_CLOSES, /* one per message, the server closes first (HTTP/1.0) */
     ECHO_CLIENT_CLOSES, /* one per message, the client closes first */
     ECHO_CLIENT_RESETS  /* one per message, the client throws it away (RST) */
@@ -41,11 +41,13 @@ struct echo_client_options {
     uint64_t session;
     const uint8_t *payload; /* what every request carries; copied */
     uint32_t payload_bytes;
-    uint32_t reply_bytes;  /* payload wanted back; an echo has reply_bytes = payload_bytes */
-    uint32_t depth;        /* requests that may be outstanding; 0 means 1 */
-    uint64_t patience_ns;  /* on a blocking socket a call waits about this long; 0: for ever */
-    uint64_t rto_floor_ns; /* of a client that retries: its shortest timer; 0: the usual */
-    uint8_t attempts;      /* of such: datagrams of one request at most; 0: the usual */
+    uint32_t reply_bytes;    /* payload wanted back; an echo has reply_bytes = payload_bytes */
+    uint32_t depth;          /* requests that may be outstanding; 0 means 1 */
+    uint32_t per_connection; /* persistent: exchanges that a connection (a socket) carries before
+                                it is made anew, as a connection per message is; 0: no limit */
+    uint64_t patience_ns;    /* on a blocking socket a call waits about this long; 0: for ever */
+    uint64_t rto_floor_ns;   /* of a client that retries: its shortest timer; 0: the usual */
+    uint8_t attempts;        /* of such: datagrams of one request at most; 0: the usual */
 };
 
 /* A count that a client keeps, for a harness that copies it without knowing it. */
@@ -62,11 +64,16 @@ struct echo_client {
     uint64_t wake_ns;      /* 0: none; else flush is to be called again at this time of
                               echo/clock.h, unless a reply has come */
     bool more;             /* a further reply is at hand: receive makes no system call for it */
+    bool spent; /* the connection was given the last request that it may carry: no other before
+                   finish has closed it, which is due when nothing is outstanding any more */
     /* Since open. Every client has send_calls and receive_calls, counted as ECHO_SENDS and
        ECHO_RECEIVES are: what moved nothing (EAGAIN, an error) is not in them. */
     const struct echo_counter *counters;
     unsigned counter_count;
 };
+
+/* Exchanges that a connection carries: 1 per message, UINT64_MAX where there is no limit. */
+uint64_t echo_per_connection(const struct echo_client_options *options);
 
 struct echo_client_steps {
     /* On success *client is the caller's, released with close. No socket yet. */
@@ -78,7 +85,11 @@ struct echo_client_steps {
      */
     int (*connect)(struct echo_client *client);
 
-    /* Queues and encodes one request; no system call. -ENOBUFS: `depth` are queued already. */
+    /*
+     * Queues and encodes one request; no system call. -ENOBUFS: `depth` are
+     * queued already, or the connection is spent. The last request that a
+     * connection may carry asks the server to close it behind the reply.
+     */
     int (*send)(struct echo_client *client, uint64_t sequence, uint64_t sent_ns);
 
     /* Writes what is queued and never blocks. -EAGAIN: wait for room or data. */
@@ -95,8 +106,11 @@ struct echo_client_steps {
     int (*receive)(struct echo_client *client, struct echo_message *reply);
 
     /*
-     * The exchange is over. Per message: waits for the server's end of file, or
-     * closes; -EAGAIN: not there yet. Persistent: nothing to do.
+     * All exchanges of the connection are over. Where it is spent this waits
+     * for the server's end of file (-EAGAIN: not there yet) or closes, and the
+     * driver connects anew for the next exchange, as part of it. Else nothing
+     * is to do. Whole connections alone are measured by who stops only where
+     * there is no socket.
      */
     int (*finish)(struct echo_client *client);
 

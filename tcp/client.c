@@ -20,6 +20,7 @@ struct client {
     uint8_t *in;                        /* A stream has no messages: what one recv brings may
                                            end anywhere, so the rest must have a place. */
     size_t in_size, in_taken, in_end;   /* [in_taken, in_end) is not yet looked at */
+    uint64_t per_connection, carried;   /* requests of a connection: most, and so far */
     struct echo_counter counters[COUNTS];
 };
 
@@ -39,6 +40,7 @@ static int open_client(struct echo_client **client, const struct echo_client_opt
     if (c->options.depth == 0) c->options.depth = 1;
     c->request_bytes = ECHO_HEADER_BYTES + (size_t)options->payload_bytes;
     c->reply_bytes = ECHO_HEADER_BYTES + (size_t)options->reply_bytes;
+    c->per_connection = echo_per_connection(options);
     c->out = calloc(c->options.depth, c->request_bytes);
     c->in_size = c->options.depth * c->reply_bytes;
     c->in = malloc(c->in_size);
@@ -122,14 +124,20 @@ static void close_ranks(struct client *c) {
     c->out_end -= gone;
 }
 
+/* A connection that is kept ends as one per message does, once it has carried all it may. */
+static bool server_closes(const struct client *c) {
+    return c->options.lifetime == ECHO_PERSISTENT || c->options.lifetime == ECHO_SERVER_CLOSES;
+}
+
 static int send_client(struct echo_client *client, uint64_t sequence, uint64_t sent_ns) {
     struct client *c = of(client);
     if (c->out_end == c->options.depth * c->request_bytes) close_ranks(c);
-    if (c->out_end == c->options.depth * c->request_bytes) return -ENOBUFS;
+    if (c->out_end == c->options.depth * c->request_bytes || client->spent) return -ENOBUFS;
+    client->spent = ++c->carried == c->per_connection;
     const struct echo_message request = {
         .kind = ECHO_REQUEST,
         /* Over TCP the server can be asked to close when it has answered. */
-        .flags = c->options.lifetime == ECHO_SERVER_CLOSES ? ECHO_CLOSE : 0,
+        .flags = client->spent && server_closes(c) ? ECHO_CLOSE : 0,
         .payload_bytes = c->options.payload_bytes,
         .reply_bytes = c->options.reply_bytes,
         .session = c->options.session,
@@ -195,7 +203,8 @@ static void drop_socket(struct client *c) {
     c->base.socket = -1;
     c->out_sent = c->out_end = 0;
     c->in_taken = c->in_end = 0;
-    c->base.more = false;
+    c->base.more = c->base.spent = false;
+    c->carried = 0;
 }
 
 /* Reads on until the server's FIN has come; whoever closes first keeps TIME_WAIT. */
@@ -217,8 +226,8 @@ static void reset_on_close(int socket) {
 static int finish_client(struct echo_client *client) {
     struct client *c = of(client);
     int failed = 0;
-    if (c->options.lifetime == ECHO_PERSISTENT) return 0;
-    if (c->options.lifetime == ECHO_SERVER_CLOSES) failed = wait_for_end(c);
+    if (!client->spent) return 0;
+    if (server_closes(c)) failed = wait_for_end(c);
     if (failed == -EAGAIN) return failed;
     if (c->options.lifetime == ECHO_CLIENT_RESETS) reset_on_close(c->base.socket);
     drop_socket(c);

@@ -102,13 +102,17 @@ static int send_all(int socket, uint8_t *bytes, size_t size, size_t *got_meanwhi
     return 0;
 }
 
-/* How the lifetime ends: as tcp/client.c ends it. */
-static int finish(int socket, enum echo_lifetime lifetime, const atomic_bool *stop) {
+bool tcp_floor_server_closes(const struct echo_client_options *options) {
+    return options->lifetime == ECHO_PERSISTENT || options->lifetime == ECHO_SERVER_CLOSES;
+}
+
+/* How a connection ends that has carried all it may: as tcp/client.c ends it. */
+static int finish(int socket, const struct echo_client_options *options, const atomic_bool *stop) {
     uint8_t rest;
     int failed = 0;
-    if (lifetime == ECHO_SERVER_CLOSES) failed = receive_all(socket, &rest, sizeof rest, stop);
+    if (tcp_floor_server_closes(options)) failed = receive_all(socket, &rest, sizeof rest, stop);
     const struct linger reset = {.l_onoff = 1};
-    if (lifetime == ECHO_CLIENT_RESETS) {
+    if (options->lifetime == ECHO_CLIENT_RESETS) {
         (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
     (void)close(socket);
@@ -116,17 +120,13 @@ static int finish(int socket, enum echo_lifetime lifetime, const atomic_bool *st
 }
 
 /* A batch there and back, on one connection. */
-static int exchange_batch(const struct echo_client_options *options, int *socket,
-                          const atomic_bool *stop, uint64_t messages, uint8_t *bytes) {
+static int exchange_batch(const struct echo_client_options *options, int socket, uint64_t messages,
+                          uint8_t *bytes, const atomic_bool *stop) {
     size_t got = 0;
     const size_t request = messages * (ECHO_HEADER_BYTES + (size_t)options->payload_bytes);
     const size_t reply = messages * (ECHO_HEADER_BYTES + (size_t)options->reply_bytes);
-    int failed = send_all(*socket, bytes, request, &got, stop);
-    if (failed == 0) failed = receive_all(*socket, bytes, reply - got, stop);
-    if (failed != 0 || options->lifetime == ECHO_PERSISTENT) return failed;
-    const int done = *socket;
-    *socket = -1;
-    return finish(done, options->lifetime, stop);
+    const int failed = send_all(socket, bytes, request, &got, stop);
+    return failed != 0 ? failed : receive_all(socket, bytes, reply - got, stop);
 }
 
 size_t tcp_floor_bytes(const struct echo_client_options *options) {
@@ -134,6 +134,10 @@ size_t tcp_floor_bytes(const struct echo_client_options *options) {
                                                                           : options->reply_bytes;
     const size_t depth = options->depth > 1 ? options->depth : 1;
     return depth * (ECHO_HEADER_BYTES + (size_t)longer);
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
 }
 
 static int64_t exchange_with(const struct tcp_floor_way *way,
@@ -144,12 +148,20 @@ static int64_t exchange_with(const struct tcp_floor_way *way,
     if (bytes == NULL) return -ENOMEM;
     int socket = -1;
     int failed = 0;
-    uint64_t done = 0, made = 0;
+    uint64_t done = 0, made = 0, left = 0; /* for this connection to carry */
     while (failed == 0 && !stopped(stop) && done < most) {
-        const uint64_t messages = most - done < depth ? most - done : depth;
-        if (socket < 0) socket = tcp_floor_connect(way, options, made++);
-        failed = socket < 0 ? socket : exchange_batch(options, &socket, stop, messages, bytes);
-        if (failed == 0) done += messages;
+        if (socket < 0) {
+            socket = tcp_floor_connect(way, options, made++);
+            left = echo_per_connection(options);
+        }
+        const uint64_t messages = smaller(smaller(most - done, depth), left);
+        failed = socket < 0 ? socket : exchange_batch(options, socket, messages, bytes, stop);
+        if (failed != 0) break;
+        done += messages;
+        left -= messages;
+        if (left > 0) continue;
+        failed = finish(socket, options, stop);
+        socket = -1;
     }
     if (socket >= 0) (void)close(socket);
     free(bytes);
@@ -193,8 +205,8 @@ static void serve_one(int socket, const struct echo_client_options *options,
     const size_t request = ECHO_HEADER_BYTES + (size_t)options->payload_bytes;
     const size_t reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes;
     const size_t room = (options->depth > 1 ? options->depth : 1) * request;
-    bool answered = false;
-    for (size_t have = 0; !answered || options->lifetime != ECHO_SERVER_CLOSES;) {
+    uint64_t left = tcp_floor_server_closes(options) ? echo_per_connection(options) : UINT64_MAX;
+    for (size_t have = 0; left > 0;) {
         const ssize_t got = recv(socket, bytes, room - have, 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR) && !stopped(stop)) continue;
         if (got <= 0) break;
@@ -203,7 +215,7 @@ static void serve_one(int socket, const struct echo_client_options *options,
         have %= request;
         if (whole == 0) continue;
         if (send_replies(socket, bytes, whole * reply) != 0) break;
-        answered = true;
+        left -= whole;
     }
     (void)close(socket);
 }

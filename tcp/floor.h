@@ -19,6 +19,9 @@ struct tcp_floor_way {
 int tcp_floor_connect(const struct tcp_floor_way *way, const struct echo_client_options *options,
                       uint64_t made_before);
 
+/* Whether the server closes a connection that has carried all it may. */
+bool tcp_floor_server_closes(const struct echo_client_options *options);
+
 /* Bytes that a batch needs, there or back. */
 size_t tcp_floor_bytes(const struct echo_client_options *options);
 

@@ -13,7 +13,8 @@ enum { EVENTS = 256, GLANCE_MS = 100 }; /* *stop is looked at so often when noth
 struct one {
     int socket;        /* -1: to be made */
     uint32_t watched;  /* what epoll was told to look for; 0: it does not know the socket */
-    size_t messages;   /* of its batch; 0: none is left for it */
+    uint64_t messages; /* of its batch; 0: none is left for it */
+    uint64_t left;     /* that its connection may carry beyond them */
     size_t sent, took; /* bytes of the batch */
 };
 
@@ -44,13 +45,18 @@ static int send_some(const struct many *m, struct one *one) {
     return watch(m, one, one->sent < all ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 static int begin(struct many *m, struct one *one) {
-    const uint64_t left = m->most - m->begun;
     const uint32_t depth = m->options->depth > 1 ? m->options->depth : 1;
-    one->messages = left < depth ? (size_t)left : depth;
+    if (one->socket < 0) one->left = echo_per_connection(m->options);
+    one->messages = smaller(smaller(m->most - m->begun, depth), one->left);
     one->sent = one->took = 0;
     if (one->messages == 0) return 0;
     m->begun += one->messages;
+    one->left -= one->messages;
     if (one->socket < 0) {
         one->socket = tcp_floor_connect(m->way, m->options, m->made++);
         one->watched = 0;
@@ -67,9 +73,9 @@ static void drop(const struct many *m, struct one *one) {
     one->socket = -1;
 }
 
-/* Part of a batch, or the end of file that ends a message's connection. */
+/* Part of a batch, or the end of file that ends a connection that has carried all it may. */
 static int receive_some(struct many *m, struct one *one) {
-    const bool server_closes = m->options->lifetime == ECHO_SERVER_CLOSES;
+    const bool server_closes = one->left == 0 && tcp_floor_server_closes(m->options);
     const size_t all = one->messages * m->reply;
     const size_t left = all - one->took;
     const ssize_t got = recv(one->socket, m->bytes, left > 0 ? left : 1, 0);
@@ -78,7 +84,7 @@ static int receive_some(struct many *m, struct one *one) {
     if (got == 0 && !(server_closes && left == 0)) return -ESHUTDOWN;
     if (one->took < all || (server_closes && got > 0)) return 0;
     m->done += one->messages;
-    if (m->options->lifetime != ECHO_PERSISTENT) drop(m, one);
+    if (one->left == 0) drop(m, one);
     return begin(m, one);
 }
 

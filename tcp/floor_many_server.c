@@ -12,8 +12,9 @@ enum { EVENTS = 256, GLANCE_MS = 100 }; /* *stop is looked at so often when noth
 /* A connection of the server, found by its descriptor. */
 struct peer {
     bool open;
-    size_t have; /* bytes of a request that is not whole yet */
-    size_t owed; /* bytes of replies that found no room */
+    size_t have;   /* bytes of a request that is not whole yet */
+    size_t owed;   /* bytes of replies that found no room */
+    uint64_t left; /* replies until this side closes */
 };
 
 struct house {
@@ -43,7 +44,9 @@ static int invite(struct house *h, int listener) {
         h->peers = more;
         h->places = 2 * (size_t)made;
     }
-    h->peers[made] = (struct peer){.open = true};
+    const bool closes = tcp_floor_server_closes(h->options);
+    h->peers[made] =
+        (struct peer){.open = true, .left = closes ? echo_per_connection(h->options) : UINT64_MAX};
     struct epoll_event event = {.events = EPOLLIN, .data.fd = made};
     return epoll_ctl(h->epoll, EPOLL_CTL_ADD, made, &event) == 0 ? 0 : -errno;
 }
@@ -59,7 +62,7 @@ static void pay(struct house *h, int socket, bool waited) {
     if (sent > 0) p->owed -= (size_t)sent;
     struct epoll_event event = {.events = p->owed > 0 ? EPOLLOUT : EPOLLIN, .data.fd = socket};
     if (waited != (p->owed > 0)) (void)epoll_ctl(h->epoll, EPOLL_CTL_MOD, socket, &event);
-    if (p->owed == 0 && h->options->lifetime == ECHO_SERVER_CLOSES) leave(h, socket);
+    if (p->owed == 0 && p->left == 0) leave(h, socket);
 }
 
 static void serve_ready(struct house *h, int socket) {
@@ -76,8 +79,10 @@ static void serve_ready(struct house *h, int socket) {
         return;
     }
     p->have += (size_t)got;
-    p->owed = p->have / h->request * h->reply;
+    const size_t whole = p->have / h->request;
     p->have %= h->request;
+    p->owed = whole * h->reply;
+    p->left -= whole;
     if (p->owed > 0) pay(h, socket, false);
 }
 

@@ -44,9 +44,10 @@ struct way {
 
 struct shape {
     uint32_t payload_bytes, reply_bytes;
+    uint32_t per_connection;
 };
 
-static const struct shape shapes[] = {{64, 64}, {100, 300}, {100000, 100000}};
+static const struct shape shapes[] = {{64, 64, 0}, {100, 300, 2}, {100000, 100000, 0}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static enum design design; /* of the server: each engine's in turn */
@@ -87,6 +88,7 @@ static void record(struct run *r, const struct exchange *x) {
 static int exchange_some(struct run *r, const struct echo_address *server) {
     struct echo_client_options options = test_client(r->variant, server, r->shape.payload_bytes);
     options.reply_bytes = r->shape.reply_bytes;
+    options.per_connection = r->shape.per_connection;
     options.nonblocking = r->nonblocking;
     options.patience_ns = DEADLINE_NS;
     struct echo_client *client;
@@ -384,7 +386,7 @@ static void stream_of_single_bytes_is_understood(void **state) {
         const bool server_side = i / 2 % 2 != 0;
         struct run r = {.variant = &variants[i / 4],
                         .way = &way,
-                        .shape = {300, 500},
+                        .shape = {300, 500, 3},
                         .fault = {.call = way.call, .nth = 0, .error = FAULT_SHORT}};
         if (!is_stream(r.variant)) continue;
         struct served served;

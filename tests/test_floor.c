@@ -36,7 +36,7 @@ static void *serve_floor(void *argument) {
 }
 
 static void floor_start(struct floor_server *f, const struct variant *variant, uint32_t depth,
-                        uint32_t payload_bytes, bool many) {
+                        uint32_t payload_bytes, bool many, uint32_t per_connection) {
     struct echo_server_options wanted = variant->server;
     wanted.nonblocking = many;
     *f = (struct floor_server){.transport = variant->transport, .many = many};
@@ -47,6 +47,7 @@ static void floor_start(struct floor_server *f, const struct variant *variant, u
     f->options = test_client(variant, &address, payload_bytes);
     f->options.nonblocking = many;
     f->options.depth = depth;
+    f->options.per_connection = per_connection;
     assert_int_equal(pthread_create(&f->thread, NULL, serve_floor, f), 0);
 }
 
@@ -69,15 +70,17 @@ static void floor_makes_exactly_the_exchanges_it_is_asked_for(void **state) {
     enum { MOST = 101 };
     static const unsigned connections[] = {1, 5, MOST + 2};
     atomic_bool never = false;
-    for (unsigned i = 0; i < variant_count * 2; i++) {
-        const struct variant *v = &variants[i / 2];
+    static const uint32_t limits[] = {0, 1, 7, 50}; /* of messages per connection */
+    for (unsigned i = 0; i < variant_count * 8; i++) {
+        const struct variant *v = &variants[i / 8];
         const uint32_t depth = i % 2 == 0 || v->depth == 0 ? 1 : 32;
+        const uint32_t limit = limits[i / 2 % 4];
         struct floor_server f;
-        floor_start(&f, v, depth, SOME, false);
+        floor_start(&f, v, depth, SOME, false, limit);
         assert_int_equal(run_floor(&f, 1, &never, MOST), MOST);
         assert_int_equal(run_floor(&f, 1, &never, 0), 0);
         floor_stop(&f);
-        floor_start(&f, v, depth, SOME, true);
+        floor_start(&f, v, depth, SOME, true, limit);
         for (int n = 0; n < 3; n++) {
             assert_int_equal(run_floor(&f, connections[n], &never, MOST), MOST);
         }
@@ -93,7 +96,7 @@ static void floor_of_a_deep_stream_does_not_deadlock(void **state) {
     atomic_bool never = false;
     for (int many = 0; many < 2; many++) {
         struct floor_server f;
-        floor_start(&f, variant_find("tcp-pipelined"), DEPTH, ECHO_PAYLOAD_MAX, many != 0);
+        floor_start(&f, variant_find("tcp-pipelined"), DEPTH, ECHO_PAYLOAD_MAX, many != 0, 0);
         assert_int_equal(run_floor(&f, 2, &never, MOST), MOST);
         floor_stop(&f);
     }
@@ -117,7 +120,7 @@ static void floor_ends_when_it_is_stopped(void **state) {
         struct floor_server f;
         struct stopper s = {.floor = &f};
         pthread_t thread;
-        floor_start(&f, &variants[i / 2], 1, SOME, i % 2 != 0);
+        floor_start(&f, &variants[i / 2], 1, SOME, i % 2 != 0, 0);
         assert_int_equal(pthread_create(&thread, NULL, run_until_stopped, &s), 0);
         echo_clock_sleep_until(echo_clock_ns() + 10000000); /* for it to be in the midst of it */
         atomic_store(&s.stop, true);

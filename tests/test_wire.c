@@ -133,7 +133,7 @@ struct link {
 struct link_options {
     const struct echo_transport *transport;
     enum echo_lifetime lifetime;
-    uint32_t payload_bytes;
+    uint32_t payload_bytes, per_connection;
     struct wire_options wire; /* .cpu is set to any */
 };
 
@@ -152,6 +152,7 @@ static void link_start(struct link *link, const struct link_options *options) {
                                          .payload = link->payload,
                                          .payload_bytes = options->payload_bytes,
                                          .reply_bytes = options->payload_bytes,
+                                         .per_connection = options->per_connection,
                                          .patience_ns = deadline_ns};
     CHECK_EQUAL(echo_address_find(&client.server, WIRE_CLIENT_TARGET, port), 0);
     echo_address_set_port(&client.server, port);
@@ -239,6 +240,7 @@ static bool run_quietly(struct link *link, const struct link_options *options, i
 
 struct expected {
     uint64_t packets_fixed, packets_each, bytes_fixed, bytes_each; /* beside 2P each */
+    uint32_t per_connection;                                       /* 0: no limit */
 };
 
 static void totals_are(const struct echo_transport *transport, enum echo_lifetime lifetime,
@@ -251,6 +253,7 @@ static void totals_are(const struct echo_transport *transport, enum echo_lifetim
         const struct link_options options = {.transport = transport,
                                              .lifetime = lifetime,
                                              .payload_bytes = payloads[i],
+                                             .per_connection = expected->per_connection,
                                              .wire = {.rtt_ns = rtt_ns, .trace_packets = 1000}};
         int tries = 1;
         while (!run_quietly(&link, &options, MESSAGES, &report)) {
@@ -280,6 +283,16 @@ static const struct expected datagrams = {.packets_each = 2, .bytes_each = 56};
 /* two SYN of 60, six others of 52: ACK, two FIN, and their ACKs, less what the messages bring */
 static const struct expected keep_alive = {
     .packets_fixed = 8, .packets_each = 2, .bytes_fixed = 432, .bytes_each = 104};
+
+/* A connection that stays, and may carry one message. */
+static const struct expected one_each = {
+    .packets_each = 10, .bytes_each = 536, .per_connection = 1};
+
+static void limited(void) {
+    enter();
+    totals_are(&tcp_transport, ECHO_PERSISTENT, 0, &one_each);
+    totals_are(&tcp_transport, ECHO_PERSISTENT, 20 * MS, &one_each);
+}
 
 static void per_message(void) {
     enter();
@@ -322,6 +335,11 @@ static void unprivileged(void) {
 static void tcp_per_message_takes_10_packets(void **state) {
     (void)state;
     in_child(per_message);
+}
+
+static void tcp_connection_of_one_message_takes_10_packets_too(void **state) {
+    (void)state;
+    in_child(limited);
 }
 
 static void tcp_per_message_takes_10_packets_when_the_client_closes(void **state) {
@@ -999,6 +1017,7 @@ int main(void) {
         cmocka_unit_test(cut_or_foreign_packets_are_refused),
         cmocka_unit_test(lengths_that_lie_are_not_believed),
         cmocka_unit_test(tcp_per_message_takes_10_packets),
+        cmocka_unit_test(tcp_connection_of_one_message_takes_10_packets_too),
         cmocka_unit_test(tcp_per_message_takes_10_packets_when_the_client_closes),
         cmocka_unit_test(tcp_persistent_takes_2_packets_and_8_for_the_connection),
         cmocka_unit_test(tcp_reset_takes_8_packets),

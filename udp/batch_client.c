@@ -10,6 +10,7 @@
 static void mirror(struct udp_batch *c) {
     c->base.socket = c->plain->socket;
     c->base.sockets_made = c->plain->sockets_made;
+    c->base.spent = c->plain->spent;
 }
 
 int udp_batch_open(struct echo_client **client, const struct echo_client_options *options,
@@ -48,7 +49,10 @@ int udp_batch_connect(struct echo_client *client, int (*prepare)(int socket)) {
 }
 
 int udp_batch_send(struct echo_client *client, uint64_t sequence, uint64_t sent_ns) {
-    return udp_client_steps.send(udp_batch_of(client)->plain, sequence, sent_ns);
+    struct udp_batch *c = udp_batch_of(client);
+    const int failed = udp_client_steps.send(c->plain, sequence, sent_ns);
+    mirror(c);
+    return failed;
 }
 
 int udp_batch_finish(struct echo_client *client) {

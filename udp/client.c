@@ -18,6 +18,7 @@ struct client {
     size_t out_sent, out_end;           /* [out_sent, out_end) is queued */
     uint8_t *in;                        /* A datagram comes whole or not at all: room for one,
                                            and a byte more that shows when it is too long. */
+    uint64_t per_connection, carried;   /* requests of a socket: most, and so far */
     int late_socket;                    /* -1, or one whose exchange was lost: */
     uint64_t late_until_ns;             /* a reply may still come, and shall be seen */
     struct echo_counter counters[UDP_CLIENT_COUNTS];
@@ -40,6 +41,7 @@ static int open_client(struct echo_client **client, const struct echo_client_opt
     if (c->options.depth == 0) c->options.depth = 1;
     c->request_bytes = ECHO_HEADER_BYTES + (size_t)options->payload_bytes;
     c->reply_bytes = ECHO_HEADER_BYTES + (size_t)options->reply_bytes;
+    c->per_connection = echo_per_connection(options);
     c->out = calloc(c->options.depth, c->request_bytes);
     c->in = malloc(c->reply_bytes + 1);
     if (c->out == NULL || c->in == NULL) {
@@ -123,10 +125,18 @@ static void close_ranks(struct client *c) {
     c->out_end -= gone;
 }
 
+int udp_client_carry(struct echo_client *client) {
+    struct client *c = of(client);
+    if (client->spent) return -ENOBUFS;
+    client->spent = ++c->carried == c->per_connection;
+    return 0;
+}
+
 static int send_client(struct echo_client *client, uint64_t sequence, uint64_t sent_ns) {
     struct client *c = of(client);
     if (c->out_end == c->options.depth * c->request_bytes) close_ranks(c);
     if (c->out_end == c->options.depth * c->request_bytes) return -ENOBUFS;
+    if (udp_client_carry(client) != 0) return -ENOBUFS;
     const struct echo_message request = {
         .kind = ECHO_REQUEST,
         /* No flag: there is no connection that the server could close. */
@@ -205,29 +215,35 @@ static int receive_client(struct echo_client *client, struct echo_message *reply
     return udp_client_take(client, c->in, (size_t)got, reply);
 }
 
+static void begin_anew(struct client *c) {
+    c->base.socket = -1;
+    c->base.spent = false;
+    c->carried = 0;
+}
+
 static void drop_socket(struct client *c) {
     if (c->base.socket >= 0) (void)close(c->base.socket);
-    c->base.socket = -1;
     c->out_sent = c->out_end = 0;
+    begin_anew(c);
 }
 
 static int finish_client(struct echo_client *client) {
     struct client *c = of(client);
-    if (c->options.lifetime == ECHO_PERSISTENT) return 0;
+    if (!client->spent) return 0;
     /* Nobody need be told: the other side has no connection, and no TIME_WAIT stays. */
     drop_socket(c);
     return 0;
 }
 
-/* The socket of a lost exchange is good for the next; one per message waits once more. */
+/* The socket of a lost exchange is good for the next; one that is spent waits once more. */
 static void abandon_client(struct echo_client *client) {
     struct client *c = of(client);
     c->out_sent = c->out_end = 0;
-    if (c->options.lifetime == ECHO_PERSISTENT) return;
+    if (client->socket >= 0 && !client->spent) return;
     drop_late_socket(c);
     c->late_socket = client->socket;
     c->late_until_ns = echo_clock_ns() + c->options.patience_ns;
-    client->socket = -1;
+    begin_anew(c);
 }
 
 static void close_client(struct echo_client *client) {

@@ -109,16 +109,12 @@ static int send_all(const struct udp_floor_way *way, int socket, struct udp_floo
     return 0;
 }
 
-/* A batch there and back. */
-static int exchange_batch(const struct udp_floor_way *way, int *socket,
+/* A batch there and back, on one socket. */
+static int exchange_batch(const struct udp_floor_way *way, int socket,
                           struct udp_floor_calls *calls, unsigned messages,
                           const atomic_bool *stop) {
-    int failed = send_all(way, *socket, calls, messages, stop);
-    if (failed == 0) failed = receive_all(way, *socket, calls, messages, stop);
-    if (failed != 0 || calls->options->lifetime == ECHO_PERSISTENT) return failed;
-    (void)close(*socket);
-    *socket = -1;
-    return 0;
+    const int failed = send_all(way, socket, calls, messages, stop);
+    return failed != 0 ? failed : receive_all(way, socket, calls, messages, stop);
 }
 
 struct udp_floor_calls *udp_floor_calls(const struct echo_client_options *options) {
@@ -140,6 +136,10 @@ void udp_floor_free(struct udp_floor_calls *calls) {
     free(calls);
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 int64_t udp_floor_exchange(const struct udp_floor_way *way,
                            const struct echo_client_options *options, const atomic_bool *stop,
                            uint64_t most) {
@@ -148,12 +148,20 @@ int64_t udp_floor_exchange(const struct udp_floor_way *way,
     if (calls == NULL) return -ENOMEM;
     int socket = -1;
     int failed = 0;
-    uint64_t done = 0;
+    uint64_t done = 0, left = 0; /* for this socket to carry */
     while (failed == 0 && !stopped(stop) && done < most) {
-        const unsigned messages = most - done < depth ? (unsigned)(most - done) : depth;
-        if (socket < 0) socket = udp_floor_connect(way, options);
-        failed = socket < 0 ? socket : exchange_batch(way, &socket, calls, messages, stop);
-        if (failed == 0) done += messages;
+        if (socket < 0) {
+            socket = udp_floor_connect(way, options);
+            left = echo_per_connection(options);
+        }
+        const uint64_t messages = smaller(smaller(most - done, depth), left);
+        failed = socket < 0 ? socket : exchange_batch(way, socket, calls, (unsigned)messages, stop);
+        if (failed != 0) break;
+        done += messages;
+        left -= messages;
+        if (left > 0) continue;
+        (void)close(socket);
+        socket = -1;
     }
     if (socket >= 0) (void)close(socket);
     udp_floor_free(calls);

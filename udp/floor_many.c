@@ -13,6 +13,7 @@ struct one {
     int socket;          /* -1: to be made */
     uint32_t watched;    /* what epoll was told to look for; 0: it does not know the socket */
     unsigned messages;   /* of its batch; 0: none is left for it */
+    uint64_t left;       /* that its socket may carry beyond them */
     unsigned sent, took; /* of the batch */
 };
 
@@ -44,13 +45,18 @@ static int send_some(const struct many *m, struct one *one) {
     return watch(m, one, one->sent < one->messages ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 static int begin(struct many *m, struct one *one) {
-    const uint64_t left = m->most - m->begun;
     const uint32_t depth = m->options->depth > 1 ? m->options->depth : 1;
-    one->messages = left < depth ? (unsigned)left : depth;
+    if (one->socket < 0) one->left = echo_per_connection(m->options);
+    one->messages = (unsigned)smaller(smaller(m->most - m->begun, depth), one->left);
     one->sent = one->took = 0;
     if (one->messages == 0) return 0;
     m->begun += one->messages;
+    one->left -= one->messages;
     if (one->socket < 0) {
         one->socket = udp_floor_connect(m->way, m->options);
         one->watched = 0;
@@ -72,7 +78,7 @@ static int receive_some(struct many *m, struct one *one) {
     }
     if (got < 0) return got == -EAGAIN || got == -EINTR ? 0 : got;
     m->done += one->messages;
-    if (m->options->lifetime != ECHO_PERSISTENT) drop(one);
+    if (one->left == 0) drop(one);
     return begin(m, one);
 }
 

@@ -53,6 +53,7 @@ static void count(struct client *c, enum count which) {
 static void mirror(struct client *c) {
     c->base.socket = c->plain->socket;
     c->base.sockets_made = c->plain->sockets_made;
+    c->base.spent = c->plain->spent;
 }
 
 static int open_client(struct echo_client **client, const struct echo_client_options *options) {
@@ -105,6 +106,8 @@ static int send_client(struct echo_client *client, uint64_t sequence, uint64_t s
     struct client *c = of(client);
     if (c->first == c->end) c->first = c->end = sequence;
     if (sequence - c->first >= c->options.depth) return -ENOBUFS;
+    if (udp_client_carry(c->plain) != 0) return -ENOBUFS;
+    mirror(c);
     *request_of(c, sequence) = (struct request){.state = QUEUED, .sequence = sequence};
     c->end = sequence + 1;
     return 0;

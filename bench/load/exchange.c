@@ -62,6 +62,10 @@ int exchange_start(struct exchange *x, uint64_t due_ns, uint64_t now_ns) {
     return 0;
 }
 
+bool exchange_has_room(const struct exchange *x) {
+    return x->outstanding < x->depth && !x->client->spent;
+}
+
 /* `m` has ended; the driver is told, and the fields of x say how. */
 static void end(struct exchange *x, struct exchange_message *m, enum exchange_outcome outcome) {
     m->open = false;
@@ -154,22 +158,31 @@ static bool wake_is_due(const struct exchange *x) {
     return wake_ns != 0 && echo_clock_ns() >= wake_ns;
 }
 
+/* The last reply that this connection will bring. */
+static void begin_close(struct exchange *x, struct exchange_message *m) {
+    m->open = true;
+    x->oldest = m->sequence;
+    x->deadline_ns = m->deadline_ns;
+    x->phase = EXCHANGE_CLOSE;
+}
+
 /* The time by which the replies of a pass are received and verified: one reading for all. */
 static void settle(struct exchange *x, struct exchange_message *arrived) {
     const uint64_t now_ns = echo_clock_ns();
     x->error = 0;
     for (struct exchange_message *m = arrived; m != NULL; m = m->also) {
+        const bool closes = x->outstanding == 1 && x->client->spent;
         m->times.replied = m->times.closed = now_ns;
         if (now_ns > m->deadline_ns) {
             /* The right one, and too late: who had a deadline has gone on. */
             x->late++;
             x->error = ETIMEDOUT;
             x->failed_in = x->phase;
-            if (x->depth == 1) x->client->steps->abandon(x->client);
+            if (x->depth == 1 || closes) x->client->steps->abandon(x->client);
             end(x, m, EXCHANGE_LOST);
             x->error = 0;
-        } else if (x->depth == 1) {
-            x->phase = EXCHANGE_CLOSE;
+        } else if (closes) {
+            begin_close(x, m);
         } else {
             end(x, m, EXCHANGE_OK);
         }
@@ -182,7 +195,7 @@ static void settle(struct exchange *x, struct exchange_message *arrived) {
  * anew: the deadline holds however many strangers come.
  */
 static int receive_phase(struct exchange *x) {
-    struct exchange_message *arrived = NULL;
+    struct exchange_message *arrived = NULL, **last = &arrived;
     int failed;
     do {
         struct echo_message reply;
@@ -194,11 +207,13 @@ static int receive_phase(struct exchange *x) {
             count_stranger(x, &reply);
             continue;
         }
-        m->open = x->depth == 1; /* a second reply of this pass is a stranger */
-        m->also = arrived;
-        arrived = m;
+        m->open = false; /* a second reply of this pass is a stranger */
+        m->also = NULL;
+        *last = m;
+        last = &m->also;
     } while ((failed == 0 || failed == -EBADMSG) && x->client->more && !(x->depth == 1 && arrived));
     if (arrived != NULL) settle(x, arrived);
+    if (x->phase == EXCHANGE_CLOSE) return 0;
     if (arrived != NULL && (failed == 0 || failed == -EBADMSG)) return 0;
     /* Only now, as a reply that lay there already makes another request needless. */
     if (failed == -EAGAIN && x->phase == EXCHANGE_RECEIVE && wake_is_due(x)) {
@@ -225,7 +240,7 @@ static int send_phase(struct exchange *x, short *ready) {
 }
 
 static int close_phase(struct exchange *x) {
-    struct exchange_message *m = at(x, x->sequence);
+    struct exchange_message *m = at(x, x->oldest);
     const int failed = x->client->steps->finish(x->client);
     if (failed == -EAGAIN) return wait_for(x, POLLIN);
     x->error = 0;
@@ -235,8 +250,7 @@ static int close_phase(struct exchange *x) {
         x->failed_in = EXCHANGE_CLOSE;
         x->client->steps->abandon(x->client);
     }
-    /* A connection that stays was not closed: the reply ended the cycle. */
-    m->times.closed = x->client->socket >= 0 ? m->times.replied : echo_clock_ns();
+    m->times.closed = echo_clock_ns();
     end(x, m, EXCHANGE_OK);
     return 0;
 }

@@ -96,9 +96,17 @@ void exchange_free(struct exchange *x);
 /*
  * Begins the next. `due_ns` is when latency begins, `now_ns` a fresh reading of
  * the clock. -EAGAIN: `depth` are under way; -ENOBUFS: the client's queue is
- * full until it is flushed. Neither where none is under way.
+ * full until it is flushed, or its connection spent until those under way have
+ * ended and it is closed. Neither where none is under way.
+ *
+ * So no more are ever under way on a connection than it has left to carry. Who
+ * finds none has to connect within its latency; the close is in the cycle of
+ * the one whose reply came last.
  */
 int exchange_start(struct exchange *x, uint64_t due_ns, uint64_t now_ns);
+
+/* Whether the connection takes a further one now, unless the queue is full. */
+bool exchange_has_room(const struct exchange *x);
 
 /*
  * Goes as far as it can. 0: none is under way any more. -EAGAIN: wait for

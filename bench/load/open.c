@@ -63,10 +63,6 @@ static void count_unsent(struct many *m, uint64_t due) {
 
 /* ---- who takes what ---- */
 
-static bool has_room(const struct slot *s) {
-    return s->x.outstanding < s->x.depth;
-}
-
 /* The next request that a slot may take: the oldest of all, or of its own. */
 static uint64_t *next_of(struct slot *s, uint64_t *step) {
     struct many *m = s->many;
@@ -80,7 +76,7 @@ static bool take_due(struct slot *s) {
     uint64_t step;
     uint64_t *next = next_of(s, &step);
     bool any = false;
-    while (has_room(s) && *next < m->arrived) {
+    while (exchange_has_room(&s->x) && *next < m->arrived) {
         const uint64_t due = due_ns(m, *next);
         const uint64_t now_ns = echo_clock_ns();
         const bool expired = due + options_of(m)->deadline_ns <= now_ns || m->gave_up;
@@ -100,7 +96,7 @@ static bool take_due(struct slot *s) {
 
 void open_note_room(struct slot *s) {
     struct many *m = s->many;
-    if (s->listed || !has_room(s)) return;
+    if (s->listed || !exchange_has_room(&s->x)) return;
     s->listed = true;
     m->free[m->free_count++] = (unsigned)(s - m->slots);
 }
@@ -109,7 +105,7 @@ static void hand_out(struct many *m) {
     while (m->taken < m->arrived && m->free_count > 0) {
         struct slot *s = &m->slots[m->free[--m->free_count]];
         s->listed = false;
-        if (!has_room(s)) continue;
+        if (!exchange_has_room(&s->x)) continue;
         const uint64_t before = m->taken;
         many_go_on(s, 0);
         if (m->taken == before) return; /* its queue is full until the socket takes more */
