@@ -16,7 +16,7 @@ CXXFLAGS := -std=c++17 $(FLAGS) $(CXXFLAGS)
 Q        := $(if $(V),,@)
 LIBS     := -ljansson -lgsl -lgslcblas -lpcap -lm -pthread
 
-SERVICE := $(wildcard echo/*.c) $(filter-out %/simple_server.c %/simple_client.c,$(wildcard tcp/*.c udp/*.c))
+SERVICE := $(wildcard echo/*.c udp/batch/*.c) $(filter-out %/simple_server.c %/simple_client.c,$(wildcard tcp/*.c udp/*.c))
 LAB     := $(filter-out bench/micro/%,$(wildcard bench/*/*.c))
 MICRO   := $(wildcard bench/micro/*.c) bench/micro/shim.cc
 SIMPLE  := tcp-server tcp-client udp-server udp-client
@@ -24,7 +24,7 @@ SUPPORT := $(filter-out tests/test_%,$(wildcard tests/*.c))
 NAMES   := $(basename $(notdir $(wildcard tests/test_*.c)))
 # what has threads of its own is worth ThreadSanitizer's time
 TESTS   := $(addprefix $(BUILD)/tests/,$(if $(THREADED),$(filter test_contract test_server,$(NAMES)),$(NAMES)))
-SOURCES := $(wildcard echo/*.[ch] tcp/*.[ch] udp/*.[ch] bench/*.[ch] bench/*/*.[ch] tests/*.[ch])
+SOURCES := $(wildcard echo/*.[ch] tcp/*.[ch] udp/*.[ch] udp/*/*.[ch] bench/*.[ch] bench/*/*.[ch] tests/*.[ch])
 
 comma  := ,
 object = $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(1))))

@@ -13,7 +13,7 @@
 
 #include "tests/descriptors.h"
 #include "tests/support.h"
-#include "udp/batch.h"
+#include "udp/batch/batch.h"
 
 #include <errno.h>
 #include <netinet/in.h>

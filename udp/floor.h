@@ -10,7 +10,7 @@
 extern const struct echo_floor_steps udp_floor_steps;
 extern const struct echo_floor_steps udp_retry_floor_steps; /* of udp/retry.c: it polls */
 
-/* ---- what udp/floor.c, udp/floor_many.c and udp/floor_batch.c share ---- */
+/* ---- what udp/floor.c, udp/floor_many.c and udp/batch/floor.c share ---- */
 
 enum {
     UDP_FLOOR_CALL = 64,      /* datagrams of one sendmmsg, segments of one sendmsg */

@@ -3,7 +3,7 @@
 #ifndef UDP_TRANSPORT_H
 #define UDP_TRANSPORT_H
 
-#include "udp/batch.h"
+#include "udp/batch/batch.h"
 #include "udp/client.h"
 #include "udp/floor.h"
 #include "udp/retry.h"

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "udp/batch_client.h"
+#include "udp/batch/client.h"
 #include "udp/client.h"
 #include "udp/server.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "udp/batch.h"
+#include "udp/batch/batch.h"
 #include "udp/floor.h"
 #include "udp/server.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "udp/batch_client.h"
+#include "udp/batch/client.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "udp/batch_client.h"
+#include "udp/batch/client.h"
 #include "udp/client.h"
 
 /* What the two calls work on; nothing in it but addresses and sizes changes. */

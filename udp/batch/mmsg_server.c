@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "udp/batch.h"
+#include "udp/batch/batch.h"
 #include "udp/server.h"
 
 /* Between places a bit more than a power of two, or all would meet in the same few cache lines. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the clients of udp/batch.h share: all but how requests go and replies come. */
+/* What the clients of udp/batch/batch.h share: all but how requests go and replies come. */
 #ifndef UDP_BATCH_CLIENT_H
 #define UDP_BATCH_CLIENT_H
 
-#include "udp/batch.h"
+#include "udp/batch/batch.h"
 
 enum udp_batch_count {
     UDP_BATCH_SENDS,

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "udp/batch_client.h"
+#include "udp/batch/client.h"
 #include "udp/client.h"
 #include "udp/server.h"
 
