@@ -56,6 +56,9 @@ struct echo_counter {
     uint64_t value;
 };
 
+/* Which every client has; what moved nothing (EAGAIN, an error) is in neither. */
+enum { ECHO_CLIENT_SENDS, ECHO_CLIENT_RECEIVES, ECHO_CLIENT_COUNTS, ECHO_CLIENT_COUNTS_MAX = 8 };
+
 /* What a driver may look at. Transports keep more behind it. */
 struct echo_client {
     const struct echo_client_steps *steps;
@@ -64,12 +67,11 @@ struct echo_client {
     uint64_t wake_ns;      /* 0: none; else flush is to be called again at this time of
                               echo/clock.h, unless a reply has come */
     bool more;             /* a further reply is at hand: receive makes no system call for it */
-    bool spent; /* the connection was given the last request that it may carry: no other before
-                   finish has closed it, which is due when nothing is outstanding any more */
-    /* Since open. Every client has send_calls and receive_calls, counted as ECHO_SENDS and
-       ECHO_RECEIVES are: what moved nothing (EAGAIN, an error) is not in them. */
-    const struct echo_counter *counters;
+    uint64_t left; /* requests that the connection may carry yet; 0: it is spent, and takes none
+                      before finish has closed it */
+    struct echo_counter counters[ECHO_CLIENT_COUNTS_MAX]; /* since open */
     unsigned counter_count;
+    void *mode; /* not a driver's: what a further mode of a transport keeps; freed by close */
 };
 
 /* Exchanges that a connection carries: 1 per message, UINT64_MAX where there is no limit. */
@@ -87,8 +89,8 @@ struct echo_client_steps {
 
     /*
      * Queues and encodes one request; no system call. -ENOBUFS: `depth` are
-     * queued already, or the connection is spent. The last request that a
-     * connection may carry asks the server to close it behind the reply.
+     * queued already, or the connection is spent. The last that it may carry
+     * asks the server to close it behind the reply.
      */
     int (*send)(struct echo_client *client, uint64_t sequence, uint64_t sent_ns);
 
@@ -106,11 +108,11 @@ struct echo_client_steps {
     int (*receive)(struct echo_client *client, struct echo_message *reply);
 
     /*
-     * All exchanges of the connection are over. Where it is spent this waits
-     * for the server's end of file (-EAGAIN: not there yet) or closes, and the
-     * driver connects anew for the next exchange, as part of it. Else nothing
-     * is to do. Whole connections alone are measured by who stops only where
-     * there is no socket.
+     * Nothing is outstanding any more. Where the connection is spent this
+     * waits for the server's end of file (-EAGAIN: not there yet), or closes;
+     * the driver connects anew as part of the next exchange. Else it does
+     * nothing. A driver that wants whole connections stops where there is no
+     * socket.
      */
     int (*finish)(struct echo_client *client);
 
@@ -118,6 +120,30 @@ struct echo_client_steps {
     void (*abandon)(struct echo_client *client);
 
     void (*close)(struct echo_client *client); /* NULL is ignored */
+};
+
+/*
+ * What lies under flush and receive and makes no system call, as open and send
+ * make none: for who makes the calls in another way, many messages in one, or
+ * told when they are complete, or who has no socket at all.
+ */
+struct echo_client_pure {
+    /* What the next send is to take: a stream's bytes, all or any part; a datagram. 0: nothing. */
+    size_t (*queued)(struct echo_client *client, uint8_t **bytes);
+
+    void (*went)(struct echo_client *client, size_t size); /* so many of those bytes */
+
+    /* Where what comes next is to be put, and how much of it. */
+    size_t (*room)(struct echo_client *client, uint8_t **bytes);
+
+    /* So many bytes were put there: a part of the stream, or a datagram. No end of file: not 0. */
+    void (*arrived)(struct echo_client *client, size_t size);
+
+    /* The next reply of what has arrived; see receive. */
+    int (*take)(struct echo_client *client, struct echo_message *reply);
+
+    /* The connection is no more, nor what was under way on it; the next one begins. */
+    void (*forget)(struct echo_client *client);
 };
 
 /* ---- server ---- */

@@ -6,6 +6,7 @@
 #include "echo/service.h"
 
 extern const struct echo_client_steps tcp_client_steps;
+extern const struct echo_client_pure tcp_client_pure;
 
 /*
  * The connect step for a further mode of this client: `prepare` (or NULL) is

@@ -6,24 +6,22 @@
 #include "echo/service.h"
 
 extern const struct echo_client_steps udp_client_steps;
-
-enum udp_client_count { UDP_SEND_CALLS, UDP_RECEIVE_CALLS, UDP_CLIENT_COUNTS };
-
-/* Asks for a receive buffer that holds so many replies. 0 or -errno. */
-int udp_client_make_room(int socket, uint32_t depth, uint32_t reply_bytes);
+extern const struct echo_client_pure udp_client_pure;
 
 /*
- * For further modes, which have such a client inside. The connect step, where
- * `prepare` (or NULL) is called on the new socket before connect(2) and says 0
- * or -errno. That the socket carries one request more (-ENOBUFS: it is spent),
- * for who queues it otherwise. The requests that are queued, one behind the other, and that so
- * many of them have gone. What receive says of a datagram that came otherwise.
+ * The connect step for a further mode of this client: `prepare` (or NULL) is
+ * called on the new socket before connect(2), and says 0 or -errno.
  */
 int udp_client_connect(struct echo_client *client, int (*prepare)(int socket));
-int udp_client_carry(struct echo_client *client);
-size_t udp_client_queued(struct echo_client *client, uint8_t **first);
-void udp_client_sent(struct echo_client *client, size_t requests);
-int udp_client_take(const struct echo_client *client, const uint8_t *at, size_t size,
-                    struct echo_message *reply);
+
+/* Where many datagrams share a call: so many are queued, one behind the other ... */
+size_t udp_client_waiting(struct echo_client *client);
+
+/* ... and what receive says of one of those that came. */
+int udp_client_judge(struct echo_client *client, const uint8_t *at, size_t size,
+                     struct echo_message *reply);
+
+/* Asks for a receive buffer that holds the replies of a window. 0 or -errno. */
+int udp_client_make_room(int socket, const struct echo_client_options *options);
 
 #endif

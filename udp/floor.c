@@ -58,7 +58,7 @@ int udp_floor_connect(const struct udp_floor_way *way, const struct echo_client_
     const int flags = SOCK_CLOEXEC | (options->nonblocking ? SOCK_NONBLOCK : 0);
     const int made = socket(options->server.any.sa_family, SOCK_DGRAM | flags, 0);
     if (made < 0) return -errno;
-    if (options->depth > 1) (void)udp_client_make_room(made, options->depth, options->reply_bytes);
+    (void)udp_client_make_room(made, options);
     if (!options->nonblocking) {
         (void)setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     }

@@ -63,7 +63,7 @@ int exchange_start(struct exchange *x, uint64_t due_ns, uint64_t now_ns) {
 }
 
 bool exchange_has_room(const struct exchange *x) {
-    return x->outstanding < x->depth && !x->client->spent;
+    return x->outstanding < x->depth && x->client->left > 0;
 }
 
 /* `m` has ended; the driver is told, and the fields of x say how. */
@@ -171,7 +171,7 @@ static void settle(struct exchange *x, struct exchange_message *arrived) {
     const uint64_t now_ns = echo_clock_ns();
     x->error = 0;
     for (struct exchange_message *m = arrived; m != NULL; m = m->also) {
-        const bool closes = x->outstanding == 1 && x->client->spent;
+        const bool closes = x->outstanding == 1 && x->client->left == 0;
         m->times.replied = m->times.closed = now_ns;
         if (now_ns > m->deadline_ns) {
             /* The right one, and too late: who had a deadline has gone on. */
