@@ -165,9 +165,11 @@ bool echo_matches(const uint8_t *reply, size_t reply_bytes, const uint8_t *paylo
     return true;
 }
 
-void echo_write_reply(uint8_t *reply, uint8_t *request, const struct echo_message *decoded) {
-    echo_make_reply(request);
-    memcpy(reply, request, ECHO_HEADER_BYTES);
-    echo_expand(reply + ECHO_HEADER_BYTES, decoded->reply_bytes, request + ECHO_HEADER_BYTES,
-                decoded->payload_bytes);
+void echo_write_reply(uint8_t *bytes, const struct echo_message *request) {
+    uint8_t *payload = bytes + ECHO_HEADER_BYTES;
+    const uint32_t have = request->payload_bytes; /* the beginning stands there already */
+    echo_make_reply(bytes);
+    if (request->reply_bytes > have) {
+        echo_expand(payload + have, request->reply_bytes - have, payload, have);
+    }
 }

@@ -71,11 +71,10 @@ enum echo_decoded echo_decode(struct echo_message *message, const uint8_t *bytes
 void echo_make_reply(uint8_t *header);
 
 /*
- * Writes the whole reply to a whole request somewhere else, where it does not
- * fit in place: ECHO_HEADER_BYTES + reply_bytes. `request` is left with the
- * reply's header.
+ * The whole reply where its request stands, whole: ECHO_HEADER_BYTES +
+ * reply_bytes, for which there must be room. `request` is what was decoded.
  */
-void echo_write_reply(uint8_t *reply, uint8_t *request, const struct echo_message *decoded);
+void echo_write_reply(uint8_t *bytes, const struct echo_message *request);
 
 /*
  * The payload of a reply: the request's, cut off where the reply is shorter,

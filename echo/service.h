@@ -219,11 +219,15 @@ struct echo_server_options {
 struct echo_server {
     const struct echo_server_steps *steps;
     int socket; /* for poll and getsockname */
+    struct echo_server_options options;
 };
 
 struct echo_connection {
     int socket;
-    bool wants_room; /* waiting to send, not to receive */
+    bool wants_room;  /* waiting to send, not to receive */
+    uint64_t wake_ns; /* 0: none; else step is due at this time of echo/clock.h, socket or not */
+    int over;         /* else 0; what step will say once all replies are out: none will follow */
+    void *mode;       /* as a client's; freed by drop */
 };
 
 struct echo_server_steps {
@@ -250,6 +254,29 @@ struct echo_server_steps {
     /* Wakes whoever waits in accept. The server stays valid until release. */
     void (*stop)(struct echo_server *server);
     void (*release)(struct echo_server *server); /* NULL is ignored */
+};
+
+/*
+ * What lies under accept, step and drop and makes no system call, as the pure
+ * steps of a client. While anything is owed it waits for that to go, and for
+ * nothing else; then, unless it is over, for more to arrive.
+ */
+struct echo_server_pure {
+    /* A connection without a socket, the caller's until drop. *options outlives it. NULL: memory.
+     */
+    struct echo_connection *(*make)(const struct echo_server_options *options);
+
+    /* Where what comes next is to be put, and how much of it. 0: there is no memory. */
+    size_t (*room)(struct echo_connection *connection, struct echo_worker *worker, uint8_t **bytes);
+
+    /* So many bytes were put there, or none: the end of file, an empty datagram. Answers. */
+    void (*arrived)(struct echo_connection *connection, struct echo_worker *worker, size_t size);
+
+    /* What the next send is to take: a stream's bytes, all or any part; a datagram. 0: nothing. */
+    size_t (*owed)(struct echo_connection *connection, uint8_t **bytes);
+
+    /* So many of those bytes went. */
+    void (*went)(struct echo_connection *connection, struct echo_worker *worker, size_t size);
 };
 
 /*

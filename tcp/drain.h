@@ -29,9 +29,9 @@ bool drain_needed(int socket);
 void drain_begin(struct drain *drain, int socket);
 
 /*
- * Reads once into `bytes`, which has room for DRAIN_BYTES. 0: again; -EAGAIN:
- * nothing there yet; -ESHUTDOWN: enough, close it now.
+ * Reads once into `bytes`, which has room for DRAIN_BYTES, and adds how much to
+ * *drained. 0: again; -EAGAIN: nothing there yet; -ESHUTDOWN: enough, close it.
  */
-int drain_step(struct drain *drain, int socket, uint8_t *bytes);
+int drain_step(struct drain *drain, int socket, uint8_t *bytes, uint64_t *drained);
 
 #endif

@@ -6,5 +6,6 @@
 #include "echo/service.h"
 
 extern const struct echo_server_steps tcp_server_steps;
+extern const struct echo_server_pure tcp_server_pure;
 
 #endif

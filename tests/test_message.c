@@ -348,6 +348,31 @@ static void reply_is_the_payload_cut_or_repeated(void **state) {
     }
 }
 
+/* In a buffer of exactly the longer one's size. */
+static void whole_reply_is_written_where_its_request_stood(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct echo_message request = random_message(ECHO_REQUEST), reply;
+        const size_t asked = shapes[i].payload_bytes, wanted = shapes[i].reply_bytes;
+        uint8_t *expected, *payload;
+        make_shape(i, &payload, &expected);
+        uint8_t *bytes = malloc(ECHO_HEADER_BYTES + (asked > wanted ? asked : wanted));
+        assert_non_null(bytes);
+        request.payload_bytes = (uint32_t)asked;
+        request.reply_bytes = (uint32_t)wanted;
+        echo_encode(bytes, &request);
+        memcpy(bytes + ECHO_HEADER_BYTES, payload, asked);
+        echo_write_reply(bytes, &request);
+        assert_int_equal(decode_exactly(&reply, bytes, ECHO_HEADER_BYTES), ECHO_WHOLE);
+        assert_int_equal(reply.kind, ECHO_REPLY);
+        assert_int_equal(reply.payload_bytes, wanted);
+        assert_memory_equal(bytes + ECHO_HEADER_BYTES, expected, wanted);
+        free(bytes);
+        free(payload);
+        free(expected);
+    }
+}
+
 static void every_changed_byte_of_a_payload_is_seen(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -379,6 +404,7 @@ int main(void) {
         cmocka_unit_test_setup(reply_made_in_place_equals_one_encoded, seed),
         cmocka_unit_test_setup(reply_is_right_where_a_check_passes_through_zero, seed),
         cmocka_unit_test_setup(reply_is_the_payload_cut_or_repeated, seed),
+        cmocka_unit_test_setup(whole_reply_is_written_where_its_request_stood, seed),
         cmocka_unit_test_setup(every_changed_byte_of_a_payload_is_seen, seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

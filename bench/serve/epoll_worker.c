@@ -93,7 +93,6 @@ static void begin_drain(struct epoll_worker *w, struct watched *one) {
 }
 
 static void serve(struct epoll_worker *w, struct watched *one) {
-    const uint64_t drained = w->echo.counts[ECHO_DRAINED];
     int result = take_steps(w, one);
     const bool room = one->connection->wants_room;
     if ((result == 0 || result == -EAGAIN) && room != one->room) {
@@ -102,7 +101,7 @@ static void serve(struct epoll_worker *w, struct watched *one) {
     }
     if (result != 0 && result != -EAGAIN) {
         drop(w, one);
-    } else if (w->echo.counts[ECHO_DRAINED] != drained && !one->draining) {
+    } else if (one->connection->wake_ns != 0 && !one->draining) {
         begin_drain(w, one);
     } else if (w->idle_timeout_ns > 0 && !one->shared && !one->draining) {
         leave(one);

@@ -12,7 +12,7 @@
  *           takes all that travelled together
  *
  * With mmsg and gso the wire sees plain datagrams, so either side may be plain.
- * A single message goes as it would without.
+ * A single message goes as it would without. None of the servers is raw.
  */
 #ifndef UDP_BATCH_H
 #define UDP_BATCH_H
