@@ -283,22 +283,25 @@ struct echo_server_pure {
  * ---- floor: the same system calls with the same bytes, and nothing else ----
  *
  * With options->depth above 1 a batch of so many messages goes and comes as the
- * mode sends it; all counts are of messages.
+ * mode sends it; all counts are of messages. `way` is the transport's own.
  */
+
+struct echo_floor_way; /* in which a mode of a transport makes its calls */
 
 struct echo_floor_steps {
     /*
      * Makes exchanges with a floor server until *stop is set or `most` are
      * done; their number, or -errno. Nothing is encoded, checked or timed.
      */
-    int64_t (*exchange)(const struct echo_client_options *options, const atomic_bool *stop,
-                        uint64_t most);
+    int64_t (*exchange)(const struct echo_floor_way *way, const struct echo_client_options *options,
+                        const atomic_bool *stop, uint64_t most);
 
     /*
      * Serves on `listener` (of listen above) until an error: shutdown(2) ends a
      * blocking one, *stop one that polls.
      */
-    void (*serve)(int listener, const struct echo_client_options *options, const atomic_bool *stop);
+    void (*serve)(const struct echo_floor_way *way, int listener,
+                  const struct echo_client_options *options, const atomic_bool *stop);
 
     /*
      * The same of the epoll engine: a bare level-triggered loop over so many
@@ -306,10 +309,11 @@ struct echo_floor_steps {
      * sockets; `listener` is one, and *stop is looked at ten times a second at
      * least.
      */
-    int64_t (*exchange_many)(const struct echo_client_options *options, unsigned connections,
+    int64_t (*exchange_many)(const struct echo_floor_way *way,
+                             const struct echo_client_options *options, unsigned connections,
                              const atomic_bool *stop, uint64_t most);
-    void (*serve_many)(int listener, const struct echo_client_options *options,
-                       const atomic_bool *stop);
+    void (*serve_many)(const struct echo_floor_way *way, int listener,
+                       const struct echo_client_options *options, const atomic_bool *stop);
 };
 
 /* A transport: what variants name. */
@@ -319,6 +323,7 @@ struct echo_transport {
     const struct echo_client_steps *client;
     const struct echo_server_steps *server;
     const struct echo_floor_steps *floor;
+    const struct echo_floor_way *floor_way;
 };
 
 #endif

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tcp/floor.h"
+#include "tcp/floor_parts.h"
 
 enum { EVENTS = 256, GLANCE_MS = 100 }; /* *stop is looked at so often when nothing happens */
 
@@ -19,12 +19,9 @@ struct one {
 };
 
 struct many {
-    const struct tcp_floor_way *way;
-    const struct echo_client_options *options;
-    size_t request, reply; /* bytes of a message */
-    uint64_t most, begun, done, made;
+    struct floor floor;
+    uint64_t most, begun, done;
     int epoll;
-    uint8_t *bytes;
     struct one *ones;
 };
 
@@ -38,27 +35,23 @@ static int watch(const struct many *m, struct one *one, uint32_t events) {
 
 /* A stream takes any part of the batch. */
 static int send_some(const struct many *m, struct one *one) {
-    const size_t all = one->messages * m->request;
-    const ssize_t sent = send(one->socket, m->bytes, all - one->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const size_t all = one->messages * m->floor.request;
+    const ssize_t sent =
+        send(one->socket, m->floor.bytes, all - one->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINPROGRESS && errno != EINTR) return -errno;
     if (sent > 0) one->sent += (size_t)sent;
     return watch(m, one, one->sent < all ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
 static int begin(struct many *m, struct one *one) {
-    const uint32_t depth = m->options->depth > 1 ? m->options->depth : 1;
-    if (one->socket < 0) one->left = echo_per_connection(m->options);
-    one->messages = smaller(smaller(m->most - m->begun, depth), one->left);
+    if (one->socket < 0) one->left = echo_per_connection(m->floor.options);
+    one->messages = tcp_floor_batch(&m->floor, m->most - m->begun, one->left);
     one->sent = one->took = 0;
     if (one->messages == 0) return 0;
     m->begun += one->messages;
     one->left -= one->messages;
     if (one->socket < 0) {
-        one->socket = tcp_floor_connect(m->way, m->options, m->made++);
+        one->socket = tcp_floor_connect(&m->floor);
         one->watched = 0;
     }
     return one->socket < 0 ? one->socket : send_some(m, one);
@@ -66,7 +59,7 @@ static int begin(struct many *m, struct one *one) {
 
 static void drop(const struct many *m, struct one *one) {
     const struct linger reset = {.l_onoff = 1};
-    if (m->options->lifetime == ECHO_CLIENT_RESETS) {
+    if (m->floor.options->lifetime == ECHO_CLIENT_RESETS) {
         (void)setsockopt(one->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
     (void)close(one->socket); /* epoll forgets it */
@@ -75,10 +68,10 @@ static void drop(const struct many *m, struct one *one) {
 
 /* Part of a batch, or the end of file that ends a connection that has carried all it may. */
 static int receive_some(struct many *m, struct one *one) {
-    const bool server_closes = one->left == 0 && tcp_floor_server_closes(m->options);
-    const size_t all = one->messages * m->reply;
+    const bool server_closes = one->left == 0 && tcp_floor_server_closes(&m->floor);
+    const size_t all = one->messages * m->floor.reply;
     const size_t left = all - one->took;
-    const ssize_t got = recv(one->socket, m->bytes, left > 0 ? left : 1, 0);
+    const ssize_t got = recv(one->socket, m->floor.bytes, left > 0 ? left : 1, 0);
     if (got < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     one->took += (size_t)got;
     if (got == 0 && !(server_closes && left == 0)) return -ESHUTDOWN;
@@ -106,26 +99,21 @@ static int loop(struct many *m, const atomic_bool *stop) {
         if (m->done == m->most) break;
         const int ready = epoll_wait(m->epoll, events, EVENTS, GLANCE_MS);
         quiet_ns = ready == 0 ? quiet_ns + GLANCE_MS * UINT64_C(1000000) : 0;
-        if (quiet_ns > 0 && quiet_ns >= m->options->patience_ns) failed = -ETIMEDOUT;
+        if (quiet_ns > 0 && quiet_ns >= m->floor.options->patience_ns) failed = -ETIMEDOUT;
         if (ready < 0 && errno != EINTR) failed = -errno;
         for (int i = 0; i < ready && failed == 0; i++) failed = exchange_ready(m, &events[i]);
     }
     return failed;
 }
 
-int64_t tcp_floor_exchange_many(const struct tcp_floor_way *way,
+int64_t tcp_floor_exchange_many(const struct echo_floor_way *way,
                                 const struct echo_client_options *options, unsigned connections,
                                 const atomic_bool *stop, uint64_t most) {
-    struct many m = {.way = way,
-                     .options = options,
-                     .request = ECHO_HEADER_BYTES + (size_t)options->payload_bytes,
-                     .reply = ECHO_HEADER_BYTES + (size_t)options->reply_bytes,
-                     .most = most,
+    struct many m = {.most = most,
                      .epoll = epoll_create1(EPOLL_CLOEXEC),
-                     .bytes = calloc(1, tcp_floor_bytes(options)),
                      .ones = calloc(connections, sizeof(struct one))};
-    int failed = m.epoll < 0 ? -errno : 0;
-    if (m.bytes == NULL || m.ones == NULL) failed = -ENOMEM;
+    int failed = m.epoll < 0 ? -errno : tcp_floor_init(&m.floor, way, options);
+    if (m.ones == NULL) failed = -ENOMEM;
     for (unsigned i = 0; m.ones != NULL && i < connections; i++) m.ones[i].socket = -1;
     for (unsigned i = 0; failed == 0 && i < connections; i++) failed = begin(&m, &m.ones[i]);
     if (failed == 0) failed = loop(&m, stop);
@@ -133,7 +121,7 @@ int64_t tcp_floor_exchange_many(const struct tcp_floor_way *way,
         if (m.ones[i].socket >= 0) drop(&m, &m.ones[i]);
     }
     if (m.epoll >= 0) (void)close(m.epoll);
-    free(m.bytes);
+    free(m.floor.bytes);
     free(m.ones);
     return failed != 0 ? failed : (int64_t)m.done;
 }

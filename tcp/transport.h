@@ -14,6 +14,7 @@ static const struct echo_transport tcp_transport = {
     .client = &tcp_client_steps,
     .server = &tcp_server_steps,
     .floor = &tcp_floor_steps,
+    .floor_way = &tcp_floor_plain,
 };
 
 static const struct echo_transport tcp_fastopen_transport = {
@@ -21,7 +22,8 @@ static const struct echo_transport tcp_fastopen_transport = {
     .payload_max = ECHO_PAYLOAD_MAX,
     .client = &tcp_fastopen_steps,
     .server = &tcp_server_steps,
-    .floor = &tcp_fastopen_floor_steps,
+    .floor = &tcp_floor_steps,
+    .floor_way = &tcp_floor_fastopen,
 };
 
 #endif

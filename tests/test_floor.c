@@ -31,7 +31,8 @@ struct floor_server {
 static void *serve_floor(void *argument) {
     struct floor_server *f = argument;
     const struct echo_floor_steps *steps = f->transport->floor;
-    (f->many ? steps->serve_many : steps->serve)(f->server->socket, &f->options, &f->stop);
+    (f->many ? steps->serve_many : steps->serve)(f->transport->floor_way, f->server->socket,
+                                                 &f->options, &f->stop);
     return NULL;
 }
 
@@ -61,8 +62,9 @@ static void floor_stop(struct floor_server *f) {
 static int64_t run_floor(const struct floor_server *f, unsigned connections,
                          const atomic_bool *stop, uint64_t most) {
     const struct echo_floor_steps *steps = f->transport->floor;
-    return f->many ? steps->exchange_many(&f->options, connections, stop, most)
-                   : steps->exchange(&f->options, stop, most);
+    return f->many
+               ? steps->exchange_many(f->transport->floor_way, &f->options, connections, stop, most)
+               : steps->exchange(f->transport->floor_way, &f->options, stop, most);
 }
 
 static void floor_makes_exactly_the_exchanges_it_is_asked_for(void **state) {
@@ -143,7 +145,8 @@ static void floor_of_many_does_not_wait_for_a_silent_server(void **state) {
         options.patience_ns = 200000000;
         atomic_bool never = false;
         const struct echo_floor_steps *floor = variants[v].transport->floor;
-        assert_int_equal(floor->exchange_many(&options, 2, &never, 10), -ETIMEDOUT);
+        const struct echo_floor_way *way = variants[v].transport->floor_way;
+        assert_int_equal(floor->exchange_many(way, &options, 2, &never, 10), -ETIMEDOUT);
         (void)close(silent);
     }
 }

@@ -305,8 +305,9 @@ static void floor_makes_its_sockets_anew_too(void **state) {
         options.per_connection = c.limit;
         options.nonblocking = i % 2 != 0;
         const struct echo_floor_steps *floor = variant->transport->floor;
-        const int64_t done = i % 2 != 0 ? floor->exchange_many(&options, 1, &never, MESSAGES)
-                                        : floor->exchange(&options, &never, MESSAGES);
+        const struct echo_floor_way *way = variant->transport->floor_way;
+        const int64_t done = i % 2 != 0 ? floor->exchange_many(way, &options, 1, &never, MESSAGES)
+                                        : floor->exchange(way, &options, &never, MESSAGES);
         (void)shutdown(c.socket, SHUT_RDWR);
         assert_int_equal(pthread_join(c.thread, NULL), 0);
         (void)close(c.socket);

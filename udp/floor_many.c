@@ -4,7 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "udp/floor.h"
+#include "udp/floor_parts.h"
 
 enum { EVENTS = 256, GLANCE_MS = 100 }; /* *stop is looked at so often when nothing happens */
 
@@ -12,15 +12,13 @@ enum { EVENTS = 256, GLANCE_MS = 100 }; /* *stop is looked at so often when noth
 struct one {
     int socket;          /* -1: to be made */
     uint32_t watched;    /* what epoll was told to look for; 0: it does not know the socket */
-    unsigned messages;   /* of its batch; 0: none is left for it */
+    uint64_t messages;   /* of its batch; 0: none is left for it */
     uint64_t left;       /* that its socket may carry beyond them */
-    unsigned sent, took; /* of the batch */
+    uint64_t sent, took; /* messages of the batch */
 };
 
 struct many {
-    const struct udp_floor_way *way;
-    const struct echo_client_options *options;
-    struct udp_floor_calls *calls;
+    struct floor floor;
     uint64_t most, begun, done;
     int epoll;
     struct one *ones;
@@ -35,36 +33,33 @@ static int watch(const struct many *m, struct one *one, uint32_t events) {
 }
 
 /* A datagram goes whole or not at all. */
-static int send_some(const struct many *m, struct one *one) {
+static int send_some(struct many *m, struct one *one) {
     int sent = 0;
     while (sent >= 0 && one->sent < one->messages) {
-        sent = m->way->send(one->socket, m->calls, one->messages - one->sent);
+        const unsigned most = (unsigned)(one->messages - one->sent);
+        sent = m->floor.way->send(one->socket, &m->floor, most);
         if (sent > 0) one->sent += (unsigned)sent;
     }
     if (sent < 0 && sent != -EAGAIN && sent != -EINTR) return sent;
     return watch(m, one, one->sent < one->messages ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
 static int begin(struct many *m, struct one *one) {
-    const uint32_t depth = m->options->depth > 1 ? m->options->depth : 1;
-    if (one->socket < 0) one->left = echo_per_connection(m->options);
-    one->messages = (unsigned)smaller(smaller(m->most - m->begun, depth), one->left);
+    if (one->socket < 0) one->left = echo_per_connection(m->floor.options);
+    one->messages = udp_floor_batch(&m->floor, m->most - m->begun, one->left);
     one->sent = one->took = 0;
     if (one->messages == 0) return 0;
     m->begun += one->messages;
     one->left -= one->messages;
     if (one->socket < 0) {
-        one->socket = udp_floor_connect(m->way, m->options);
+        one->socket = udp_floor_connect(&m->floor);
         one->watched = 0;
     }
     return one->socket < 0 ? one->socket : send_some(m, one);
 }
 
-static void drop(struct one *one) {
+static void drop(const struct many *m, struct one *one) {
+    (void)m;                  /* there is one way to end it */
     (void)close(one->socket); /* epoll forgets it */
     one->socket = -1;
 }
@@ -73,12 +68,13 @@ static void drop(struct one *one) {
 static int receive_some(struct many *m, struct one *one) {
     int got = 1;
     while (got >= 0 && one->took < one->messages) {
-        got = m->way->receive(one->socket, m->calls, one->messages - one->took);
+        const unsigned most = (unsigned)(one->messages - one->took);
+        got = m->floor.way->receive(one->socket, &m->floor, most);
         if (got > 0) one->took += (unsigned)got;
     }
     if (got < 0) return got == -EAGAIN || got == -EINTR ? 0 : got;
     m->done += one->messages;
-    if (one->left == 0) drop(one);
+    if (one->left == 0) drop(m, one);
     return begin(m, one);
 }
 
@@ -100,33 +96,29 @@ static int loop(struct many *m, const atomic_bool *stop) {
         if (m->done == m->most) break;
         const int ready = epoll_wait(m->epoll, events, EVENTS, GLANCE_MS);
         quiet_ns = ready == 0 ? quiet_ns + GLANCE_MS * UINT64_C(1000000) : 0;
-        /* Something was lost, and nobody sends it again. */
-        if (quiet_ns > 0 && quiet_ns >= m->options->patience_ns) failed = -ETIMEDOUT;
+        if (quiet_ns > 0 && quiet_ns >= m->floor.options->patience_ns) failed = -ETIMEDOUT;
         if (ready < 0 && errno != EINTR) failed = -errno;
         for (int i = 0; i < ready && failed == 0; i++) failed = exchange_ready(m, &events[i]);
     }
     return failed;
 }
 
-int64_t udp_floor_exchange_many(const struct udp_floor_way *way,
+int64_t udp_floor_exchange_many(const struct echo_floor_way *way,
                                 const struct echo_client_options *options, unsigned connections,
                                 const atomic_bool *stop, uint64_t most) {
-    struct many m = {.way = way,
-                     .options = options,
-                     .calls = udp_floor_calls(options),
-                     .most = most,
+    struct many m = {.most = most,
                      .epoll = epoll_create1(EPOLL_CLOEXEC),
                      .ones = calloc(connections, sizeof(struct one))};
-    int failed = m.epoll < 0 ? -errno : 0;
-    if (m.calls == NULL || m.ones == NULL) failed = -ENOMEM;
+    int failed = m.epoll < 0 ? -errno : udp_floor_init(&m.floor, way, options);
+    if (m.ones == NULL) failed = -ENOMEM;
     for (unsigned i = 0; m.ones != NULL && i < connections; i++) m.ones[i].socket = -1;
     for (unsigned i = 0; failed == 0 && i < connections; i++) failed = begin(&m, &m.ones[i]);
     if (failed == 0) failed = loop(&m, stop);
     for (unsigned i = 0; m.ones != NULL && i < connections; i++) {
-        if (m.ones[i].socket >= 0) drop(&m.ones[i]);
+        if (m.ones[i].socket >= 0) drop(&m, &m.ones[i]);
     }
     if (m.epoll >= 0) (void)close(m.epoll);
-    udp_floor_free(m.calls);
+    free(m.floor.bytes);
     free(m.ones);
     return failed != 0 ? failed : (int64_t)m.done;
 }

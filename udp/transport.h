@@ -15,6 +15,7 @@ static const struct echo_transport udp_transport = {
     .client = &udp_client_steps,
     .server = &udp_server_steps,
     .floor = &udp_floor_steps,
+    .floor_way = &udp_floor_plain,
 };
 
 static const struct echo_transport udp_retry_transport = {
@@ -22,7 +23,8 @@ static const struct echo_transport udp_retry_transport = {
     .payload_max = ECHO_UDP_PAYLOAD_MAX,
     .client = &udp_retry_steps,
     .server = &udp_server_steps,
-    .floor = &udp_retry_floor_steps,
+    .floor = &udp_floor_steps,
+    .floor_way = &udp_floor_polling,
 };
 
 static const struct echo_transport udp_mmsg_transport = {
@@ -30,7 +32,8 @@ static const struct echo_transport udp_mmsg_transport = {
     .payload_max = ECHO_UDP_PAYLOAD_MAX,
     .client = &udp_mmsg_steps,
     .server = &udp_mmsg_server_steps,
-    .floor = &udp_mmsg_floor_steps,
+    .floor = &udp_floor_steps,
+    .floor_way = &udp_floor_mmsg,
 };
 
 static const struct echo_transport udp_gso_transport = {
@@ -38,7 +41,8 @@ static const struct echo_transport udp_gso_transport = {
     .payload_max = ECHO_UDP_PAYLOAD_MAX,
     .client = &udp_gso_steps,
     .server = &udp_gso_server_steps,
-    .floor = &udp_gso_floor_steps,
+    .floor = &udp_floor_steps,
+    .floor_way = &udp_floor_gso,
 };
 
 static const struct echo_transport udp_packed_transport = {
@@ -46,7 +50,8 @@ static const struct echo_transport udp_packed_transport = {
     .payload_max = ECHO_UDP_PAYLOAD_MAX,
     .client = &udp_packed_steps,
     .server = &udp_packed_server_steps,
-    .floor = &udp_packed_floor_steps,
+    .floor = &udp_floor_steps,
+    .floor_way = &udp_floor_packed,
 };
 
 #endif

@@ -89,9 +89,10 @@ void *closed_body(void *argument) {
 
 static int64_t exchange_floor(const struct load_thread *t, const atomic_bool *stop, uint64_t most) {
     const struct load_options *options = t->load->options;
-    const struct echo_floor_steps *floor = options->transport->floor;
-    if (!options->many) return floor->exchange(&options->client, stop, most);
-    return floor->exchange_many(&options->client, options->connections, stop, most);
+    const struct echo_transport *to = options->transport;
+    if (!options->many) return to->floor->exchange(to->floor_way, &options->client, stop, most);
+    return to->floor->exchange_many(to->floor_way, &options->client, options->connections, stop,
+                                    most);
 }
 
 void *floor_body(void *argument) {

@@ -47,7 +47,8 @@ static void *serve_floor(void *argument) {
     const struct floor_thread *t = argument;
     const struct server_process_options *o = t->options;
     const struct echo_floor_steps *steps = o->transport->floor;
-    (o->many ? steps->serve_many : steps->serve)(t->server->socket, o->floor, t->stop);
+    const struct echo_floor_way *way = o->transport->floor_way;
+    (o->many ? steps->serve_many : steps->serve)(way, t->server->socket, o->floor, t->stop);
     return NULL;
 }
 

@@ -33,8 +33,7 @@ enum {
 extern const struct echo_client_steps udp_mmsg_steps, udp_gso_steps, udp_packed_steps;
 extern const struct echo_server_steps udp_mmsg_server_steps, udp_gso_server_steps,
     udp_packed_server_steps;
-extern const struct echo_floor_steps udp_mmsg_floor_steps, udp_gso_floor_steps,
-    udp_packed_floor_steps;
+extern const struct echo_floor_way udp_floor_mmsg, udp_floor_gso, udp_floor_packed;
 
 /* Messages of so many bytes that packed puts into one datagram: 1 at least. */
 size_t udp_packed_count(const struct echo_address *to, size_t message_bytes);
