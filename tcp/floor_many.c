@@ -112,7 +112,8 @@ int64_t tcp_floor_exchange_many(const struct echo_floor_way *way,
     struct many m = {.most = most,
                      .epoll = epoll_create1(EPOLL_CLOEXEC),
                      .ones = calloc(connections, sizeof(struct one))};
-    int failed = m.epoll < 0 ? -errno : tcp_floor_init(&m.floor, way, options);
+    int failed = tcp_floor_init(&m.floor, way, options);
+    if (m.epoll < 0) failed = -errno;
     if (m.ones == NULL) failed = -ENOMEM;
     for (unsigned i = 0; m.ones != NULL && i < connections; i++) m.ones[i].socket = -1;
     for (unsigned i = 0; failed == 0 && i < connections; i++) failed = begin(&m, &m.ones[i]);

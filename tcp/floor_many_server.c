@@ -90,7 +90,8 @@ void tcp_floor_serve_many(const struct echo_floor_way *way, int listener,
                        .peers = calloc(EVENTS, sizeof(struct peer)),
                        .places = EVENTS};
     struct epoll_event events[EVENTS] = {{.events = EPOLLIN, .data.fd = listener}};
-    int failed = s.epoll < 0 ? -errno : tcp_floor_init(&s.floor, way, options);
+    int failed = tcp_floor_init(&s.floor, way, options);
+    if (s.epoll < 0) failed = -errno;
     if (s.peers == NULL) failed = -ENOMEM;
     if (failed == 0 && epoll_ctl(s.epoll, EPOLL_CTL_ADD, listener, events) != 0) failed = -errno;
     while (failed == 0 && !atomic_load_explicit(stop, memory_order_relaxed)) {

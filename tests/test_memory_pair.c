@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HANG_S = 120, DEPTH = 3, WAY_BYTES = 1 << 23, WAY_DATAGRAMS = 64 };
+enum { HANG_S = 120, SOME = 10, DEPTH = 3, WAY_BYTES = 1 << 23, WAY_DATAGRAMS = 64 };
 
 /* ---- what is under way in one direction ---- */
 
@@ -255,9 +255,10 @@ static void stream_may_be_cut_anywhere(void **state) {
 
 static void close_is_asked_for_wherever_the_stream_is_cut(void **state) {
     (void)state;
-    for (size_t cut = 1; cut <= 2 * ECHO_HEADER_BYTES; cut++) {
+    const size_t whole = ECHO_HEADER_BYTES + (size_t)SOME;
+    for (size_t cut = 1; cut <= whole; cut++) {
         struct pair p;
-        pair_make(&p, &cores[0], ECHO_HEADER_BYTES, ECHO_HEADER_BYTES);
+        pair_make(&p, &cores[0], SOME, SOME);
         assert_true(ask(&p));
         assert_false(ask(&p)); /* one per message */
         carry(&p, cut);
@@ -286,11 +287,11 @@ static void message_longer_than_the_buffer_that_is_lent_is_answered(void **state
 
 static void end_of_file_is_told_from_one_inside_a_message(void **state) {
     (void)state;
-    const size_t whole = ECHO_HEADER_BYTES + 10;
+    const size_t whole = ECHO_HEADER_BYTES + SOME;
     for (size_t came = 0; came <= 2 * whole; came++) {
         struct pair p;
         uint8_t *bytes;
-        pair_make(&p, &cores[1], 10, 10);
+        pair_make(&p, &cores[1], SOME, SOME);
         while (p.asked < 2) (void)ask(&p);
         client_sends(&p, SIZE_MAX);
         if (came > 0) server_receives(&p, came);
@@ -308,11 +309,11 @@ static void damaged_stream_ends_after_the_replies_that_are_owed(void **state) {
     (void)state;
     struct pair p;
     struct echo_message reply;
-    pair_make(&p, &cores[1], 10, 10);
+    pair_make(&p, &cores[1], SOME, SOME);
     while (ask(&p)) {
     }
     client_sends(&p, SIZE_MAX);
-    p.there.bytes[ECHO_HEADER_BYTES + 10] ^= 1; /* the magic of the second */
+    p.there.bytes[ECHO_HEADER_BYTES + SOME] ^= 1; /* the magic of the second */
     server_receives(&p, SIZE_MAX);
     assert_int_equal(p.connection->over, -EPROTO);
     assert_int_equal(p.worker.counts[ECHO_REFUSED], 1);
@@ -327,14 +328,14 @@ static void client_sees_what_is_wrong_with_a_stream(void **state) {
     for (int damage = 0; damage < 2; damage++) {
         struct pair p;
         struct echo_message reply;
-        pair_make(&p, &cores[1], 10, 10);
+        pair_make(&p, &cores[1], SOME, SOME);
         while (ask(&p)) {
         }
         client_sends(&p, SIZE_MAX);
         server_receives(&p, SIZE_MAX);
         server_sends(&p, SIZE_MAX);
         /* The first byte of a header loses all edges; the last of a payload harms one message. */
-        p.back.bytes[damage == 0 ? 0 : ECHO_HEADER_BYTES + 9] ^= 1;
+        p.back.bytes[damage == 0 ? 0 : ECHO_HEADER_BYTES + SOME - 1] ^= 1;
         assert_int_equal(client_receives(&p, SIZE_MAX, &reply), damage == 0 ? -EPROTO : -EBADMSG);
         p.answered = damage == 0 ? DEPTH : 1;
         const int next = p.core->client->take(p.client, &reply);
@@ -351,7 +352,7 @@ static void datagram_that_is_lost_or_late_harms_no_other(void **state) {
     (void)state;
     struct pair p;
     struct echo_message reply;
-    pair_make(&p, &cores[3], 10, 10);
+    pair_make(&p, &cores[3], SOME, SOME);
     while (ask(&p)) {
     }
     client_sends(&p, SIZE_MAX);
@@ -374,7 +375,7 @@ static void doubled_datagram_is_executed_once_where_that_is_wanted(void **state)
     (void)state;
     for (int dedup = 0; dedup < 2; dedup++) {
         struct pair p;
-        pair_make(&p, &cores[3], 10, 10);
+        pair_make(&p, &cores[3], SOME, SOME);
         p.server_options.dedup = dedup != 0;
         assert_true(ask(&p));
         client_sends(&p, SIZE_MAX);
@@ -392,12 +393,12 @@ static void doubled_datagram_is_executed_once_where_that_is_wanted(void **state)
 
 static void damaged_datagram_is_refused_and_no_end(void **state) {
     (void)state;
-    const size_t whole = ECHO_HEADER_BYTES + 10;
+    const size_t whole = ECHO_HEADER_BYTES + SOME;
     for (size_t size = 0; size < whole; size++) {
         struct pair p;
         struct echo_message reply;
         uint8_t *bytes;
-        pair_make(&p, &cores[3], 10, 10);
+        pair_make(&p, &cores[3], SOME, SOME);
         assert_true(ask(&p));
         client_sends(&p, SIZE_MAX);
         p.there.datagrams[0] = size; /* cut off on the way */

@@ -23,7 +23,7 @@
 enum {
     LOAD_FAILURES_MAX = 100, /* that many failures in a row end a run */
     LOAD_ERRNOS = 134,       /* Linux knows no higher */
-    LOAD_COUNTERS_MAX = 16   /* that a client may have */
+    LOAD_COUNTERS_MAX = ECHO_CLIENT_COUNTS_MAX
 };
 
 /* Which durations are kept, each in a histogram; see README, Result files. */
