@@ -56,7 +56,10 @@ struct echo_counter {
     uint64_t value;
 };
 
-/* Which every client has; what moved nothing (EAGAIN, an error) is in neither. */
+/*
+ * Those that every client has, counted as ECHO_SENDS and ECHO_RECEIVES are:
+ * what moved nothing (EAGAIN, an error) is not in them.
+ */
 enum { ECHO_CLIENT_SENDS, ECHO_CLIENT_RECEIVES, ECHO_CLIENT_COUNTS, ECHO_CLIENT_COUNTS_MAX = 8 };
 
 /* What a driver may look at. Transports keep more behind it. */
@@ -116,7 +119,8 @@ struct echo_client_steps {
      */
     int (*finish)(struct echo_client *client);
 
-    /* After a deadline or an error: nothing queued will be sent; TCP drops its socket. */
+    /* After a deadline or an error: nothing queued will be sent; TCP drops its socket, UDP one
+       that is spent. */
     void (*abandon)(struct echo_client *client);
 
     void (*close)(struct echo_client *client); /* NULL is ignored */
@@ -226,7 +230,7 @@ struct echo_connection {
     int socket;
     bool wants_room;  /* waiting to send, not to receive */
     uint64_t wake_ns; /* 0: none; else step is due at this time of echo/clock.h, socket or not */
-    int over;         /* else 0; what step will say once all replies are out: none will follow */
+    int over;         /* 0; else what step says once all replies are out, as none will follow */
     void *mode;       /* as a client's; freed by drop */
 };
 
@@ -262,11 +266,11 @@ struct echo_server_steps {
  * nothing else; then, unless it is over, for more to arrive.
  */
 struct echo_server_pure {
-    /* A connection without a socket, the caller's until drop. *options outlives it. NULL: memory.
+    /* A connection without a socket, the caller's until drop; NULL: no memory. It keeps `options`.
      */
     struct echo_connection *(*make)(const struct echo_server_options *options);
 
-    /* Where what comes next is to be put, and how much of it. 0: there is no memory. */
+    /* Where what comes next is to be put, and how much of it; lent until drop. 0: no memory. */
     size_t (*room)(struct echo_connection *connection, struct echo_worker *worker, uint8_t **bytes);
 
     /* So many bytes were put there, or none: the end of file, an empty datagram. Answers. */
