@@ -31,10 +31,10 @@ object = $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(1))))
 ALL    := $(SERVICE) $(LAB) $(MICRO) bench/main.c $(wildcard tests/*.c tcp/simple_*.c udp/simple_*.c)
 
 PACKAGES := gcc g++ make pkg-config libbenchmark-dev hyperfine libcmocka-dev gnuplot-nox fonts-dejavu-core \
-            libgsl-dev libjansson-dev libpcap-dev strace python3 util-linux
+            libgsl-dev libjansson-dev libpcap-dev strace python3 python3-jsonschema util-linux
 CHECKERS := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 
-.PHONY: FORCE all deps bench plots view test tests check format lint sanitize checkers sessions crosscheck install clean help
+.PHONY: FORCE all deps bench plots view gallery test tests check format lint sanitize rooms checkers sessions crosscheck install clean help
 .SECONDARY:
 
 all: $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) ## build the programs
@@ -49,8 +49,9 @@ $(BUILD)/%.o: %.cc
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 # The commit is compiled into one object, which alone follows it.
 COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
-$(BUILD)/bench/session/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"' -DBUILD_COMMIT='"$(COMMIT)"'
-$(BUILD)/bench/session/environment.o: $(BUILD)/commit
+$(BUILD)/bench/measure/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"' -DBUILD_COMMIT='"$(COMMIT)"'
+$(BUILD)/bench/measure/environment.o: $(BUILD)/commit
+$(BUILD)/bench/report/template.o: bench/report/page.html plots/plan.tsv # compiled in
 $(BUILD)/commit: FORCE
 	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
 
@@ -59,6 +60,14 @@ $(BUILD)/micro: $(call object,$(SERVICE) $(LAB) $(MICRO))
 $(BUILD)/tcp-% $(BUILD)/udp-%: LIBS :=
 $(BUILD)/tcp-%: $(BUILD)/tcp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(link)
 $(BUILD)/udp-%: $(BUILD)/udp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(link)
+# The table of parameters with one row more, for the test that it is all there is to write.
+MORE := {.option = "probe", .argument = "N", .form = FORM_COUNT, .field = {NULL, AT(FIELD_UNSIGNED, idle)}, \
+        .least = 1, .most = 10, .usual = "3", .identity = true, .takes = {{BY_LOADS, "how deep to probe (3)"}}},
+$(BUILD)/tests/parameters_more.c: bench/run/parameters.c Makefile
+	@mkdir -p $(@D)
+	@sed 's|^const struct parameter parameters.*|&\n$(MORE)|' $< > $@
+$(BUILD)/tests/test_parameter: $(BUILD)/tests/test_parameter.o $(BUILD)/tests/parameters_more.o \
+    $(filter-out %/run/parameters.o,$(call object,$(SERVICE) $(LAB) $(SUPPORT))) ; $(link)
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(call object,$(SERVICE) $(LAB) $(SUPPORT)) ; $(link)
 $(TESTS): LIBS += -lcmocka
 WRAPPED := send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg connect accept4 socket bind listen setsockopt \
@@ -67,42 +76,35 @@ $(BUILD)/tests/test_faults: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)
 $(BUILD)/micro: LIBS += -lbenchmark
 $(BUILD)/echolab: ; $(link)
 $(BUILD)/micro: ; $(subst $(CC),$(CXX),$(link))
-link = @echo "  LINK  $@"; $(CC) $(OPT) $(EXTRA) $^ $(LDFLAGS) $(LIBS) -o $@
+# The build id is how a result file tells which program it was.
+link = @echo "  LINK  $@"; $(CC) $(OPT) $(EXTRA) $^ -Wl,--build-id $(LDFLAGS) $(LIBS) -o $@
 
 deps: ## install what building, measuring and testing need (Debian)
 	@echo "installing with apt-get: $(PACKAGES)"
 	@$(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PACKAGES)'
 
 bench: $(BUILD)/echolab $(BUILD)/micro ## measure and draw everything (QUICK=1: 1 min, FULL=1: 20 min)
-	@BUILD=$(BUILD) bench/bench.sh; status=$$?; $(MAKE) --no-print-directory plots || exit 1; \
-	echo; echo "open $(BUILD)/report/index.html (or: make view)"; exit $$status
+	@exec env BUILD=$(BUILD) bench/bench.sh
 
 plots: $(BUILD)/echolab ## draw the last results again
-	@$(BUILD)/echolab report $(BUILD)
-	@status=0; for data in $(BUILD)/data/*.tsv; do name=$$(basename $$data .tsv); \
-	    [ ! -f plots/$$name.gp ] || gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report || status=1; done; \
-	for ladder in $$(ls $(BUILD)/ladder/*.tsv 2>/dev/null); do \
-	    gnuplot -c plots/ladder.gp $$ladder $(BUILD)/report/ladder-$$(basename $$ladder .tsv) || status=1; done; exit $$status
+	@plots/draw.sh $(BUILD) $(BUILD)/report
 
-view: ## show the last results: the page, or drawings in the terminal without a display
+view: $(BUILD)/echolab ## show the last results: the page, or drawings in the terminal without a display
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open > /dev/null; then \
-	    xdg-open $(BUILD)/report/index.html; \
-	else $(BUILD)/echolab report --text $(BUILD) && for data in $(BUILD)/data/*.tsv; do \
-	    name=$$(basename $$data .tsv); [ ! -f plots/$$name.gp ] || \
-	    gnuplot -c plots/$$name.gp $(BUILD)/data $(BUILD)/report dumb || exit 1; done; fi
+	    xdg-open $(BUILD)/report/index.html; else plots/draw.sh $(BUILD) $(BUILD)/report dumb; fi
+
+gallery: plots ## the pictures of the last results, and their data, to plots/gallery (of FULL=1, to be of use)
+	@rm -f plots/gallery/*.png plots/gallery/*.tsv
+	@cp $(BUILD)/report/*.png $(BUILD)/data/*.tsv plots/gallery/
 
 tests: all $(TESTS)
-# Who counts every packet runs alone: another program beside it delays an ACK
-# until it goes as a packet of its own. The rest mostly wait, and run four at a time.
 EXACT := $(filter %test_wire %test_anatomy,$(TESTS))
-run_tests = printf '%s\n' $(2) | BUILD=$(BUILD) xargs -r -P $(1) -I{} sh -c \
-    '{} > {}.log 2>&1; status=$$?; cat {}.log; exit $$status'
-test: tests ## run the tests
-	@{ $(call run_tests,1,$(EXACT)) && $(call run_tests,4,$(filter-out $(EXACT),$(TESTS))); } || \
-	    { echo "make: these failed:"; grep -l 'FAILED' $(addsuffix .log,$(TESTS)); exit 1; }
-	@echo "all $(words $(TESTS)) test programs passed"
+test: tests ## run the tests, all of them
+	@BUILD=$(BUILD) tests/run.sh $(EXACT) -- $(filter-out $(EXACT),$(TESTS))
 
-check: format lint sanitize ## format, clang-tidy, cppcheck, and the tests under sanitizers
+check: rooms format lint sanitize ## order of rooms, format, clang-tidy, cppcheck, and the tests under sanitizers
+rooms:
+	tests/rooms.sh
 format:
 	clang-format --dry-run --Werror $(SOURCES)
 lint: all

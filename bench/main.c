@@ -1,45 +1,60 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The command line of echolab. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "bench/cli/commands.h"
+#include "bench/cli/options.h"
+#include "bench/experiment/against.h"
+#include "bench/experiment/all.h"
 #include "bench/link/namespace.h"
 #include "bench/link/profile.h"
+#include "bench/measure/environment.h"
 #include "bench/report/report.h"
+#include "bench/run/measure.h"
 
-struct command {
-    const char *name;
-    int (*run)(const struct options *options);
-};
-
-static int command_report(const struct options *options) {
-    return report_command(options->directory, options->text) == 0 ? EXIT_DONE : EXIT_FAILED;
+static int command_run(const struct request *request) {
+    struct parameters asked = request->run;
+    struct run *run = NULL;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    asked.variant = request->variants[0];
+    const int status = measure_run(&asked, &run);
+    if (status != EXIT_DONE) return status;
+    const int failed = request->pipe ? run_write(run, STDOUT_FILENO) : session_print_run(run);
+    run_free(run);
+    return failed == 0 ? EXIT_DONE : complain("cannot write the result of the run");
 }
 
-static const struct command commands[] = {
+static int command_variants(const struct request *request) {
+    for (unsigned i = 0; i < variant_count; i++) {
+        if (request->names && variants[i].core) puts(variants[i].name);
+        if (!request->names) printf("%-18s %s\n", variants[i].name, variants[i].what);
+    }
+    return EXIT_DONE;
+}
+
+/* What is no experiment. */
+static const struct {
+    const char *name;
+    int (*run)(const struct request *request);
+} commands[] = {
     {"serve", command_serve},
     {"send", command_send},
     {"run", command_run},
-    {"compare", command_compare},
-    {"sweep", command_compare},
     {"report", command_report},
     {"variants", command_variants},
-    {"diff", command_diff},
-    {"crosscheck", command_crosscheck},
-    {"check", command_check},
-    {"anatomy", command_anatomy},
-    {"ladder", command_ladder},
 };
 
-int command_variants(const struct options *options) {
-    for (unsigned i = 0; i < variant_count; i++) {
-        if (options->names && variants[i].core) puts(variants[i].name);
-        if (!options->names) printf("%-18s %s\n", variants[i].name, variants[i].what);
+static int obey(const char *name, const struct request *request) {
+    const struct experiment *experiment = experiment_of(name, request);
+    if (experiment != NULL) return experiment_run(experiment, request);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) return commands[i].run(request);
     }
-    return EXIT_DONE;
+    return EXIT_WRONG_USAGE;
 }
 
 /* Output that did not arrive is a failure, too: a full disk. Here, as argp exits by itself. */
@@ -71,18 +86,17 @@ int main(int argc, char **argv) {
     if (strcmp(name, "inside") == 0 && argc > 2) return inside(argv + 2);
     if (strcmp(name, "--version") == 0) {
         puts(ECHOLAB_VERSION);
+        printf("commit %s\n", environment_commit());
         return EXIT_DONE;
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "--usage") == 0 || strcmp(name, "help") == 0) {
         options_print_commands();
         return argc > 1 ? EXIT_DONE : EXIT_WRONG_USAGE;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(name, commands[i].name) != 0) continue;
-        struct options options;
-        options_parse(&options, argc - 1, argv + 1);
-        return commands[i].run(&options);
+    struct request request;
+    if (!options_parse(&request, argc - 1, argv + 1)) {
+        (void)complain("there is no command '%s'; `echolab --help` lists them", name);
+        return EXIT_WRONG_USAGE;
     }
-    (void)complain("there is no command '%s'; `echolab --help` lists them", name);
-    return EXIT_WRONG_USAGE;
+    return obey(name, &request);
 }

@@ -9,9 +9,9 @@ set ylabel "CPU time per operation (ns)"
 eval LOG("y")
 set format y "%g"
 # Operations without a size are in the table, not here.
-SERIES = system(sprintf("awk -F'\\t' 'NR > 1 && $2 != \"-\" && !seen[$1]++ { print $1 }' '%s'", FILE))
+SERIES = ASK(FILE, "bytes", "$c != \"-\" && !seen[$1]++ { print $1 }")
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
-    eval CURVES("SIZE", 3)
+    eval CURVES("SIZE", "bytes", "time_ns", "low", "high")
 }

@@ -3,6 +3,9 @@
 NAME = "idle"; DATA = ARG1; OUT = ARG2; MODE = ARG3
 load system("dirname '".ARG0."'")."/style.gp"
 
+# Points come as they were waited for, the longest first.
+FILE = sprintf("< head -n 1 '%s'; tail -n +2 '%s' | sort -t '\t' -k 1,1 -k 2,2g", FILE, FILE)
+
 set xlabel "time since the last message"
 eval LOG("x")
 TIME(ms) = ms < 1 ? sprintf("%g us", ms * 1e3) : ms < 1e3 ? sprintf("%g ms", ms) : sprintf("%g s", ms / 1e3)
@@ -12,10 +15,10 @@ set yrange [0:*]
 set ylabel "latency (ms)"
 set grid noxtics
 # No pause at all has no place on this axis.
-X(name) = (x = OF(name, 2), x > 0 ? x : NaN)
+X(name) = (x = OF(name, "gap_ms"), x > 0 ? x : NaN)
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
-    eval "plot for [name in SERIES] FILE using (X(name)):(OF(name, 3)) with linespoints linewidth 2 dashtype DASH(name) ".LOOK." title name". \
-         INTERVALS("X(name)", 4)
+    eval "plot for [name in SERIES] FILE using (X(name)):(OF(name, 'latency_ms')) with linespoints linewidth 2 dashtype DASH(name) ".LOOK." title name". \
+         INTERVALS("X(name)", "low_ms", "high_ms")
 }

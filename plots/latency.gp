@@ -7,12 +7,12 @@ set xlabel "latency (us)"
 set ylabel "messages that take longer (%)"
 eval LOG("x")
 eval LOG("y")
-eval ONE_TWO_FIVE("x", 2)
+eval ONE_TWO_FIVE("x", "latency_us")
 set format y "%g"
 set offsets graph 0.03, graph 0.03, graph 0.03, 0
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
-    plot for [name in SERIES] FILE using (OF(name, 2)):(OF(name, 3)) with lines \
+    plot for [name in SERIES] FILE using (OF(name, "latency_us")):(OF(name, "longer_percent")) with lines \
              linewidth 2 dashtype DASH(name) linecolor rgb COLOUR(name) title name
 }

@@ -3,12 +3,12 @@
 NAME = "objects"; DATA = ARG1; OUT = ARG2; MODE = ARG3
 load system("dirname '".ARG0."'")."/style.gp"
 
-PLACES = UNIQUE(FILE, 2)
+PLACES = UNIQUE(FILE, "connections")
 STEP = 0.8 / words(SERIES)
-AT(name) = PLACE(PLACES, strcol(2)) + (PLACE(SERIES, name) - (words(SERIES) + 1) / 2.0) * STEP
-HEADING = ABOUT(2)."\n".CONDITIONS
-BARS(column, format) = sprintf("plot for [name in SERIES] FILE using (AT(name)):(OF(name, %d)):(STEP * 0.9) with boxes linecolor rgb COLOUR(name) title name", column). \
-    sprintf(", for [name in SERIES] FILE using (AT(name)):(OF(name, %d)):(sprintf('%s', OF(name, %d))) with labels offset 0, 0.7 font ',11' notitle", column, format, column)
+AT(name) = PLACE(PLACES, strcol("connections")) + (PLACE(SERIES, name) - (words(SERIES) + 1) / 2.0) * STEP
+HEADING = TITLE."\n".CONDITIONS
+BARS(column, format) = sprintf("plot for [name in SERIES] FILE using (AT(name)):(OF(name, '%s')):(STEP * 0.9) with boxes linecolor rgb COLOUR(name) title name", column). \
+    sprintf(", for [name in SERIES] FILE using (AT(name)):(OF(name, '%s')):(sprintf('%s', OF(name, '%s'))) with labels offset 0, 0.7 font ',11' notitle", column, format, column)
 
 set lmargin 11
 set rmargin 2
@@ -28,13 +28,13 @@ do for [terminal_name in TERMINALS] {
     if (!DUMB) { set title HEADING }
     set ylabel "time of the page (ms)"
     unset xlabel
-    eval BARS(3, "%.0f")
+    eval BARS("page_ms", "%.0f")
     set size 1, 0.48; set origin 0, 0
     unset title
     set key bottom center outside horizontal maxrows 1 samplen 1 # the width is for the heading
     set bmargin 5.5
     set ylabel "packets, both ways"
     set xlabel "connections at once"
-    eval BARS(6, "%.0f")
+    eval BARS("packets", "%.0f")
     unset multiplot
 }

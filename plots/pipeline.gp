@@ -7,7 +7,7 @@ eval LOG("y")
 set mytics 1
 set lmargin 11
 set rmargin DUMB ? 2 : LEGEND_WIDTH
-HEADING = ABOUT(2)."\n".CONDITIONS
+HEADING = TITLE."\n".CONDITIONS
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
@@ -23,15 +23,15 @@ do for [terminal_name in TERMINALS] {
     set ylabel "messages/s"
     unset xlabel
     set format y "%.0s%c"
-    eval ONE_TWO_FIVE_SI("y", 3)
-    eval CURVES("OF", 3)
+    eval ONE_TWO_FIVE_SI("y", "throughput_per_s")
+    eval CURVES("OF", "pipeline", "throughput_per_s", "throughput_per_s_ci_low", "throughput_per_s_ci_high")
     set ytics autofreq
     set size 1, 0.42; set origin 0, 0
     unset title
     set ylabel "messages\nper system call"
     set xlabel "messages outstanding"
     set format y "%g"
-    eval ONE_TWO_FIVE("y", 6)
-    eval CURVES("OF", 6)
+    eval ONE_TWO_FIVE("y", "messages_per_call")
+    eval CURVES("OF", "pipeline", "messages_per_call", "messages_per_call_ci_low", "messages_per_call_ci_high")
     unset multiplot
 }

@@ -11,5 +11,5 @@ set format x "%.0s%c"
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
-    eval CURVES("OF", 3)
+    eval CURVES("OF", "messages", "time_s", "ci_low", "ci_high")
 }

@@ -5,21 +5,21 @@ load system("dirname '".ARG0."'")."/style.gp"
 
 COLUMNS = words(SERIES) > 3 ? 3 : words(SERIES)
 ROWS = (words(SERIES) + COLUMNS - 1) / COLUMNS
-KNEE(name) = system(sprintf("awk -F'\\t' '$1 == \"%s\" && $13 != \"-\" { print $13; exit }' '%s'", name, FILE))
+KNEE(name) = CELL_OF(name, "knee_per_s")
 # Some four marks: 1, 2 or 5 times a power of ten apart.
 NICE(x) = (e = floor(log10(x)), m = x / 10**e, (m < 1.5 ? 1 : m < 3.5 ? 2 : m < 7.5 ? 5 : 10) * 10**e)
 BOX = "set size 1, 1; set origin 0, 0; unset border; unset tics; unset grid; unset xlabel; unset ylabel; "
-WHERE(name, column, overloaded) = column(12) == overloaded ? OF(name, column) : NaN
-LINE(name, column, width, dash, title) = sprintf("FILE using (OF('%s', 2) / 1e3):(OF('%s', %d)) with lines linewidth %g dashtype %d linecolor rgb COLOUR('%s') title '%s'", name, name, column, width, dash, name, title)
-DOTS(name, column, overloaded) = sprintf("FILE using (OF('%s', 2) / 1e3):(WHERE('%s', %d, %d)) with points pointtype %d pointsize 0.7 linecolor rgb COLOUR('%s') notitle", name, name, column, overloaded, overloaded ? 6 : 7, name)
+WHERE(name, c, overloaded) = column("overloaded") == overloaded ? OF(name, c) : NaN
+OFFERED = "offered_per_s"
+LINE(name, column, width, dash, title) = sprintf("FILE using (OF('%s', OFFERED) / 1e3):(OF('%s', '%s')) with lines linewidth %g dashtype %d linecolor rgb COLOUR('%s') title '%s'", name, name, column, width, dash, name, title)
+DOTS(name, column, overloaded) = sprintf("FILE using (OF('%s', OFFERED) / 1e3):(WHERE('%s', '%s', %d)) with points pointtype %d pointsize 0.7 linecolor rgb COLOUR('%s') notitle", name, name, column, overloaded, overloaded ? 6 : 7, name)
 
 # One scale for all panels, so that they can be compared.
-LOWEST = 1e300; HIGHEST = 0
-do for [column in "4 5 8 9"] {
-    stats FILE skip 1 using (column(int(column))) name "RANGE" nooutput
-    if (exists("RANGE_records") && RANGE_records > 0) { LOWEST = RANGE_min < LOWEST ? RANGE_min : LOWEST; HIGHEST = RANGE_max > HIGHEST ? RANGE_max : HIGHEST }
+LOWEST = LEAST("p50_us"); HIGHEST = MOST("p50_us")
+do for [c in "p99_us service_p50_us service_p99_us"] {
+    if (MOST(c) != 1) { LOWEST = LEAST(c) < LOWEST ? LEAST(c) : LOWEST; HIGHEST = MOST(c) > HIGHEST ? MOST(c) : HIGHEST }
 }
-HEADING = ABOUT(2).(CONDITIONS eq "" ? "" : "\n".CONDITIONS)
+HEADING = TITLE.(CONDITIONS eq "" ? "" : "\n".CONDITIONS)
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
@@ -52,7 +52,7 @@ do for [terminal_name in TERMINALS] {
         set xlabel "offered (thousand/s)"
         if (COLUMN == 0) { set ylabel "latency (us)" } else { unset ylabel }
         set xrange [*:*]; set yrange [*:*] # stats leaves out what is beyond them
-        stats FILE skip 1 using (OF(name, 2) / 1e3) name "RATES" nooutput
+        RATES_max = real(ASK(FILE, OFFERED, sprintf("$1 == \"%s\" { m = $c } END { print m }", name))) / 1e3 # they ascend
         set xrange [0:RATES_max * 1.05]
         set xtics 0, NICE(RATES_max / 3.5)
         set yrange [LOWEST / 1.3:HIGHEST * 1.6]
@@ -63,8 +63,8 @@ do for [terminal_name in TERMINALS] {
             set arrow from (real(knee) / 1e3), graph 0 to (real(knee) / 1e3), graph 1 nohead linewidth 1 dashtype 2 linecolor rgb "#777777"
             eval sprintf("set label ' knee %.3gk/s ' at %g, graph 0.96 %s font ',11' textcolor rgb '#555555'", real(knee) / 1e3, real(knee) / 1e3, SIDE)
         }
-        eval "plot ".LINE(name, 5, 2, 1, "p99").", ".LINE(name, 4, 2, 3, "p50").", ".LINE(name, 9, 0.7, 1, "p99 service").", ".LINE(name, 8, 0.7, 3, "p50 service"). \
-             (DUMB ? "" : ", ".DOTS(name, 5, 0).", ".DOTS(name, 5, 1).", ".DOTS(name, 4, 0).", ".DOTS(name, 4, 1))
+        eval "plot ".LINE(name, "p99_us", 2, 1, "p99").", ".LINE(name, "p50_us", 2, 3, "p50").", ".LINE(name, "service_p99_us", 0.7, 1, "p99 service").", ".LINE(name, "service_p50_us", 0.7, 3, "p50 service"). \
+             (DUMB ? "" : ", ".DOTS(name, "p99_us", 0).", ".DOTS(name, "p99_us", 1).", ".DOTS(name, "p50_us", 0).", ".DOTS(name, "p50_us", 1))
     }
     unset multiplot
 }

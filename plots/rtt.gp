@@ -11,18 +11,18 @@ set format x "%g"
 TIME(us) = us < 1e3 ? sprintf("%g us", us) : us < 1e6 ? sprintf("%g ms", us / 1e3) : sprintf("%g s", us / 1e6)
 set ytics (TIME(1) 1)
 do for [e = 0:7] { do for [m in "1 2 5"] { set ytics add (TIME(m * 10**e) m * 10**e) } }
-eval ONE_TWO_FIVE("x", 3)
+eval ONE_TWO_FIVE("x", "rtt_applied_ms")
 set offsets graph 0.03, graph 0.03, graph 0.05, graph 0.05
-X(name, column) = (x = OF(name, 3), x > 0 ? x : NaN) # no delay has no place on this axis
+X(name) = (x = OF(name, "rtt_applied_ms"), x > 0 ? x : NaN) # no delay has no place on this axis
 MODEL_LINE = "with lines linewidth 1.5"
 # Where two lines of the model are one, the dashes of the second show both.
 LINE_DASH(name) = DUMB ? 1 : 1 + (STYLE(name) - 1) % 4
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
-    eval "plot for [name in SERIES] FILE using (OF(name, 3)):(X(name, 3) > 0 ? OF(name, 7) : NaN) ".MODEL_LINE. \
+    eval "plot for [name in SERIES] FILE using (X(name)):(OF(name, 'model_us')) ".MODEL_LINE. \
          " dashtype LINE_DASH(name) linecolor rgb COLOUR(name) notitle". \
-         INTERVALS("X(name, 3)", 5). \
-         ", for [name in SERIES] FILE using (X(name, 3)):(OF(name, 4)) with points ".LOOK." title name". \
+         INTERVALS("X(name)", "ci_low", "ci_high"). \
+         ", for [name in SERIES] FILE using (X(name)):(OF(name, 'latency_us')) with points ".LOOK." title name". \
          ", NaN ".MODEL_LINE." linecolor rgb '#555555' title 'lines: the model'"
 }

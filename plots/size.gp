@@ -8,7 +8,7 @@ set format y "%g"
 set mytics 1
 set lmargin 11
 set rmargin DUMB ? 2 : LEGEND_WIDTH
-HEADING = ABOUT(2)."\n".CONDITIONS
+HEADING = TITLE."\n".CONDITIONS
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
@@ -20,13 +20,13 @@ do for [terminal_name in TERMINALS] {
     if (!DUMB) { set title HEADING }
     set ylabel "latency (us)"
     unset xlabel
-    eval ONE_TWO_FIVE("y", 3)
-    eval CURVES("SIZE", 3)
+    eval ONE_TWO_FIVE("y", "latency_p50_us")
+    eval CURVES("SIZE", "size_bytes", "latency_p50_us", "latency_p50_us_ci_low", "latency_p50_us_ci_high")
     set ytics autofreq
     set size 1, 0.46; set origin 0, 0
     unset title
     set ylabel "payload (MB/s)"
     set xlabel "payload (bytes, k = 1,024)"
-    eval CURVES("SIZE", 9)
+    eval CURVES("SIZE", "size_bytes", "payload_MB_per_s", "payload_MB_per_s_ci_low", "payload_MB_per_s_ci_high")
     unset multiplot
 }

@@ -8,17 +8,16 @@ eval BYTES_X
 do for [e = 2:26:4] { set xtics add (BYTES(e) 2**e) }
 set yrange [0:*]
 # Tics at whole round trips: both columns are in the data, the first row has their ratio.
-RTT_MS = CELL(FILE, 2, 3) / 1e3 / CELL(FILE, 2, 6)
-stats FILE skip 1 using 6 name 'TRIPS' nooutput
-STEP = ceil(TRIPS_max / 8)
+RTT_MS = CELL("latency_us") / 1e3 / CELL("round_trips")
+STEP = ceil(MOST("round_trips") / 8)
 set ytics STEP * RTT_MS
 set format y "%.4g"
 set ylabel sprintf("latency (ms), a mark each %s", STEP > 1 ? sprintf("%d round trips", STEP) : "round trip")
-MS(name, column) = OF(name, column) / 1e3
+MS(name, c) = OF(name, c) / 1e3
 HEADS = "with vectors heads size screen 0.006, 90 fixed linewidth 1.5 linecolor rgb COLOUR(name) notitle"
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
-    eval "plot for [name in SERIES] FILE using (SIZE(name, 2)):(MS(name, 3)) with linespoints linewidth 2 dashtype DASH(name) ".LOOK." title name". \
-         (DUMB ? "" : ", for [name in SERIES] FILE using (SIZE(name, 2)):(MS(name, 4)):(0):(MS(name, 5) - MS(name, 4)) ".HEADS)
+    eval "plot for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us')) with linespoints linewidth 2 dashtype DASH(name) ".LOOK." title name". \
+         (DUMB ? "" : ", for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us_ci_low')):(0):(MS(name, 'latency_us_ci_high') - MS(name, 'latency_us_ci_low')) ".HEADS)
 }

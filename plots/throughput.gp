@@ -7,7 +7,7 @@ eval LOG("y")
 set mytics 1
 set lmargin 11
 set rmargin DUMB ? 2 : LEGEND_WIDTH
-HEADING = ABOUT(2)."\n".CONDITIONS
+HEADING = TITLE."\n".CONDITIONS
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
@@ -23,14 +23,14 @@ do for [terminal_name in TERMINALS] {
     set ylabel "messages/s"
     unset xlabel
     set format y "%.0s%c"
-    eval ONE_TWO_FIVE_SI("y", 3)
-    eval CURVES("OF", 3)
+    eval ONE_TWO_FIVE_SI("y", "throughput_per_s")
+    eval CURVES("OF", "connections", "throughput_per_s", "throughput_per_s_ci_low", "throughput_per_s_ci_high")
     set ytics autofreq
     set size 1, 0.46; set origin 0, 0
     unset title
     set ylabel "median latency (us)"
     set xlabel "connections, one message outstanding on each"
     set format y "%g"
-    eval CURVES("OF", 6)
+    eval CURVES("OF", "connections", "latency_p50_us", "latency_p50_us_ci_low", "latency_p50_us_ci_high")
     unset multiplot
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/support.h"
 
+#include "bench/run/child.h"
 #include "echo/clock.h"
 
 #include <dirent.h>
@@ -270,6 +271,16 @@ void echolab_run(struct ran *ran, const char *format, ...) {
     ran->status = program_run(argv, NULL, ran->out, sizeof ran->out, ran->err, sizeof ran->err);
 }
 
+struct run *run_built(const struct parameters *asked, char *why) {
+    char path[256];
+    struct process_end end;
+    child_start(program_built(path, sizeof path, "echolab"), asked, child_pipe, &end);
+    struct run *run = process_ended_well(&end) ? run_read(end.text, end.length, asked) : NULL;
+    if (run == NULL) process_explain(&end, "the run", why, CHILD_WHY);
+    process_free(&end);
+    return run;
+}
+
 int echolab_start(struct program *program, const char *format, ...) {
     struct words words;
     va_list values;
@@ -408,4 +419,23 @@ void test_reset(int socket) {
     const struct linger reset = {.l_onoff = 1};
     (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     (void)close(socket);
+}
+
+/* ---- exact counts ---- */
+
+bool exact_again(int attempt, const struct exact *seen, const struct exact *wanted,
+                 const char *what) {
+    enum { REPEATS = 3, ACK_BYTES = 52 };
+    const bool others_equal =
+        seen->packets - seen->acks == wanted->packets - wanted->acks &&
+        seen->ip_bytes - ACK_BYTES * seen->acks == wanted->ip_bytes - ACK_BYTES * wanted->acks;
+    const bool equal = others_equal && seen->acks == wanted->acks;
+    if (equal || (!others_equal && seen->resent == 0) || attempt == REPEATS) return false;
+    /* Not print_message, as who counts in a child ends without writing what is buffered. */
+    (void)fprintf(stderr,
+                  "%s: counted again, as another program disturbed it: %llu pure ACKs (not %llu), "
+                  "%llu segments sent again\n",
+                  what, (unsigned long long)seen->acks, (unsigned long long)wanted->acks,
+                  (unsigned long long)seen->resent);
+    return true;
 }

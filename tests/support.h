@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bench/run/variant.h"
+#include "bench/run/run.h"
 #include "bench/serve/design.h"
 
 enum { TEST_DEADLINE_MS = 10000 }; /* far more than anything here needs, sanitizers included */
@@ -149,8 +149,30 @@ struct ran {
 
 void echolab_run(struct ran *ran, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * A run by the program that was built; NULL: `why` (CHILD_WHY bytes) is a
+ * sentence. The caller's.
+ */
+struct run *run_built(const struct parameters *asked, char *why);
+
 /* Like program_start. */
 int echolab_start(struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* ---- exact counts ---- */
+
+/* What went over a wire; `acks` are those without payload, of 52 bytes each. */
+struct exact {
+    uint64_t packets, ip_bytes, acks, resent;
+};
+
+/*
+ * Whether to count once more. Another program on this machine can keep whoever
+ * answers from its CPU, until an ACK goes alone or a segment is sent again:
+ * where nothing else differs, this says so and is true, up to 3 times. The
+ * last count is to be equal, and no other will do.
+ */
+bool exact_again(int attempt, const struct exact *seen, const struct exact *wanted,
+                 const char *what);
 
 #endif

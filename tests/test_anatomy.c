@@ -10,15 +10,13 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/cli/options.h"
-#include "bench/experiment/anatomy_trace.h"
-#include "bench/run/child.h"
+#include "bench/experiment/all.h"
+#include "bench/experiment/trace.h"
 #include "bench/run/cost.h"
-#include "bench/run/result.h"
-#include "bench/run/variant.h"
+#include "bench/session/session.h"
 #include "tests/support.h"
 
-#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,27 +135,21 @@ static void lines_that_are_no_call_are_left_out(void **state) {
 
 /* ---- measured ---- */
 
-static json_t *run_over_wire(const struct variant *variant, uint32_t size, uint64_t messages,
-                             unsigned depth) {
-    char program[256];
-    char why[320];
-    const struct options options = {
-        .variants = {variant},
-        .variant_count = 1,
-        .size_bytes = size,
-        .reply_bytes = size,
-        .connections = 1,
-        .pipeline = variant->depth > 0 ? depth : 0,
-        .messages = messages,
-        .duration_ns = 1000000, /* unused, but said */
-        .deadline_ns = UINT64_C(5000000000),
-        .rto_floor_ns = UINT64_C(1000000000),
-        .engine = ENGINE_BLOCKING,
-        .seed = 1,
-        .wire = true,
-    };
-    json_t *run =
-        child_run(program_built(program, sizeof program, "echolab"), &options, why, sizeof why);
+static struct run *run_over_wire(const struct variant *variant, uint32_t size, uint64_t messages,
+                                 unsigned depth) {
+    char why[CHILD_WHY] = "";
+    struct parameters asked;
+    parameters_usual(&asked);
+    asked.variant = variant;
+    asked.size_bytes = asked.reply_bytes = size;
+    asked.pipeline = variant->depth > 0 ? depth : 0;
+    asked.messages = messages;
+    asked.warmup_ns = 0;
+    asked.deadline_ns = UINT64_C(5000000000);
+    asked.rto_floor_ns = UINT64_C(1000000000);
+    asked.seed = 1;
+    asked.wire = true;
+    struct run *run = run_built(&asked, why);
     if (run == NULL && strstr(why, "private network") != NULL) {
         print_message("skipped: %s\n", why);
         skip();
@@ -166,47 +158,57 @@ static json_t *run_over_wire(const struct variant *variant, uint32_t size, uint6
     return run;
 }
 
-static bool as_predicted(const json_t *run, const struct cost *cost, bool says) {
-    bool equal = result_number(run, "wire.packets", -1) == (double)cost->all_packets &&
-                 result_number(run, "wire.ip_bytes", -1) == (double)cost->ip_bytes;
-    for (int kind = 0; kind < WIRE_KINDS; kind++) {
-        for (int direction = 0; direction < WIRE_DIRECTIONS; direction++) {
-            char path[64];
-            (void)snprintf(path, sizeof path, "wire.%s.%s.packets", wire_direction_names[direction],
-                           wire_kind_names[kind]);
-            const double seen = result_number(run, path, 0);
-            const double wanted = (double)cost->packets[kind][direction];
-            if (says && seen != wanted) print_message("%s: %g, not %g\n", path, seen, wanted);
-            equal = equal && seen == wanted;
-        }
-    }
-    return equal;
+static struct exact seen_of(const struct run *run) {
+    const uint64_t resent = run_counter(run, "kernel.TcpRetransSegs");
+    struct exact exact = {.packets = run->wire.all.packets,
+                          .ip_bytes = run->wire.all.ip_bytes,
+                          .resent = resent == FIELD_UNKNOWN ? 0 : resent};
+    for (int i = 0; i < WIRE_DIRECTIONS; i++) exact.acks += run->wire.by[i][WIRE_ACK].packets;
+    return exact;
 }
 
-/*
- * A pause of the machine that is longer than the delayed-ACK timer (40 ms)
- * adds packets, rightly: such a run, and no other, is made again.
- */
+static struct exact wanted_of(const struct cost *cost) {
+    struct exact exact = {.packets = cost->all_packets, .ip_bytes = cost->ip_bytes};
+    for (int i = 0; i < WIRE_DIRECTIONS; i++) exact.acks += cost->packets[i][WIRE_ACK];
+    return exact;
+}
+
+static void assert_equal(const struct run *run, const struct cost *cost, const char *what) {
+    bool equal = true;
+    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+        const int direction = i / WIRE_KINDS, kind = i % WIRE_KINDS;
+        const uint64_t seen = run->wire.by[direction][kind].packets;
+        const uint64_t wanted = cost->packets[direction][kind];
+        if (seen == wanted) continue;
+        equal = false;
+        print_message("%s %s: %llu, not %llu\n", wire_direction_names[direction],
+                      wire_kind_names[kind], (unsigned long long)seen, (unsigned long long)wanted);
+    }
+    if (!equal) fail_msg("%s", what);
+    assert_int_equal(run->wire.all.packets, cost->all_packets);
+    assert_int_equal(run->wire.all.ip_bytes, cost->ip_bytes);
+}
+
 static void assert_as_predicted(const struct variant *variant, uint32_t size, uint64_t batches) {
     /* Of a pipeline as many as fit one packet. */
     const unsigned fit = variant->cost->message_bytes_max / (ECHO_HEADER_BYTES + size);
     const unsigned depth = variant->depth <= 1 ? 1 : fit < 8 ? fit : 8;
     const uint64_t messages = batches * depth;
     struct cost cost;
-    const double pause_us = 30000;
+    char what[128];
+    (void)snprintf(what, sizeof what, "%s, %u bytes, %llu messages", variant->name, size,
+                   (unsigned long long)messages);
     assert_null(cost_predict(&cost, variant->cost, size, size, messages, depth));
+    const struct exact wanted = wanted_of(&cost);
+    struct run *run = run_over_wire(variant, size, messages, depth);
     for (int attempt = 0;; attempt++) {
-        json_t *run = run_over_wire(variant, size, messages, depth);
-        const bool paused = result_number(run, "cycle_us.max", 0) > pause_us;
-        const bool last = !paused || attempt == 4;
-        const bool equal = as_predicted(run, &cost, last);
-        json_decref(run);
-        if (equal) return;
-        if (last) {
-            fail_msg("%s, %u bytes, %llu messages", variant->name, size,
-                     (unsigned long long)messages);
-        }
+        const struct exact seen = seen_of(run);
+        if (!exact_again(attempt, &seen, &wanted, what)) break;
+        run_free(run);
+        run = run_over_wire(variant, size, messages, depth);
     }
+    assert_equal(run, &cost, what);
+    run_free(run);
 }
 
 static void packets_and_bytes_of_every_variant_are_as_predicted(void **state) {
@@ -231,20 +233,29 @@ static void the_largest_message_that_fits_is_still_as_predicted(void **state) {
 
 /* ---- the command ---- */
 
-static json_t *anatomy_of(const char *words) {
+/* What is not NULL, or `why`. */
+static struct session *whole(struct session *session, const char *why) {
+    if (session != NULL) return session;
+    fail_msg("%s", why);
+    abort(); /* not reached, as cmocka leaves the test; its prototype does not say so */
+}
+
+/* Takes the file away. */
+static struct session *take_session(const char *path) {
+    char why[SESSION_WHY];
+    struct session *session = whole(session_read(path, why), why);
+    (void)unlink(path);
+    assert_string_equal(session->command, "anatomy");
+    return session;
+}
+
+static struct session *anatomy_of(const char *words) {
     static struct ran ran;
     char path[256];
-    json_error_t error;
     (void)snprintf(path, sizeof path, "%s/anatomy.json", folder);
     echolab_run(&ran, "anatomy --json %s %s", path, words);
     assert_int_equal(ran.status, 0);
-    json_t *file = json_load_file(path, 0, &error);
-    assert_non_null(file);
-    assert_string_equal(result_text(file, "command"), "anatomy");
-    json_t *list = json_incref(json_object_get(file, "anatomy"));
-    json_decref(file);
-    (void)unlink(path);
-    return list;
+    return take_session(path);
 }
 
 struct expected_calls {
@@ -261,40 +272,131 @@ static const struct expected_calls expected[] = {
 };
 
 /* The names in their order, and counts that are whole. */
-static void assert_calls(const json_t *anatomy, const char *side, const char *wanted) {
+static void assert_calls(const struct counted_call *calls, const char *wanted) {
     char seen[512] = "";
     size_t length = 0;
-    const char *name;
-    json_t *calls = json_object_get(json_object_get(anatomy, "syscalls"), side);
-    json_t *call;
-    json_object_foreach(calls, name, call) {
-        length +=
-            (size_t)snprintf(seen + length, sizeof seen - length, "%s%s %g", length > 0 ? " " : "",
-                             name, result_number(call, "measured", -1));
+    for (; calls->name != NULL; calls++) {
+        length += (size_t)snprintf(seen + length, sizeof seen - length, "%s%s %g",
+                                   length > 0 ? " " : "", calls->name, calls->per_message.measured);
         assert_true(length < sizeof seen);
+        assert_true(calls->per_message.equal);
     }
     assert_string_equal(seen, wanted);
 }
 
 static void system_calls_of_the_core_are_exact(void **state) {
     (void)state;
-    look_for_leaks(false);
-    json_t *list = anatomy_of("--messages 20");
-    look_for_leaks(true);
-    assert_int_equal(json_array_size(list), 4);
-    const char *why = result_text(json_array_get(list, 0), "syscalls_skipped_because");
-    if (*why != '\0') {
-        print_message("skipped: %s\n", why);
-        json_decref(list);
-        skip();
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        char words[64];
+        (void)snprintf(words, sizeof words, "--messages 20 %s", expected[i].variant);
+        look_for_leaks(false);
+        struct session *session = anatomy_of(words);
+        look_for_leaks(true);
+        assert_int_equal(session->lists[LIST_ANATOMY].count, 1);
+        const struct consists *one = SESSION_AT(session, LIST_ANATOMY, struct consists, 0);
+        assert_string_equal(one->variant, expected[i].variant);
+        if (one->calls_skipped_because != NULL) {
+            print_message("skipped: %s\n", one->calls_skipped_because);
+            session_free(session);
+            skip();
+        }
+        assert_calls(one->calls[TRACE_CLIENT], expected[i].client);
+        assert_calls(one->calls[TRACE_SERVER], expected[i].server);
+        session_free(session);
     }
-    for (size_t i = 0; i < 4; i++) {
-        const json_t *anatomy = json_array_get(list, i);
-        assert_string_equal(result_text(anatomy, "variant"), expected[i].variant);
-        assert_calls(anatomy, "client", expected[i].client);
-        assert_calls(anatomy, "server", expected[i].server);
-    }
-    json_decref(list);
+}
+
+/* One object of a file of 8c329d9, and the same after it has been read and written. */
+static const char recorded[] =
+    "{\"schema\": \"echolab/1\", \"command\": \"anatomy\", \"environment\": {}, \"runs\": [], "
+    "\"anatomy\": [{\"variant\": \"tcp-pipelined\", \"size_bytes\": 64, \"reply_bytes\": 64, "
+    "\"messages\": 2, "
+    "\"packets\": {\"predicted\": null, \"measured\": 10, \"equal\": null}, "
+    "\"kinds\": {\"to_server\": {\"ack\": {\"predicted\": null, \"measured\": 3, \"equal\": "
+    "null}}, "
+    "\"to_client\": {}, \"astray\": {}}, "
+    "\"ip_bytes\": {\"predicted\": 1056, \"measured\": 1057, \"equal\": false}, "
+    "\"payload_percent\": 24.2, \"packets_per_message\": 5.0, \"ip_bytes_per_message\": 528.5, "
+    "\"packets_later_message\": 2.0, \"ip_bytes_later_message\": 312.0, "
+    "\"round_trips_waited_first\": {\"predicted\": 2, \"measured\": 2.01, \"equal\": true}, "
+    "\"round_trips_waited\": {\"predicted\": 1, \"measured\": null, \"equal\": false}, "
+    "\"round_trips_of_time\": {\"predicted\": 0.03125, \"measured\": 0.03, \"equal\": false}, "
+    "\"not_predicted_because\": \"beyond one packet\", \"wire_skipped_because\": null, "
+    "\"explanation\": null, "
+    "\"syscalls\": {\"client\": {\"sendto\": {\"predicted\": 1, \"measured\": 0.5, \"equal\": "
+    "false}}, \"server\": {}}, "
+    "\"syscalls_per_message\": {\"client\": 0.5, \"server\": 0.0}, "
+    "\"syscalls_skipped_because\": null, \"context_switches_per_message\": 2.0, "
+    "\"cpu_us_per_message\": {\"client\": 8.5, \"server\": 7.5}, "
+    "\"phases_us\": {\"connect\": {\"p50\": null, \"mean\": 130.5}, "
+    "\"exchange\": {\"p50\": 15.5, \"mean\": 16.5}, \"close\": {\"p50\": null, \"mean\": null}}}]}";
+
+static void assert_recorded(const struct session *session) {
+    const struct consists *one = SESSION_AT(session, LIST_ANATOMY, struct consists, 0);
+    assert_int_equal(session->lists[LIST_ANATOMY].count, 1);
+    assert_true(isnan(one->packets.predicted) && one->packets.measured == 10);
+    assert_true(one->kinds[WIRE_TO_SERVER][WIRE_ACK].measured == 3);
+    assert_true(isnan(one->kinds[WIRE_TO_SERVER][WIRE_SYN].measured));
+    assert_true(one->ip_bytes.predicted == 1056 && !one->ip_bytes.equal);
+    assert_true(one->waited_first.equal && isnan(one->waited.measured));
+    assert_true(one->of_time.predicted == 0.03125);
+    assert_string_equal(one->not_predicted_because, "beyond one packet");
+    assert_null(one->wire_skipped_because);
+    assert_string_equal(one->calls[TRACE_CLIENT][0].name, "sendto");
+    assert_true(one->calls[TRACE_CLIENT][0].per_message.measured == 0.5);
+    assert_null(one->calls[TRACE_CLIENT][1].name);
+    assert_true(one->calls_client == 0.5 && one->client_cpu_us == 8.5);
+    assert_true(isnan(one->connect_us.p50) && one->connect_us.mean == 130.5);
+    assert_true(one->exchange_us.p50 == 15.5 && isnan(one->close_us.mean));
+}
+
+static void what_was_counted_reads_as_it_was_written(void **state) {
+    (void)state;
+    char path[256], why[SESSION_WHY];
+    (void)snprintf(path, sizeof path, "%s/anatomy.json", folder);
+    struct session *session = whole(session_read_text(recorded, why), why);
+    assert_recorded(session);
+    assert_int_equal(session_write(session, path), 0);
+    session_free(session);
+    session = take_session(path);
+    assert_recorded(session);
+    session_free(session);
+}
+
+static void a_file_tells_what_the_run_told(void **state) {
+    (void)state;
+    static struct ran ran;
+    char path[256];
+    char *text = NULL;
+    size_t length = 0;
+    (void)snprintf(path, sizeof path, "%s/anatomy.json", folder);
+    echolab_run(&ran, "anatomy tcp-persistent udp-mmsg --messages 32 --json %s", path);
+    assert_int_equal(ran.status, 0);
+    struct session *session = take_session(path);
+    const struct results results = {.sessions = &session, .count = 1};
+    struct story story = {.out = open_memstream(&text, &length), .apart = true};
+    assert_non_null(story.out);
+    anatomy_table(&story, &results);
+    anatomy_tell(&story, &results);
+    assert_int_equal(fclose(story.out), 0);
+    assert_string_equal(text, ran.out);
+    free(text);
+    session_free(session);
+}
+
+static void a_plan_is_printed_and_nothing_is_run(void **state) {
+    (void)state;
+    static struct ran ran;
+    echolab_run(&ran, "anatomy udp-persistent --messages 7 --dry-run --json %s/no.json", folder);
+    assert_int_equal(ran.status, 0);
+    assert_non_null(strstr(ran.out, "udp-persistent variant"));
+    assert_non_null(strstr(ran.out, "7 messages over 0 ms"));
+    assert_non_null(strstr(ran.out, "14 messages under strace"));
+    assert_non_null(strstr(ran.out, "9 runs"));
+    assert_null(strstr(ran.out, "measured"));
+    echolab_run(&ran, "anatomy --dry-run"); /* usually the core four */
+    assert_int_equal(ran.status, 0);
+    assert_non_null(strstr(ran.out, "36 runs"));
 }
 
 static void no_line_is_longer_than_80_columns(void **state) {
@@ -325,7 +427,7 @@ static void without_strace_the_rest_is_shown(void **state) {
     assert_int_equal(setenv("PATH", path, 1), 0);
     free(path);
     assert_int_equal(ran.status, 0);
-    assert_non_null(strstr(ran.out, "system calls: skipped, strace is not installed"));
+    assert_non_null(strstr(ran.out, "System calls: skipped, strace is not installed"));
     assert_non_null(strstr(ran.out, "context switches"));
 }
 
@@ -394,6 +496,9 @@ int main(void) {
         cmocka_unit_test(packets_and_bytes_of_every_variant_are_as_predicted),
         cmocka_unit_test(the_largest_message_that_fits_is_still_as_predicted),
         cmocka_unit_test(system_calls_of_the_core_are_exact),
+        cmocka_unit_test(what_was_counted_reads_as_it_was_written),
+        cmocka_unit_test(a_file_tells_what_the_run_told),
+        cmocka_unit_test(a_plan_is_printed_and_nothing_is_run),
         cmocka_unit_test(no_line_is_longer_than_80_columns),
         cmocka_unit_test(without_strace_the_rest_is_shown),
         cmocka_unit_test(the_reader_is_asked_first),

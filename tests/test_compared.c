@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What is said of runs that were made here, so that the right answer is known:
- * which are compared with which, what an open loop adds up to, where the knee
- * is, and which columns `diff` holds beside each other.
+ * which are compared with which, how that is told, and what the comparisons of
+ * several sessions answer together.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,162 +11,46 @@
 
 #include <cmocka.h> /* wants the four above */
 
+#include "bench/experiment/all.h"
+#include "bench/experiment/gather.h"
 #include "bench/judge/compared.h"
-#include "bench/judge/difference.h"
-#include "bench/judge/open_loop.h"
-#include "bench/measure/histogram.h"
-#include "bench/run/result.h"
+#include "tests/made.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS = 6, WIDTH = 80, US = 1000 };
-
-/* ---- runs ---- */
-
-/* What a run is made of; zero means the usual. */
-struct making {
-    const char *variant, *role, *engine, *design, *build;
-    int point;             /* one more than the number of the point; 0: an older file, has none */
-    unsigned size_bytes;   /* 64 */
-    unsigned connections;  /* 1 */
-    unsigned pipeline;     /* 1 */
-    double rate_per_s;     /* of an open loop */
-    double capacity_per_s; /* found out before */
-    double us;             /* each message takes so long ... */
-    unsigned slow;         /* ... but so many of them ... */
-    double slow_us;        /* ... this long */
-    unsigned ok, lost;     /* 3,000; 0 */
-    bool overloaded, invalid;
-};
-
-static json_t *bucket(double us, unsigned count) {
-    const unsigned index = histogram_bucket_of((uint64_t)(us * US));
-    return json_pack("[I, i]", (json_int_t)histogram_upper_bound_ns(index), (int)count);
-}
-
-static json_t *percentile(const struct making *m, unsigned ok, double percent) {
-    const bool supported = ok * (1 - percent / 100) >= 20 - 1e-6;
-    const bool slow = ceil(percent / 100 * ok) > ok - m->slow;
-    return supported ? json_real(slow ? m->slow_us : m->us) : json_null();
-}
-
-static void set(json_t *run, const char *name, json_t *value) {
-    assert_int_equal(json_object_set_new(run, name, value), 0);
-}
-
-static void set_open(json_t *run, const struct making *m) {
-    if (m->capacity_per_s > 0) set(run, "capacity_per_s", json_real(m->capacity_per_s));
-    set(run, "offered_per_s", m->rate_per_s > 0 ? json_real(m->rate_per_s) : json_null());
-    if (m->rate_per_s <= 0) return;
-    set(run, "open_loop",
-        json_pack("{s:s, s:s, s:f, s:b, s:{s:f}}", "arrivals", "poisson", "assign", "free",
-                  "answered_per_s", m->rate_per_s * 0.999, "overloaded", (int)m->overloaded,
-                  "lateness_us", "p99", 12.5));
-}
-
-/* Of the block only the wobble: two in a thousand, so that verdicts have something to weigh. */
-static json_t *run_make(const struct making *m, unsigned block, unsigned column) {
-    const unsigned ok = m->ok == 0 ? 3000 : m->ok;
-    const double wobble = 1 + 0.001 * ((block * 7 + column * 3) % 5);
-    struct making shaken = *m;
-    shaken.us = m->us * wobble;
-    shaken.slow_us = m->slow_us * wobble;
-    json_t *run = json_pack(
-        "{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:n, s:n, s:f, s:i, s:i, s:i, s:b}",
-        "variant", m->variant, "role", m->role == NULL ? "variant" : m->role, "size_bytes",
-        m->size_bytes == 0 ? 64 : (int)m->size_bytes, "reply_bytes", 64, "connections",
-        m->connections == 0 ? 1 : (int)m->connections, "pipeline",
-        m->pipeline == 0 ? 1 : (int)m->pipeline, "engine",
-        m->engine == NULL ? "blocking" : m->engine, "placement", "cross-core", "network", "private",
-        "rtt_ms", "loss_percent", "deadline_ms", 2000.0, "block", (int)block, "order", (int)column,
-        "column", (int)column, "valid", m->invalid ? 0 : 1);
-    json_t *rest = json_pack(
-        "{s:{s:i, s:i, s:i, s:i}, s:f, s:f, s:{s:o, s:o}, s:{s:f, s:f}, s:{s:f}, s:[o, o]}",
-        "messages", "sent", (int)(ok + m->lost), "ok", (int)ok, "lost", (int)m->lost, "failed", 0,
-        "throughput_per_s", 1e6 / shaken.us, "time_per_message_us", shaken.us, "latency_us", "p50",
-        percentile(&shaken, ok, 50), "p99", percentile(&shaken, ok, 99), "service_us", "p50",
-        shaken.us / 2, "p99", shaken.us, "per_message", "cpu_us", shaken.us / 4, "histogram_ns",
-        bucket(shaken.us, ok - m->slow), bucket(m->slow > 0 ? shaken.slow_us : 1, m->slow));
-    assert_non_null(run);
-    assert_non_null(rest);
-    (void)json_object_update(run, rest);
-    json_decref(rest);
-    if (m->point > 0) set(run, "point", json_integer(m->point - 1));
-    if (m->design != NULL) set(run, "design", json_string(m->design));
-    if (m->build != NULL) set(run, "build", json_string(m->build));
-    set_open(run, m);
-    return run;
-}
-
-/* Every column in every block, last first: shuffled. */
-static json_t *runs_make(const struct making *columns, unsigned count) {
-    json_t *runs = json_array();
-    for (unsigned block = 0; block < BLOCKS; block++) {
-        for (unsigned i = count; i-- > 0;) {
-            (void)json_array_append_new(runs, run_make(&columns[i], block, i));
-        }
-    }
-    return runs;
-}
+enum { BLOCKS = 6 };
 
 /* ---- what is said of them ---- */
 
-struct said {
-    json_t *runs, *comparisons;
-    char *text; /* the table, and the rates */
-};
-
-static void assert_fits(const char *text) {
-    for (const char *line = text; *line != '\0';) {
-        const size_t length = strcspn(line, "\n");
-        if (length > WIDTH) fail_msg("%zu columns: %.*s", length, (int)length, line);
-        line += length + (line[length] == '\n' ? 1 : 0);
+/* Every column in every block, last first: shuffled. */
+static struct session *session_of(const char *axis, const struct making *columns, unsigned count) {
+    struct session *session = session_new(axis == NULL ? "compare" : "sweep", axis);
+    assert_non_null(session);
+    session->seed = 7;
+    for (unsigned block = 0; block < BLOCKS; block++) {
+        for (unsigned i = count; i-- > 0;) made_column(session, &columns[i], block, i);
     }
+    compared_list(&session->lists[LIST_COMPARISONS], &session->runs, 0.01);
+    return session;
 }
 
-static struct said say(const struct making *columns, unsigned count) {
-    struct said said = {.runs = runs_make(columns, count)};
-    size_t size = 0;
-    FILE *out = open_memstream(&said.text, &size);
-    assert_non_null(out);
-    said.comparisons = compared_list(said.runs, 0.01);
-    compared_print(out, said.runs, said.comparisons);
-    open_loop_print_rates(out, said.runs);
-    assert_int_equal(fclose(out), 0);
-    assert_fits(said.text);
-    return said;
+static char *table_of(struct session *session) {
+    return made_told(compare_table, &session, 1, true);
 }
 
-static void forget(struct said *said) {
-    json_decref(said->runs);
-    json_decref(said->comparisons);
-    free(said->text);
-}
-
-static void assert_says(const char *text, const char *part) {
-    if (strstr(text, part) == NULL) fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
-static void assert_near(double value, double expected, double within) {
-    if (!(fabs(value - expected) <= within)) fail_msg("%.9g is not %.9g", value, expected);
+static size_t count_of(const struct session *session) {
+    return session->lists[LIST_COMPARISONS].count;
 }
 
 /* NULL: there is none. */
-static const json_t *comparison(const struct said *said, const char *metric, const char *variant,
-                                int point) {
-    size_t i;
-    json_t *c;
-    json_array_foreach(said->comparisons, i, c) {
-        if (strcmp(result_text(c, "metric"), metric) == 0 &&
-            strcmp(result_text(c, "variant"), variant) == 0 &&
-            result_number(c, "point", -1) == (double)point) {
-            return c;
-        }
+static const struct compared *comparison(const struct session *session, const char *metric,
+                                         const char *variant, int point) {
+    for (size_t i = 0; i < count_of(session); i++) {
+        const struct compared *c = SESSION_AT(session, LIST_COMPARISONS, struct compared, i);
+        const bool here = point == NOWHERE ? isnan(c->point) : c->point == (double)point;
+        if (strcmp(c->metric, metric) == 0 && strcmp(c->variant, variant) == 0 && here) return c;
     }
     return NULL;
 }
@@ -176,133 +60,246 @@ static const json_t *comparison(const struct said *said, const char *metric, con
 static void runs_of_a_point_are_compared_whatever_else_they_differ_in(void **state) {
     (void)state;
     const struct making columns[] = {
+        {.variant = "tcp-persistent", .us = 10, .connections = 1},
+        {.variant = "udp-persistent", .us = 20, .connections = 2},
         {.variant = "tcp-persistent", .us = 10, .point = 1, .connections = 1},
-        {.variant = "udp-persistent", .us = 20, .point = 1, .connections = 2},
-        {.variant = "tcp-persistent", .us = 10, .point = 2, .connections = 1},
-        {.variant = "udp-persistent", .us = 30, .point = 2, .connections = 2},
+        {.variant = "udp-persistent", .us = 30, .point = 1, .connections = 2},
     };
-    struct said said = say(columns, 4);
-    assert_int_equal(json_array_size(said.comparisons), 6);
-    assert_near(result_number(comparison(&said, "p50", "udp-persistent", 0), "ratio", 0), 2, 0.02);
-    assert_near(result_number(comparison(&said, "p50", "udp-persistent", 1), "ratio", 0), 3, 0.02);
-    forget(&said);
+    struct session *session = session_of("size", columns, 4);
+    assert_int_equal(count_of(session), 6);
+    assert_near(comparison(session, "p50", "udp-persistent", 0)->ratio, 2, 0.02);
+    assert_near(comparison(session, "p50", "udp-persistent", 1)->ratio, 3, 0.02);
+    session_free(session);
 }
 
 static void without_points_size_and_connections_are_the_point(void **state) {
     (void)state;
     const struct making columns[] = {
-        {.variant = "tcp-persistent", .us = 10},
-        {.variant = "udp-persistent", .us = 20},
-        {.variant = "tcp-persistent", .us = 10, .size_bytes = 1024},
-        {.variant = "udp-persistent", .us = 30, .size_bytes = 1024},
+        {.variant = "tcp-persistent", .us = 10, .point = NOWHERE},
+        {.variant = "udp-persistent", .us = 20, .point = NOWHERE},
+        {.variant = "tcp-persistent", .us = 10, .point = NOWHERE, .size_bytes = 1024},
+        {.variant = "udp-persistent", .us = 30, .point = NOWHERE, .size_bytes = 1024},
     };
-    struct said said = say(columns, 4);
-    assert_int_equal(json_array_size(said.comparisons), 6);
-    const json_t *last = json_array_get(said.comparisons, 5);
-    assert_near(result_number(last, "ratio", 0), 3, 0.02);
-    assert_null(json_object_get(last, "point"));
-    assert_null(json_object_get(last, "offered_per_s"));
-    assert_null(json_object_get(last, "design"));
-    assert_says(said.text, "\n64 B payload, 1 connection\nvariant            msg/s ");
-    assert_says(said.text, "\n1024 B payload, 1 connection\n");
-    assert_says(said.text, "A message by udp-persistent takes 2.00 times [");
-    assert_null(strstr(said.text, "pen loop"));
-    forget(&said);
+    struct session *session = session_of("size", columns, 4);
+    assert_int_equal(count_of(session), 6);
+    const struct compared *last = SESSION_AT(session, LIST_COMPARISONS, struct compared, 5);
+    assert_near(last->ratio, 3, 0.02);
+    assert_true(isnan(last->point) && isnan(last->offered_per_s));
+    char *text = table_of(session);
+    assert_says(text, "64 bytes, 1 connection  variant         msg/s ");
+    assert_says(text, "1,024 bytes, 1 connection  ");
+    assert_says(text, "a message by udp-persistent takes 2.00 times (");
+    assert_says_not(text, "pen loop");
+    free(text);
+    session_free(session);
 }
 
 static void a_table_says_how_deep_the_pipelines_are(void **state) {
     (void)state;
     const struct making columns[] = {
-        {.variant = "tcp-pipelined", .us = 10, .point = 1, .pipeline = 1},
-        {.variant = "udp-pipelined", .us = 20, .point = 1, .pipeline = 1},
-        {.variant = "tcp-pipelined", .us = 10, .point = 2, .pipeline = 32},
-        {.variant = "udp-pipelined", .us = 20, .point = 2, .pipeline = 32},
-        {.variant = "tcp-persistent", .us = 10, .point = 3, .pipeline = 1},
-        {.variant = "udp-pipelined", .us = 20, .point = 3, .pipeline = 65536},
+        {.variant = "tcp-pipelined", .us = 10, .pipeline = 1},
+        {.variant = "udp-pipelined", .us = 20, .pipeline = 1},
+        {.variant = "tcp-pipelined", .us = 10, .point = 1, .pipeline = 32},
+        {.variant = "udp-pipelined", .us = 20, .point = 1, .pipeline = 32},
+        {.variant = "tcp-persistent", .us = 10, .point = 2, .pipeline = 1},
+        {.variant = "udp-pipelined", .us = 20, .point = 2, .pipeline = 65536},
     };
-    struct said said = say(columns, 6);
-    assert_says(said.text, "1 connection, pipeline 1\n");
-    assert_says(said.text, "1 connection, pipeline 32\n");
-    assert_says(said.text, "1 connection, each variant's own pipeline (1 to 65536)\n");
-    const json_t *c = comparison(&said, "p50", "udp-pipelined", 2);
-    assert_near(result_number(c, "pipeline", 0), 65536, 0);
-    forget(&said);
+    struct session *session = session_of("pipeline", columns, 6);
+    char *text = table_of(session);
+    assert_says(text, "1 connection, pipeline 1 ");
+    assert_says(text, "1 connection, pipeline 32 ");
+    assert_says(text, "1 connection, each variant's own pipeline (1 to 65536) ");
+    assert_near(comparison(session, "p50", "udp-pipelined", 2)->pipeline, 65536, 0);
+    free(text);
+    session_free(session);
 }
 
 static void a_table_says_which_design_served(void **state) {
     (void)state;
     const struct making columns[] = {
-        {.variant = "tcp-persistent", .us = 10, .point = 1, .design = "pool"},
-        {.variant = "udp-persistent", .us = 20, .point = 1, .design = "pool"},
-        {.variant = "tcp-persistent", .us = 10, .point = 2, .design = "fork"},
-        {.variant = "udp-persistent", .us = 20, .point = 2, .design = "fork"},
+        {.variant = "tcp-persistent", .us = 10, .design = DESIGN_POOL},
+        {.variant = "udp-persistent", .us = 20, .design = DESIGN_POOL},
+        {.variant = "tcp-persistent", .us = 10, .point = 1, .design = DESIGN_FORK},
+        {.variant = "udp-persistent", .us = 20, .point = 1, .design = DESIGN_FORK},
     };
-    struct said usual = say(columns, 2);
-    assert_null(strstr(usual.text, "design"));
-    forget(&usual);
-    struct said said = say(columns, 4);
-    assert_says(said.text, "1 connection, design pool\n");
-    assert_says(said.text, "1 connection, design fork\n");
-    const json_t *c = comparison(&said, "p50", "udp-persistent", 1);
-    assert_string_equal(result_text(c, "design"), "fork");
-    forget(&said);
+    struct session *usual = session_of(NULL, columns, 2);
+    char *text = table_of(usual);
+    assert_says_not(text, "design");
+    free(text);
+    session_free(usual);
+    struct session *session = session_of("design", columns, 4);
+    text = table_of(session);
+    assert_says(text, "1 connection, design pool ");
+    assert_says(text, "1 connection, design fork ");
+    assert_string_equal(comparison(session, "p50", "udp-persistent", 1)->design, "fork");
+    free(text);
+    session_free(session);
+}
+
+static void a_table_says_how_many_messages_share_a_connection(void **state) {
+    (void)state;
+    const struct making columns[] = {
+        {.variant = "tcp-persistent", .us = 30, .per_connection = 5},
+        {.variant = "tcp-persistent", .us = 10, .point = 1},
+    };
+    struct session *session = session_of("connections", columns, 2);
+    char *text = table_of(session);
+    assert_says(text, "64 bytes, 1 connection for 5 messages each ");
+    assert_int_equal(count_of(session), 0);
+    free(text);
+    session_free(session);
 }
 
 static void no_verdict_goes_from_one_loop_to_the_other(void **state) {
     (void)state;
     const struct making columns[] = {
-        {.variant = "tcp-persistent", .us = 10, .point = 1},
-        {.variant = "udp-persistent", .us = 20, .point = 1, .rate_per_s = 5000},
         {.variant = "tcp-persistent", .us = 10},
         {.variant = "udp-persistent", .us = 20, .rate_per_s = 5000},
+        {.variant = "tcp-persistent", .us = 10, .point = NOWHERE},
+        {.variant = "udp-persistent", .us = 20, .point = NOWHERE, .rate_per_s = 5000},
     };
-    struct said said = say(columns, 2);
-    assert_int_equal(json_array_size(said.comparisons), 0);
-    forget(&said);
-    said = say(columns + 2, 2);
-    assert_int_equal(json_array_size(said.comparisons), 0);
-    forget(&said);
+    for (int i = 0; i < 4; i += 2) {
+        struct session *session = session_of(NULL, columns + i, 2);
+        assert_int_equal(count_of(session), 0);
+        session_free(session);
+    }
+}
+
+static void a_floor_is_compared_with_its_own_variant_alone(void **state) {
+    (void)state;
+    const struct making columns[] = {
+        {.variant = "tcp-per-message", .us = 40},
+        {.variant = "tcp-persistent", .us = 12},
+        {.variant = "tcp-per-message", .us = 32, .role = ROLE_FLOOR},
+        {.variant = "tcp-persistent", .us = 10, .role = ROLE_FLOOR},
+    };
+    struct session *session = session_of(NULL, columns, 4);
+    const struct run *first = session->runs.list[2]; /* last first: the second column */
+    const struct compared *floor =
+        compared_find(&session->lists[LIST_COMPARISONS], first, &metrics[METRIC_TIME], true);
+    assert_string_equal(first->asked.variant->name, "tcp-persistent");
+    assert_non_null(floor);
+    assert_true(compared_with_floor(floor));
+    assert_near(floor->ratio, 1.2, 0.01);
+    char *text = table_of(session);
+    assert_says(text, " 1.25 "); /* of the first, in its row */
+    assert_says(text, " 1.20 ");
+    free(text);
+    session_free(session);
+}
+
+/* ---- how it is told ---- */
+
+static void another_build_is_the_baseline_of_all(void **state) {
+    (void)state;
+    const struct making columns[] = {
+        {.variant = "tcp-per-message", .us = 40},
+        {.variant = "tcp-persistent", .us = 12},
+        {.variant = "tcp-per-message", .us = 40, .against = true},
+        {.variant = "tcp-persistent", .us = 10, .against = true},
+        {.variant = "tcp-per-message", .us = 40, .role = ROLE_A_A},
+    };
+    struct session *session = session_of(NULL, columns, 5);
+    char *text = table_of(session);
+    assert_says(text, " tcp-persistent,      99,800  6.38  10.0    2.51    -       1 other build ");
+    assert_says(text, "Against the other build:");
+    assert_says(text, "A/A: tcp-per-message against itself: ");
+    free(text);
+    text = made_told(compare_tell, &session, 1, true);
+    assert_says(text, "a message by tcp-persistent takes 1.20 times (99.");
+    assert_says(text, " as long as one by the other build, 2.0");
+    assert_says(text, " more: slower.");
+    assert_says(text, "tcp-per-message takes 1.0");
+    free(text);
+    session_free(session);
+}
+
+static void an_alarm_is_raised_where_a_variant_differs_from_itself(void **state) {
+    (void)state;
+    struct making columns[] = {
+        {.variant = "tcp-persistent", .us = 10},
+        {.variant = "tcp-persistent", .us = 10, .role = ROLE_A_A},
+    };
+    struct session *quiet = session_of(NULL, columns, 2);
+    char *text = table_of(quiet);
+    assert_says(text, "): no alarm");
+    free(text);
+    session_free(quiet);
+    columns[1].us = 13;
+    struct session *session = session_of(NULL, columns, 2);
+    text = table_of(session);
+    assert_says(text, "): THIS SESSION IS NOT QUIET");
+    free(text);
+    session_free(session);
+}
+
+static void runs_that_are_not_valid_are_a_line_a_reason(void **state) {
+    (void)state;
+    const struct making columns[] = {
+        {.variant = "tcp-persistent", .us = 10},
+        {.variant = "udp-persistent", .us = 20},
+    };
+    struct session *session = session_of(NULL, columns, 2);
+    made_invalid(session->runs.list[0],
+                 "the generator saw 1 in 100 requests more than 1592 us late");
+    made_invalid(session->runs.list[1],
+                 "the generator saw 1 in 100 requests more than 407 us late");
+    made_invalid(session->runs.list[2], "2 messages were lost");
+    char *text = table_of(session);
+    assert_says(text, "* 2 runs, the first by udp-persistent: the generator saw 1 in 100 requests "
+                      "more than 1592 us late");
+    assert_says(text, "* 1 run by udp-persistent: 2 messages were lost");
+    assert_says_not(text, "407");
+    free(text);
+    session_free(session);
+}
+
+/* Two blocks that contradict each other: their intervals reach from nearly 0 to beyond 10^9. */
+static void table_of_wild_runs_has_80_columns(void **state) {
+    (void)state;
+    const struct making columns[] = {{.variant = "tcp-per-message", .us = 10},
+                                     {.variant = "udp-per-message", .us = 1e6}};
+    struct session *session = session_new("compare", NULL);
+    for (unsigned block = 0; block < 2; block++) {
+        made_column(session, &columns[0], block, 0);
+        made_column(session, &columns[block == 0], block, 1);
+        session->runs.list[2 * block + 1]->asked.variant = variant_find("udp-per-message");
+    }
+    compared_list(&session->lists[LIST_COMPARISONS], &session->runs, 0.01);
+    assert_int_equal(count_of(session), 3);
+    free(made_told(compare_table, &session, 1, false));
+    free(made_told(compare_tell, &session, 1, false));
+    free(made_told(comparisons_tell, &session, 1, false));
+    session_free(session);
 }
 
 /* ---- the open loop ---- */
 
 static void an_open_loop_is_judged_by_percentiles_and_not_by_time_per_message(void **state) {
     (void)state;
-    const struct making columns[] = {
-        {.variant = "tcp-persistent",
-         .us = 10,
-         .slow = 60,
-         .slow_us = 100,
-         .rate_per_s = 5000,
-         .point = 1},
-        {.variant = "udp-persistent",
-         .us = 10,
-         .slow = 60,
-         .slow_us = 300,
-         .rate_per_s = 5000,
-         .point = 1},
-        {.variant = "tcp-persistent",
-         .us = 10,
-         .slow = 60,
-         .slow_us = 100,
-         .rate_per_s = 5000,
-         .point = 1,
-         .role = "a-a"},
-    };
-    struct said said = say(columns, 3);
-    assert_null(comparison(&said, "time_per_message", "udp-persistent", 0));
-    const json_t *p99 = comparison(&said, "p99", "udp-persistent", 0);
-    assert_near(result_number(p99, "ratio", 0), 3, 0.02);
-    assert_near(result_number(p99, "offered_per_s", 0), 5000, 0);
-    assert_string_equal(result_text(p99, "verdict"), "slower");
-    assert_string_equal(result_text(comparison(&said, "p50", "udp-persistent", 0), "verdict"),
-                        "same within margin");
-    assert_says(said.text, "1 connection, 5000/s offered\n");
-    assert_says(said.text, "The p99 of udp-persistent is 3.00 times [");
-    assert_null(strstr(said.text, "The median"));
-    assert_says(said.text, "A/A: tcp-persistent against itself: 1.00");
-    assert_null(strstr(said.text, "/floor"));
-    forget(&said);
+    const struct making tcp = {
+        .variant = "tcp-persistent", .us = 10, .slow = 120, .slow_us = 100, .rate_per_s = 5000};
+    struct making columns[] = {tcp, tcp, tcp};
+    columns[1].variant = "udp-persistent";
+    columns[1].slow_us = 300;
+    columns[2].role = ROLE_A_A;
+    struct session *session = session_of(NULL, columns, 3);
+    assert_null(comparison(session, "time_per_message", "udp-persistent", 0));
+    const struct compared *p99 = comparison(session, "p99", "udp-persistent", 0);
+    assert_near(p99->ratio, 3, 0.02);
+    assert_near(p99->offered_per_s, 5000, 0);
+    assert_int_equal(p99->verdict, VERDICT_SLOWER);
+    assert_int_equal(comparison(session, "p50", "udp-persistent", 0)->verdict, VERDICT_SAME);
+    char *text = table_of(session);
+    assert_says(text, "1 connection, 5,000/s offered ");
+    assert_says(text, "A/A: tcp-persistent against itself: 1.00");
+    assert_says_not(text, "/floor");
+    free(text);
+    text = made_told(compare_tell, &session, 1, true);
+    assert_says(text, "the p99 of udp-persistent is 3.00 times (");
+    assert_says_not(text, "the median");
+    free(text);
+    session_free(session);
 }
 
 static void too_few_messages_for_a_percentile_are_said(void **state) {
@@ -311,123 +308,42 @@ static void too_few_messages_for_a_percentile_are_said(void **state) {
         {.variant = "tcp-persistent", .us = 10, .rate_per_s = 500, .ok = 300},
         {.variant = "udp-persistent", .us = 20, .rate_per_s = 500, .ok = 300},
     };
-    struct said said = say(columns, 2);
-    assert_null(comparison(&said, "p99", "udp-persistent", -1));
-    assert_says(said.text, "p99  no verdict: a run needs 2000 messages\n");
-    /* 1,800 of all blocks together are too few as well. */
-    assert_says(said.text, "tcp-persistent       500 100.00   10.0      -              -      -");
-    forget(&said);
-}
-
-static json_t *runs_of_two(double ok_a, double us_a, double ok_b, double us_b, unsigned lost) {
-    const struct making one = {
-        .variant = "tcp-persistent", .us = us_a, .ok = (unsigned)ok_a, .rate_per_s = 1000};
-    struct making other = one;
-    other.us = us_b;
-    other.ok = (unsigned)ok_b;
-    other.lost = lost;
-    json_t *runs = json_array();
-    (void)json_array_append_new(runs, run_make(&one, 0, 0));
-    (void)json_array_append_new(runs, run_make(&other, 0, 0));
-    return runs;
-}
-
-static char *row_of(json_t *runs) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    open_loop_print_row(out, "x", runs);
-    assert_int_equal(fclose(out), 0);
-    assert_fits(text);
-    json_decref(runs);
-    return text;
-}
-
-/* What the n-th cell of a row is, cut at spaces. */
-static void assert_row(json_t *runs, unsigned cell, const char *expected) {
-    char *text = row_of(runs);
-    char *rest = text;
-    const char *word = NULL;
-    for (unsigned i = 0; i <= cell && (word = strtok_r(rest, " \n", &rest)) != NULL;) i++;
-    if (word == NULL || strcmp(word, expected) != 0) {
-        fail_msg("cell %u is \"%s\", not \"%s\"", cell, word == NULL ? "" : word, expected);
-    }
+    struct session *session = session_of(NULL, columns, 2);
+    assert_null(comparison(session, "p99", "udp-persistent", 0));
+    char *text = made_told(compare_table, &session, 1, false);
+    assert_says(text, "no verdict: a run needs\n");
+    assert_says(text, " 4,000 messages\n");
     free(text);
-}
-
-enum { CELL_ANSWERED = 2, CELL_P50, CELL_P99 };
-
-static void pooled_percentiles_rank_the_messages_of_all_runs(void **state) {
-    (void)state;
-    /* 9,900 of 10 us and 100 of 50: rank 9,900 is the last of the short ones. */
-    assert_row(runs_of_two(9900, 10, 100, 50, 0), CELL_P99, "10.0");
-    assert_row(runs_of_two(9899, 10, 101, 50, 0), CELL_P99, "50.0");
-    assert_row(runs_of_two(9899, 10, 101, 50, 0), CELL_P50, "10.0");
-    assert_row(runs_of_two(900, 10, 1100, 50, 0), CELL_P50, "50.0");
-}
-
-static void a_pooled_percentile_needs_20_messages_beyond_it(void **state) {
-    (void)state;
-    assert_row(runs_of_two(1900, 10, 99, 50, 0), CELL_P99, "-");
-    assert_row(runs_of_two(1900, 10, 100, 50, 0), CELL_P99, "50.0");
-}
-
-static void lost_messages_rank_above_all_others(void **state) {
-    (void)state;
-    /* 100 of 10,000 lost: the 99th percentile is the last that was answered. */
-    assert_row(runs_of_two(9000, 10, 900, 50, 100), CELL_P99, "50.0");
-    assert_row(runs_of_two(9000, 10, 899, 50, 101), CELL_P99, ">2s");
-    assert_row(runs_of_two(9000, 10, 899, 50, 101), CELL_ANSWERED, "98.99");
-    assert_row(runs_of_two(4999, 10, 1, 10, 5000), CELL_P50, "10.0");
-    assert_row(runs_of_two(4998, 10, 1, 10, 5001), CELL_P50, ">2s");
-}
-
-static void all_but_one_answered_are_not_all(void **state) {
-    (void)state;
-    assert_row(runs_of_two(50000, 10, 49999, 10, 1), CELL_ANSWERED, "99.99");
-    assert_row(runs_of_two(50000, 10, 50000, 10, 0), CELL_ANSWERED, "100.00");
+    session_free(session);
 }
 
 static void who_loses_is_slower_and_not_faster(void **state) {
     (void)state;
     const struct making columns[] = {
         {.variant = "tcp-persistent", .us = 100, .rate_per_s = 5000},
-        {.variant = "udp-persistent", .us = 10, .rate_per_s = 5000, .lost = 60},
+        {.variant = "udp-persistent", .us = 10, .rate_per_s = 5000, .lost = 120},
     };
-    struct said said = say(columns, 2);
-    assert_string_equal(result_text(comparison(&said, "p50", "udp-persistent", -1), "verdict"),
-                        "faster");
-    const json_t *p99 = comparison(&said, "p99", "udp-persistent", -1);
-    assert_string_equal(result_text(p99, "verdict"), "slower");
-    assert_near(result_number(p99, "ratio", 0), 2e6 / 100, 100);
-    assert_says(said.text, "10.0    >2s");
-    forget(&said);
+    struct session *session = session_of(NULL, columns, 2);
+    assert_int_equal(comparison(session, "p50", "udp-persistent", 0)->verdict, VERDICT_FASTER);
+    const struct compared *p99 = comparison(session, "p99", "udp-persistent", 0);
+    assert_int_equal(p99->verdict, VERDICT_SLOWER);
+    assert_near(p99->ratio, 2e6 / 100, 100);
+    session_free(session);
 }
 
 static void two_that_are_beyond_the_deadline_have_no_verdict(void **state) {
     (void)state;
     const struct making columns[] = {
-        {.variant = "tcp-persistent", .us = 100, .rate_per_s = 5000, .lost = 100},
-        {.variant = "udp-persistent", .us = 10, .rate_per_s = 5000, .lost = 60},
+        {.variant = "tcp-persistent", .us = 100, .rate_per_s = 5000, .lost = 200},
+        {.variant = "udp-persistent", .us = 10, .rate_per_s = 5000, .lost = 120},
     };
-    struct said said = say(columns, 2);
-    assert_null(comparison(&said, "p99", "udp-persistent", -1));
-    assert_non_null(comparison(&said, "p50", "udp-persistent", -1));
-    assert_says(said.text, "p99  no verdict: beyond the deadline with both\n");
-    forget(&said);
-}
-
-static void an_overloaded_variant_is_called_so(void **state) {
-    (void)state;
-    struct making column = {.variant = "tcp-persistent", .us = 100, .rate_per_s = 5000};
-    struct said quiet = say(&column, 1);
-    assert_null(strstr(quiet.text, "overloaded in"));
-    forget(&quiet);
-    column.overloaded = true;
-    struct said said = say(&column, 1);
-    assert_says(said.text, "overloaded in 6 of 6 runs");
-    forget(&said);
+    struct session *session = session_of(NULL, columns, 2);
+    assert_null(comparison(session, "p99", "udp-persistent", 0));
+    assert_non_null(comparison(session, "p50", "udp-persistent", 0));
+    char *text = table_of(session);
+    assert_says(text, "no verdict: beyond the");
+    free(text);
+    session_free(session);
 }
 
 static void runs_that_are_not_valid_count_for_nothing(void **state) {
@@ -436,384 +352,155 @@ static void runs_that_are_not_valid_count_for_nothing(void **state) {
         {.variant = "tcp-persistent", .us = 100, .rate_per_s = 5000},
         {.variant = "udp-persistent", .us = 10, .rate_per_s = 5000, .invalid = true},
     };
-    struct said said = say(columns, 2);
-    assert_int_equal(json_array_size(said.comparisons), 0);
-    assert_says(said.text, "no valid run\n");
-    assert_says(said.text, "p99  no verdict: in no block both runs are valid\n");
-    forget(&said);
-}
-
-/* ---- along the rate ---- */
-
-enum { RATES = 8 };
-
-/* p99 grows as 1 / (1 - utilisation): at 0.8 it is 5 times what it is at none. */
-static void make_rates(struct making *columns, const double *shares, unsigned count) {
-    const double capacity_per_s = 10000;
-    for (unsigned i = 0; i < count; i++) {
-        const bool beyond = shares[i] >= 1;
-        columns[i] = (struct making){
-            .variant = "tcp-persistent",
-            .point = (int)i + 1,
-            .us = 20,
-            .slow = 60,
-            .slow_us = beyond ? 100000 : 30 / (1 - shares[i]),
-            .rate_per_s = capacity_per_s * shares[i],
-            .capacity_per_s = capacity_per_s,
-            .overloaded = beyond,
-        };
-    }
-}
-
-static json_t *knee_of(const struct said *said) {
-    json_t *knees = open_loop_knees(said->runs);
-    assert_int_equal(json_array_size(knees), 1);
-    json_t *knee = json_incref(json_array_get(knees, 0));
-    assert_string_equal(result_text(knee, "variant"), "tcp-persistent");
-    assert_true(strlen(result_text(knee, "rule")) > 0);
-    json_decref(knees);
-    return knee;
-}
-
-static void the_knee_of_a_hockey_stick_is_found(void **state) {
-    (void)state;
-    static const double shares[RATES] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1};
-    struct making columns[RATES];
-    make_rates(columns, shares, RATES);
-    struct said said = say(columns, RATES);
-    json_t *knee = knee_of(&said);
-    assert_near(result_number(knee, "knee_per_s", 0), 8000,
-                0); /* 150 us; at 0.9: 300; at 0.1: 33 */
-    assert_near(result_number(knee, "share", 0), 0.8, 1e-9);
-    assert_near(result_number(knee, "broken_per_s", 0), 9000, 0);
-    assert_near(result_number(knee, "capacity_per_s", 0), 10000, 0);
-    assert_string_equal(result_text(knee, "because"), "p99");
-    assert_says(said.text, "tcp-persistent, capacity in a closed loop 10000/s\n");
-    assert_says(said.text, "knee: 8000/s, 0.80 of its capacity (at 9000/s beyond in p99)\n");
-    assert_says(said.text, "knee: the highest rate up to which");
-    json_decref(knee);
-    forget(&said);
-}
-
-static void without_a_bend_there_is_no_knee(void **state) {
-    (void)state;
-    static const double shares[] = {0.1, 0.3, 0.5};
-    struct making columns[3];
-    make_rates(columns, shares, 3);
-    struct said said = say(columns, 3);
-    json_t *knee = knee_of(&said);
-    assert_true(json_is_null(json_object_get(knee, "knee_per_s")));
-    assert_true(json_is_null(json_object_get(knee, "share")));
-    assert_true(json_is_null(json_object_get(knee, "because")));
-    assert_near(result_number(knee, "held_per_s", 0), 5000, 0);
-    assert_says(said.text, "no knee inside these rates: it is above 5000/s\n");
-    json_decref(knee);
-    forget(&said);
-}
-
-static void rates_that_are_all_too_high_have_no_knee(void **state) {
-    (void)state;
-    static const double shares[] = {1, 1.1};
-    struct making columns[2];
-    make_rates(columns, shares, 2);
-    struct said said = say(columns, 2);
-    json_t *knee = knee_of(&said);
-    assert_true(json_is_null(json_object_get(knee, "knee_per_s")));
-    assert_true(json_is_null(json_object_get(knee, "held_per_s")));
-    assert_string_equal(result_text(knee, "because"), "overloaded");
-    assert_says(said.text, "no knee inside these rates: already at 10000/s overloaded\n");
-    json_decref(knee);
-    forget(&said);
-}
-
-static void above_rates_that_are_not_valid_nothing_is_known(void **state) {
-    (void)state;
-    static const double shares[RATES] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1};
-    struct making columns[RATES];
-    make_rates(columns, shares, RATES);
-    columns[3].invalid = true;
-    struct said said = say(columns, RATES);
-    json_t *knee = knee_of(&said);
-    assert_true(json_is_null(json_object_get(knee, "knee_per_s")));
-    assert_near(result_number(knee, "held_per_s", 0), 5000, 0);
-    assert_string_equal(result_text(knee, "because"), "not valid");
-    json_decref(knee);
-    forget(&said);
-}
-
-/* A CPU that hardly works falls asleep; what the rate wakes is faster. */
-static void a_slow_start_is_not_taken_for_the_measure(void **state) {
-    (void)state;
-    static const double shares[] = {0.1, 0.3, 0.5, 0.9};
-    struct making columns[4];
-    make_rates(columns, shares, 4);
-    columns[0].slow_us = 300;
-    struct said said = say(columns, 4);
-    json_t *knee = knee_of(&said);
-    assert_near(result_number(knee, "knee_per_s", 0), 5000, 0);
-    json_decref(knee);
-    forget(&said);
+    struct session *session = session_of(NULL, columns, 2);
+    assert_int_equal(count_of(session), 0);
+    char *text = table_of(session);
+    assert_says(text, "no verdict: in no block");
+    assert_says(text, "* 6 runs, the first by udp-persistent: made so");
+    free(text);
+    session_free(session);
 }
 
 static void at_equal_shares_the_rates_are_said_to_differ(void **state) {
     (void)state;
     const struct making columns[] = {
-        {.variant = "tcp-persistent",
-         .us = 10,
-         .point = 1,
-         .rate_per_s = 5000,
-         .capacity_per_s = 10000},
-        {.variant = "udp-persistent",
-         .us = 20,
-         .point = 1,
-         .rate_per_s = 7000,
-         .capacity_per_s = 14000},
+        {.variant = "tcp-persistent", .us = 10, .rate_per_s = 5000, .capacity_per_s = 10000},
+        {.variant = "udp-persistent", .us = 20, .rate_per_s = 7000, .capacity_per_s = 14000},
     };
-    struct said said = say(columns, 2);
-    const json_t *c = comparison(&said, "p50", "udp-persistent", 0);
-    assert_near(result_number(c, "offered_per_s", 0), 7000, 0);
-    assert_near(result_number(c, "baseline_offered_per_s", 0), 5000, 0);
-    assert_says(said.text, "each at 0.50 of its closed-loop capacity\n");
-    assert_says(said.text, "that of tcp-persistent, each at a rate of its own.");
-    forget(&said);
+    struct session *session = session_of(NULL, columns, 2);
+    const struct compared *c = comparison(session, "p50", "udp-persistent", 0);
+    assert_near(c->offered_per_s, 7000, 0);
+    assert_near(c->baseline_offered_per_s, 5000, 0);
+    char *text = table_of(session);
+    assert_says(text, "each at 0.50 of its closed-loop capacity ");
+    free(text);
+    text = made_told(compare_tell, &session, 1, true);
+    assert_says(text, "that of tcp-persistent, each at a rate of its own, ");
+    free(text);
+    session_free(session);
 }
 
 /* The widest that can be: no line may be longer than the terminal. */
 static void wild_open_loops_have_80_columns(void **state) {
     (void)state;
-    const struct making columns[] = {
-        {.variant = "tcp-client-close",
-         .us = 99999,
-         .slow = 60,
-         .slow_us = 1999999,
-         .lost = 10,
-         .rate_per_s = 1e8,
-         .capacity_per_s = 1.2e8,
-         .point = 1,
-         .connections = 1000000,
-         .pipeline = 65536,
-         .size_bytes = 61440,
-         .design = "iterative",
-         .overloaded = true},
-        {.variant = "tcp-client-close",
-         .us = 12345,
-         .slow = 29,
-         .slow_us = 999499,
-         .lost = 1,
-         .rate_per_s = 123456,
-         .capacity_per_s = 1.2e8,
-         .point = 1,
-         .build = "against"},
-        {.variant = "tcp-client-close", .us = 0.1, .rate_per_s = 1e8, .point = 1, .role = "a-a"},
-        {.variant = "udp-per-message", .us = 1, .rate_per_s = 1, .point = 1, .lost = 100},
-    };
-    struct said said = say(columns, 4);
-    assert_says(said.text, "THIS SESSION IS NOT QUIET");
-    forget(&said);
-}
-
-/* ---- between sessions ---- */
-
-static json_t *sessions_make(const struct making *columns, unsigned count, double slower) {
-    struct making shaken[4];
-    json_t *sessions = json_array();
-    assert_in_range(count, 1, 4);
-    for (unsigned s = 0; s < 3; s++) {
-        for (unsigned i = 0; i < count; i++) {
-            shaken[i] = columns[i];
-            shaken[i].us = columns[i].us * slower * (1 + 0.001 * s);
-            shaken[i].slow_us = columns[i].slow_us * slower * (1 + 0.001 * s);
-            /* Found out anew by each session. */
-            if (columns[i].capacity_per_s > 0) shaken[i].rate_per_s = columns[i].rate_per_s + s;
-        }
-        (void)json_array_append_new(
-            sessions, json_pack("{s:{}, s:o}", "environment", "runs", runs_make(shaken, count)));
-    }
-    return sessions;
-}
-
-static json_t *differ(json_t *base, json_t *new) {
-    const struct difference_options options = {.margin = 0.01, .min_effect = 0.02};
-    json_t *difference = difference_of(base, new, &options);
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(difference);
-    assert_non_null(out);
-    difference_print(out, difference);
-    difference_print_verdict(out, difference);
-    assert_int_equal(fclose(out), 0);
-    assert_fits(text);
+    const struct making wild = {.variant = "tcp-client-close",
+                                .us = 12345,
+                                .slow = 120,
+                                .slow_us = 1999999,
+                                .lost = 10,
+                                .rate_per_s = 1e8,
+                                .capacity_per_s = 1.2e8,
+                                .connections = 1000000,
+                                .pipeline = 65536,
+                                .size_bytes = 61440,
+                                .design = DESIGN_ITERATIVE};
+    struct making columns[] = {wild, wild, wild, wild};
+    columns[0].us = 99999;
+    columns[1].against = true;
+    columns[2].role = ROLE_A_A;
+    columns[2].us = 0.1;
+    columns[3].variant = "udp-per-message";
+    struct session *session = session_of(NULL, columns, 4);
+    char *text = table_of(session);
+    assert_says(text, "THIS SESSION IS NOT QUIET");
     free(text);
-    json_decref(base);
-    json_decref(new);
-    return difference;
+    free(made_told(compare_tell, &session, 1, false));
+    session_free(session);
 }
 
-static size_t size_of(const json_t *difference, const char *list) {
-    return json_array_size(json_object_get(difference, list));
+/* ---- of several sessions ---- */
+
+/* Fresh and kept, with so many blocks of the kept one's runs valid. */
+static struct session *core_session(double kept_us, unsigned blocks) {
+    const struct making columns[] = {{.variant = "tcp-per-message", .us = 40},
+                                     {.variant = "tcp-persistent", .us = kept_us}};
+    struct session *session = session_of(NULL, columns, 2);
+    struct findings *list = &session->lists[LIST_COMPARISONS];
+    for (size_t i = 0; i < list->count; i++) ((struct compared *)list->items)[i].blocks = blocks;
+    return session;
 }
 
-/* The first of this metric. */
-static const json_t *differing(const json_t *difference, const char *metric) {
-    size_t i;
-    json_t *c;
-    json_array_foreach(json_object_get(difference, "comparisons"), i, c) {
-        if (strcmp(result_text(c, "metric"), metric) == 0) return c;
-    }
-    return NULL;
+static struct ratio ratio_of(struct session **sessions, size_t count, const char *numerator,
+                             const char *denominator) {
+    const struct results results = {.sessions = sessions, .count = count};
+    struct answers answers = gather_answers(&results);
+    struct ratio ratio = {.blocks = 0};
+    const bool found = answers_ratio(&answers, "cross-core", numerator, denominator, &ratio);
+    assert_int_equal(found, ratio.blocks > 0);
+    assert_false(answers_ratio(&answers, "spin", numerator, denominator, &ratio));
+    answers_free(&answers);
+    return ratio;
 }
 
-/* What two sides may differ in, one at a time. */
-static const struct making apart[] = {
-    {.variant = "tcp-pipelined", .us = 20, .pipeline = 8},
-    {.variant = "tcp-pipelined", .us = 20, .engine = "epoll"},
-    {.variant = "tcp-pipelined", .us = 20, .design = "thread"},
-    {.variant = "tcp-pipelined", .us = 20, .connections = 2},
-    {.variant = "tcp-pipelined", .us = 20, .rate_per_s = 5000},
-};
-
-static void columns_that_differ_in_one_thing_are_never_mixed(void **state) {
+static void a_ratio_is_found_either_way_round(void **state) {
     (void)state;
-    const struct making usual = {.variant = "tcp-pipelined", .us = 20};
-    for (size_t i = 0; i < sizeof apart / sizeof apart[0]; i++) {
-        json_t *difference = differ(sessions_make(&usual, 1, 1), sessions_make(&apart[i], 1, 1));
-        assert_int_equal(size_of(difference, "comparisons"), 0);
-        assert_int_equal(size_of(difference, "only_base"), 1);
-        assert_int_equal(size_of(difference, "only_new"), 1);
-        json_decref(difference);
-    }
+    struct session *sessions[] = {core_session(10, 6)};
+    const struct ratio one = ratio_of(sessions, 1, "tcp-persistent", "tcp-per-message");
+    const struct ratio other = ratio_of(sessions, 1, "tcp-per-message", "tcp-persistent");
+    assert_near(one.times.value, 0.25, 0.001);
+    assert_near(other.times.value * one.times.value, 1, 1e-9);
+    assert_near(other.times.low * one.times.high, 1, 1e-9);
+    assert_near(other.diff_us.value, 30, 0.1);
+    assert_near(other.diff_us.low, -one.diff_us.high, 1e-9);
+    assert_true(one.decided);
+    assert_int_equal(ratio_of(sessions, 1, "tcp-persistent", "udp-persistent").blocks, 0);
+    session_free(sessions[0]);
 }
 
-/* The same for what the runs made here do not have. */
-static void set_all(json_t *sessions, const char *field, json_t *value) {
-    size_t i;
-    size_t j;
-    json_t *session;
-    json_t *run;
-    json_array_foreach(sessions, i, session) {
-        json_array_foreach(json_object_get(session, "runs"), j, run) {
-            (void)json_object_set(run, field, value);
-        }
-    }
-    json_decref(value);
-}
-
-static void what_older_files_lack_was_the_usual(void **state) {
+static void of_those_that_ask_the_same_the_one_with_most_blocks_answers(void **state) {
     (void)state;
-    static const struct {
-        const char *field;
-        double usual, other;
-    } fields[] = {
-        {"workers", 1, 4}, {"idle_connections", 0, 100}, {"silent_connections", 0, 1},
-        {"gap_ms", 0, 5},  {"delay_us", 0, 3},           {"mtu_bytes", 1500, 9000},
-    };
-    const struct making usual = {.variant = "tcp-persistent", .us = 20};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        for (int other = 0; other < 2; other++) {
-            json_t *new = sessions_make(&usual, 1, 1);
-            const double value = other == 1 ? fields[i].other : fields[i].usual;
-            set_all(new, fields[i].field, json_real(value));
-            json_t *difference = differ(sessions_make(&usual, 1, 1), new);
-            assert_int_equal(size_of(difference, "comparisons"), other == 1 ? 0 : 3);
-            json_decref(difference);
-        }
-    }
+    struct session *sessions[] = {core_session(10, 6), core_session(20, 15), core_session(30, 9)};
+    const struct ratio ratio = ratio_of(sessions, 3, "tcp-persistent", "tcp-per-message");
+    assert_near(ratio.times.value, 0.5, 0.001);
+    assert_int_equal(ratio.blocks, 15);
+    char *text = made_told(compare_tell, sessions, 3, true);
+    assert_says(text, "tcp-persistent takes 0.500 times (");
+    assert_says_not(text, "0.250");
+    assert_says_not(text, "0.750");
+    free(text);
+    for (int i = 0; i < 3; i++) session_free(sessions[i]);
 }
 
-static void the_usual_design_is_that_of_the_engine(void **state) {
+/* A sweep with as many blocks is not where the lab looked, and a wire is another question. */
+static void sweeps_and_wires_are_no_answer_beside_work(void **state) {
     (void)state;
-    struct making older = {.variant = "tcp-persistent", .us = 20};
-    struct making newer = older;
-    newer.design = "pool";
-    json_t *difference = differ(sessions_make(&older, 1, 1), sessions_make(&newer, 1, 1));
-    assert_int_equal(size_of(difference, "comparisons"), 3);
-    json_decref(difference);
-    older.engine = newer.engine = "epoll";
-    difference = differ(sessions_make(&older, 1, 1), sessions_make(&newer, 1, 1));
-    assert_int_equal(size_of(difference, "comparisons"), 0);
-    json_decref(difference);
+    const struct making larger[] = {{.variant = "tcp-per-message", .us = 80, .size_bytes = 4096},
+                                    {.variant = "tcp-persistent", .us = 60, .size_bytes = 4096}};
+    const struct making wired[] = {{.variant = "tcp-per-message", .us = 80, .wired = true},
+                                   {.variant = "tcp-persistent", .us = 60, .wired = true}};
+    struct session *sessions[] = {core_session(10, 15), session_of("size", larger, 2),
+                                  session_of(NULL, wired, 2)};
+    char *text = made_told(compare_tell, sessions, 3, true);
+    assert_says(text, "On two cores, both sides blocking, a message by tcp-persistent takes 0.25");
+    assert_says_not(text, "0.75");
+    free(text);
+    text = made_told(comparisons_tell, sessions, 3, true);
+    assert_says(text, "All with 64 bytes, 1 connection:");
+    assert_says(text,
+                "3 others: sweeps, the floor, a variant against itself: they are on the page");
+    free(text);
+    text = made_told(compare_tell, &sessions[2], 1, true);
+    assert_says(text,
+                "both sides blocking, over a wire of 20 ms a message by tcp-persistent takes");
+    free(text);
+    for (int i = 0; i < 3; i++) session_free(sessions[i]);
 }
 
-/* The floor says nothing about design and workers, and is that of all of them. */
-static void a_floor_is_found_whatever_the_design(void **state) {
+static void what_older_files_lack_is_told_by_their_runs(void **state) {
     (void)state;
-    const struct making columns[] = {
-        {.variant = "tcp-persistent", .us = 20, .design = "thread"},
-        {.variant = "tcp-persistent", .us = 18, .role = "floor"},
-    };
-    json_t *difference = differ(sessions_make(columns, 2, 1), sessions_make(columns, 2, 1));
-    assert_non_null(differing(difference, "time_per_floor"));
-    json_decref(difference);
+    struct session *session = core_session(10, 6);
+    struct findings *list = &session->lists[LIST_COMPARISONS];
+    struct compared *all = list->items;
+    for (size_t i = 0; i < list->count; i++) all[i].placement = all[i].engine = NULL;
+    compared_complete(list, &session->runs);
+    assert_string_equal(all[0].placement, "cross-core");
+    assert_string_equal(all[0].engine, "blocking");
+    all[0].placement = NULL;
+    session->runs.list[0]->asked.placement = PLACEMENT_SPIN;
+    compared_complete(list, &session->runs);
+    assert_null(all[0].placement);
+    session_free(session);
 }
-
-static void an_open_loop_differs_by_its_percentiles(void **state) {
-    (void)state;
-    const struct making column = {
-        .variant = "tcp-persistent", .us = 20, .slow = 60, .slow_us = 90, .rate_per_s = 5000};
-    json_t *difference = differ(sessions_make(&column, 1, 1), sessions_make(&column, 1, 1.5));
-    assert_null(differing(difference, "time_per_message"));
-    assert_near(result_number(differing(difference, "p99"), "ratio", 0), 1.5, 0.01);
-    assert_near(result_number(differing(difference, "p99"), "base", 0), 90, 1);
-    assert_true(json_is_true(json_object_get(differing(difference, "p99"), "regression")));
-    assert_non_null(differing(difference, "p50"));
-    json_decref(difference);
-}
-
-static void to_begin_to_lose_is_a_regression(void **state) {
-    (void)state;
-    const struct making column = {.variant = "udp-persistent", .us = 20, .rate_per_s = 5000};
-    struct making losing = column;
-    losing.lost = 60;
-    json_t *difference = differ(sessions_make(&column, 1, 1), sessions_make(&losing, 1, 1));
-    assert_true(json_is_true(json_object_get(differing(difference, "p99"), "regression")));
-    json_decref(difference);
-    difference = differ(sessions_make(&losing, 1, 1), sessions_make(&losing, 1, 1));
-    assert_null(differing(difference, "p99"));
-    assert_non_null(differing(difference, "p50"));
-    assert_near(result_number(difference, "too_few_valid", -1), 0, 0);
-    json_decref(difference);
-}
-
-static void rates_found_by_a_session_are_matched_by_point(void **state) {
-    (void)state;
-    const struct making columns[] = {
-        {.variant = "tcp-persistent",
-         .us = 20,
-         .point = 1,
-         .rate_per_s = 1000,
-         .capacity_per_s = 10000},
-        {.variant = "tcp-persistent",
-         .us = 40,
-         .point = 2,
-         .rate_per_s = 5000,
-         .capacity_per_s = 10000},
-    };
-    json_t *difference = differ(sessions_make(columns, 2, 1), sessions_make(columns, 2, 1));
-    assert_int_equal(size_of(difference, "only_base"), 0);
-    assert_int_equal(size_of(difference, "comparisons"), 6); /* two points: p50, p99, CPU */
-    json_t *comparisons = json_object_get(difference, "comparisons");
-    assert_near(result_number(json_array_get(comparisons, 0), "base", 0), 20, 1);
-    assert_near(result_number(json_array_get(comparisons, 5), "base", 0), 10, 1);
-    json_decref(difference);
-}
-
-static void rates_that_were_asked_for_are_matched_exactly(void **state) {
-    (void)state;
-    struct making column = {.variant = "tcp-persistent", .us = 20, .point = 1, .rate_per_s = 5000};
-    struct making other = column;
-    other.rate_per_s = 5001;
-    json_t *difference = differ(sessions_make(&column, 1, 1), sessions_make(&other, 1, 1));
-    assert_int_equal(size_of(difference, "comparisons"), 0);
-    json_decref(difference);
-    other.rate_per_s = 5000;
-    other.point = 2; /* of a longer list */
-    difference = differ(sessions_make(&column, 1, 1), sessions_make(&other, 1, 1));
-    assert_int_equal(size_of(difference, "comparisons"), 3);
-    json_decref(difference);
-}
-
-/* ---- the whole ---- */
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -821,32 +508,24 @@ int main(void) {
         cmocka_unit_test(without_points_size_and_connections_are_the_point),
         cmocka_unit_test(a_table_says_how_deep_the_pipelines_are),
         cmocka_unit_test(a_table_says_which_design_served),
+        cmocka_unit_test(a_table_says_how_many_messages_share_a_connection),
         cmocka_unit_test(no_verdict_goes_from_one_loop_to_the_other),
+        cmocka_unit_test(a_floor_is_compared_with_its_own_variant_alone),
+        cmocka_unit_test(another_build_is_the_baseline_of_all),
+        cmocka_unit_test(an_alarm_is_raised_where_a_variant_differs_from_itself),
+        cmocka_unit_test(runs_that_are_not_valid_are_a_line_a_reason),
+        cmocka_unit_test(table_of_wild_runs_has_80_columns),
         cmocka_unit_test(an_open_loop_is_judged_by_percentiles_and_not_by_time_per_message),
         cmocka_unit_test(too_few_messages_for_a_percentile_are_said),
-        cmocka_unit_test(pooled_percentiles_rank_the_messages_of_all_runs),
-        cmocka_unit_test(a_pooled_percentile_needs_20_messages_beyond_it),
-        cmocka_unit_test(lost_messages_rank_above_all_others),
-        cmocka_unit_test(all_but_one_answered_are_not_all),
         cmocka_unit_test(who_loses_is_slower_and_not_faster),
         cmocka_unit_test(two_that_are_beyond_the_deadline_have_no_verdict),
-        cmocka_unit_test(an_overloaded_variant_is_called_so),
         cmocka_unit_test(runs_that_are_not_valid_count_for_nothing),
-        cmocka_unit_test(the_knee_of_a_hockey_stick_is_found),
-        cmocka_unit_test(without_a_bend_there_is_no_knee),
-        cmocka_unit_test(rates_that_are_all_too_high_have_no_knee),
-        cmocka_unit_test(above_rates_that_are_not_valid_nothing_is_known),
-        cmocka_unit_test(a_slow_start_is_not_taken_for_the_measure),
         cmocka_unit_test(at_equal_shares_the_rates_are_said_to_differ),
         cmocka_unit_test(wild_open_loops_have_80_columns),
-        cmocka_unit_test(columns_that_differ_in_one_thing_are_never_mixed),
-        cmocka_unit_test(what_older_files_lack_was_the_usual),
-        cmocka_unit_test(the_usual_design_is_that_of_the_engine),
-        cmocka_unit_test(a_floor_is_found_whatever_the_design),
-        cmocka_unit_test(an_open_loop_differs_by_its_percentiles),
-        cmocka_unit_test(to_begin_to_lose_is_a_regression),
-        cmocka_unit_test(rates_found_by_a_session_are_matched_by_point),
-        cmocka_unit_test(rates_that_were_asked_for_are_matched_exactly),
+        cmocka_unit_test(a_ratio_is_found_either_way_round),
+        cmocka_unit_test(of_those_that_ask_the_same_the_one_with_most_blocks_answers),
+        cmocka_unit_test(sweeps_and_wires_are_no_answer_beside_work),
+        cmocka_unit_test(what_older_files_lack_is_told_by_their_runs),
     };
     return cmocka_run_group_tests_name("compared", tests, NULL, NULL);
 }

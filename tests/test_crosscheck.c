@@ -94,9 +94,6 @@ static void every_row_names_a_variant_and_fits_the_page(void **state) {
         const struct tool_row *row = &tool_rows[i];
         assert_non_null(variant_find(row->variant));
         assert_non_null(row->notes[0]);
-        for (int j = 0; j < TOOL_NOTES && row->notes[j] != NULL; j++) {
-            assert_true(strlen(row->notes[j]) <= 76);
-        }
         assert_true(strlen(row->tool) + 1 + strlen(row->test) <= 16);
     }
 }
@@ -250,9 +247,16 @@ static void what_a_tool_refuses_with_is_told(void **state) {
 
 /* ---- the command ---- */
 
+/* Lines break where they have to: one space instead. */
+static const char *flat(char *copy, const char *text) {
+    (void)snprintf(copy, ROOM, "%s", text);
+    for (char *at = copy; (at = strchr(at, '\n')) != NULL;) *at = ' ';
+    return copy;
+}
+
 static void ours_goes_on_where_theirs_fails(void **state) {
     (void)state;
-    char path[ROOM], program[ROOM], out[ROOM], err[ROOM];
+    char path[ROOM], program[ROOM], out[ROOM], err[ROOM], words[ROOM];
     const char *build = getenv("BUILD");
     const char *const others[] = {"QPERF",  "NETPERF", "NETSERVER", "TCP_RR",
                                   "UDP_RR", "TCP_CRR", "NGINX",     "AB"};
@@ -272,8 +276,8 @@ static void ours_goes_on_where_theirs_fails(void **state) {
         skip();
     }
     assert_true(status == 0 || status == 4); /* 4: ours met a noisy moment; it ran */
-    assert_non_null(strstr(out, "theirs without a figure 1 time:\n"
-                                "  refused: its server ended: no thanks\n"));
+    assert_non_null(strstr(flat(words, out),
+                           "Theirs without a figure 1 time: refused: its server ended: no thanks"));
     double us = 0;
     const char *tcp = strstr(out, "sockperf tcp");
     const char *udp = strstr(out, "sockperf udp");

@@ -10,21 +10,20 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/cli/commands.h"
 #include "bench/judge/difference.h"
+#include "bench/run/status.h"
 #include "bench/session/session.h"
+#include "tests/support.h"
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROOM = 8192, BLOCKS = 3, MOST = 16, WIDTH = 80 };
+enum { ROOM = 8192, BLOCKS = 3, WIDTH = 80 };
 
 static char directory[] = "/tmp/echolab-diff.XXXXXX";
 
@@ -68,15 +67,15 @@ static json_t *one_run(const struct making *m, unsigned number, unsigned block, 
         "pipeline", 1, "engine", "blocking", "placement", "same-core", "network",
         m->network == NULL ? "private" : m->network, "rtt_ms", "loss_percent", "offered_per_s",
         "deadline_ms", 2000.0, "block", (int)block, "order", 0, "column", (int)column);
-    json_t *rest =
-        json_pack("{s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:{}, s:f, s:f, s:f, s:{s:f, s:f}, "
-                  "s:{s:o, s:n, s:n, s:f}, s:[[i, i]], s:{s:i}, s:b, s:[]}",
-                  "messages", "sent", 1000, "ok", 1000, "lost", 0, "failed", 0, "late", 0,
-                  "duplicate", 0, "corrupt", 0, "errors", "elapsed_s", us / 1e3, "throughput_per_s",
-                  1e6 / us, "time_per_message_us", us, "latency_us", "p50", us, "mean", us,
-                  "per_message", "packets", counted ? json_real(m->packets) : json_null(),
-                  "wire_bytes", "syscalls", "cpu_us", us, "histogram_ns", 21000, 1000, "counters",
-                  "server.requests", 1000, "valid", valid ? 1 : 0, "invalid_because");
+    json_t *rest = json_pack(
+        "{s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:{}, s:f, s:f, s:f, s:{s:f, s:f}, "
+        "s:{s:o, s:n, s:n, s:f, s:f, s:f}, s:[[i, i]], s:{s:i}, s:b, s:[]}",
+        "messages", "sent", 1000, "ok", 1000, "lost", 0, "failed", 0, "late", 0, "duplicate", 0,
+        "corrupt", 0, "errors", "elapsed_s", us / 1e3, "throughput_per_s", 1e6 / us,
+        "time_per_message_us", us, "latency_us", "p50", us, "mean", us, "per_message", "packets",
+        counted ? json_real(m->packets) : json_null(), "wire_bytes", "syscalls", "cpu_us", us,
+        "client_cpu_us", us / 2, "server_cpu_us", us / 2, "histogram_ns", 21000, 1000, "counters",
+        "server.requests", 1000, "valid", valid ? 1 : 0, "invalid_because");
     assert_non_null(run);
     assert_non_null(rest);
     (void)json_object_update(run, rest);
@@ -134,11 +133,9 @@ struct ask {
 
 struct said {
     int status;
-    char out[ROOM], err[ROOM];
-    json_t *json; /* NULL: none was written */
+    const char *out, *err; /* of the last run */
+    json_t *json;          /* NULL: none was written */
 };
-
-static char file_names[2 * MOST][ROOM / 16];
 
 static void read_back(const char *name, char *text) {
     char path[ROOM];
@@ -148,60 +145,39 @@ static void read_back(const char *name, char *text) {
     (void)fclose(file);
 }
 
-static int redirect(int descriptor, const char *name) {
-    char path[ROOM];
-    const int saved = dup(descriptor);
-    const int file = open(path_of(path, name), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    assert_true(saved >= 0 && file >= 0);
-    assert_true(dup2(file, descriptor) >= 0);
-    (void)close(file);
-    return saved;
-}
-
-static void restore(int descriptor, int saved) {
-    assert_true(dup2(saved, descriptor) >= 0);
-    (void)close(saved);
-}
-
-static void run_diff(struct said *said, const struct options *options) {
-    (void)fflush(stdout);
-    const int out = redirect(STDOUT_FILENO, "out");
-    const int err = redirect(STDERR_FILENO, "err");
-    said->status = command_diff(options);
-    (void)fflush(stdout);
-    restore(STDOUT_FILENO, out);
-    restore(STDERR_FILENO, err);
-    read_back("out", said->out);
-    read_back("err", said->err);
-    said->json = options->json == NULL ? NULL : json_load_file(options->json, 0, NULL);
-}
-
-static const char *add_file(struct options *options, const char *name) {
-    char *path = file_names[options->file_count];
-    (void)snprintf(path, sizeof file_names[0], "%s/%s", directory, name);
-    options->files[options->file_count++] = path;
-    return path;
+/* `echolab diff WORDS`, @ being the directory; its result is diff.json where they say so. */
+static void run_diff(struct said *said, const char *words) {
+    static struct ran ran;
+    char whole[ROOM] = "", path[ROOM];
+    for (size_t length = 0; *words != '\0'; words++, length = strlen(whole)) {
+        (void)snprintf(whole + length, sizeof whole - length, "%.*s%s", *words != '@', words,
+                       *words == '@' ? directory : "");
+    }
+    echolab_run(&ran, "diff %s", whole);
+    *said = (struct said){.status = ran.status, .out = ran.out, .err = ran.err};
+    if (strstr(whole, "diff.json") != NULL) {
+        said->json = json_load_file(path_of(path, "diff.json"), 0, NULL);
+    }
 }
 
 static void diff(struct said *said, const struct ask *ask) {
-    struct options options = {.margin = 0.01,
-                              .min_effect = ask->min_effect == 0 ? 0.02 : ask->min_effect,
-                              .base_count = ask->base_count,
-                              .quiet = ask->quiet};
-    char json[ROOM];
-    char name[64];
+    char words[ROOM], json[ROOM];
+    const double effect = ask->min_effect == 0 ? 0.02 : ask->min_effect;
     (void)unlink(path_of(json, "diff.json"));
-    options.json = json;
+    int length = snprintf(words, sizeof words, "--json @/diff.json --min-effect %g%%%s",
+                          100 * effect, ask->quiet ? " --quiet" : "");
     for (unsigned i = 0; i < ask->base_count + ask->new_count; i++) {
         const bool base = i < ask->base_count;
         const unsigned number = base ? i : i - ask->base_count;
+        char name[64];
         (void)snprintf(name, sizeof name, "%s%u.json", base ? "base" : "new", number);
         /* What wobbles is not the same on both sides. */
         write_session(name,
                       session_make(base ? &ask->base : &ask->new, base ? number : number + 3));
-        (void)add_file(&options, name);
+        length += snprintf(words + length, sizeof words - (size_t)length, "%s @/%s",
+                           i == ask->base_count ? " --" : "", name);
     }
-    run_diff(said, &options);
+    run_diff(said, words);
 }
 
 static const json_t *comparison(const struct said *said, const char *metric, const char *role) {
@@ -460,12 +436,11 @@ static void one_invalid_run_of_three_is_left_out(void **state) {
 static void copies_of_a_session_count_once(void **state) {
     (void)state;
     struct said said;
-    struct options options = {.margin = 0.01, .min_effect = 0.02, .base_count = 3};
     const struct making slow = {.program = 1.5};
     write_session("base0.json", session_make(&(struct making){0}, 0));
     write_session("new0.json", session_make(&slow, 0));
-    for (int i = 0; i < 6; i++) (void)add_file(&options, i < 3 ? "base0.json" : "new0.json");
-    run_diff(&said, &options);
+    run_diff(&said,
+             "@/base0.json @/base0.json @/base0.json -- @/new0.json @/new0.json @/new0.json");
     assert_int_equal(said.status, EXIT_DONE);
     assert_says(said.out, "Shown, not judged: 1 session");
     assert_says(said.err, "counts once");
@@ -492,9 +467,7 @@ static void a_shared_machine_and_a_private_network_are_not_mixed(void **state) {
 static void one_side_alone_is_wrong_usage(void **state) {
     (void)state;
     struct said said;
-    struct options options = {.margin = 0.01, .min_effect = 0.02, .base_count = 1};
-    (void)add_file(&options, "base0.json");
-    run_diff(&said, &options);
+    run_diff(&said, "@/base0.json");
     assert_int_equal(said.status, EXIT_WRONG_USAGE);
 }
 
@@ -547,13 +520,10 @@ static void a_session_is_never_overwritten(void **state) {
     struct said said;
     char before[ROOM];
     char after[ROOM];
-    struct options options = {.margin = 0.01, .min_effect = 0.02, .base_count = 1};
     write_session("base0.json", session_make(&(struct making){0}, 0));
     write_session("new0.json", session_make(&(struct making){0}, 1));
-    options.json = add_file(&options, "base0.json");
-    (void)add_file(&options, "new0.json");
     read_back("base0.json", before);
-    run_diff(&said, &options);
+    run_diff(&said, "--json @/base0.json @/base0.json -- @/new0.json");
     read_back("base0.json", after);
     assert_int_equal(said.status, EXIT_FAILED);
     assert_string_equal(before, after);
@@ -649,7 +619,7 @@ static const struct {
     {drop_runs, "\"runs\" is missing"},
     {empty_runs, "\"runs\" is empty"},
     {unknown_variant, "runs[0].variant is \"quic-persistent\", which this echolab does not have"},
-    {unknown_role, "runs[0].role is \"extra\", which is no role"},
+    {unknown_role, "runs[0].role is \"extra\", which this echolab does not know"},
     {negative_lost, "runs[0].messages.lost is -1"},
     {negative_error, "runs[0].errors.connect ETIMEDOUT is -2"},
     {negative_counter, "runs[0].counters.server.requests is -3"},
@@ -665,8 +635,10 @@ static const struct {
 
 static void refuse(const char *name, const char *says) {
     char path[ROOM];
-    char why[ROOM] = "";
-    assert_null(session_load(path_of(path, name), why, sizeof why));
+    char why[SESSION_WHY] = "";
+    struct session *session = session_read(path_of(path, name), why);
+    assert_true(session == NULL || !session_has_runs(session, why));
+    session_free(session);
     assert_says(why, path);
     assert_says(why, says);
 }
@@ -684,14 +656,16 @@ static void a_spoiled_file_is_refused_with_its_place(void **state) {
 static void a_whole_file_is_taken(void **state) {
     (void)state;
     char path[ROOM];
-    char why[ROOM] = "";
+    char why[SESSION_WHY] = "";
     json_t *session = session_make(&(struct making){0}, 0);
     write_session("good.json", json_incref(session));
-    json_t *loaded = session_load(path_of(path, "good.json"), why, sizeof why);
-    assert_true(json_equal(session, loaded));
+    struct session *loaded = session_read(path_of(path, "good.json"), why);
+    assert_non_null(loaded);
+    assert_true(session_has_runs(loaded, why));
     assert_string_equal(why, "");
+    assert_int_equal(loaded->runs.count, json_array_size(json_object_get(session, "runs")));
     json_decref(session);
-    json_decref(loaded);
+    session_free(loaded);
 }
 
 static void a_file_cut_anywhere_is_refused(void **state) {
@@ -699,10 +673,10 @@ static void a_file_cut_anywhere_is_refused(void **state) {
     json_t *session = session_make(&(struct making){.one_variant = true, .no_floor = true}, 0);
     char *text = json_dumps(session, JSON_INDENT(1));
     char path[ROOM];
-    char why[ROOM];
+    char why[SESSION_WHY];
     for (size_t size = 0; size < strlen(text); size += 7) {
         write_text("cut.json", text, size);
-        assert_null(session_load(path_of(path, "cut.json"), why, sizeof why));
+        assert_null(session_read(path_of(path, "cut.json"), why));
     }
     write_text("cut.json", text, strlen(text) / 2);
     refuse("cut.json", "it is truncated: it ends in line ");
@@ -712,7 +686,7 @@ static void a_file_cut_anywhere_is_refused(void **state) {
 
 static void what_is_no_file_of_json_is_refused(void **state) {
     (void)state;
-    char why[ROOM] = "";
+    char why[SESSION_WHY] = "";
     write_text("text.json", "hello\n", 6);
     refuse("text.json", "it is not JSON: line 1");
     write_text("twice.json", "{\"a\": 1, \"a\": 2}", 16);
@@ -720,23 +694,18 @@ static void what_is_no_file_of_json_is_refused(void **state) {
     write_text("list.json", "[]", 2);
     refuse("list.json", "no result file of echolab");
     refuse("absent.json", "cannot be read: No such file or directory");
-    assert_null(session_load(directory, why, sizeof why));
+    assert_null(session_read(directory, why));
     assert_says(why, "cannot be read");
 }
 
 static void a_bad_file_fails_and_overwrites_nothing(void **state) {
     (void)state;
     struct said said;
-    char json[ROOM];
     char kept[ROOM];
-    struct options options = {.margin = 0.01, .min_effect = 0.02, .base_count = 1};
     write_session("base0.json", session_make(&(struct making){0}, 0));
     write_text("new0.json", "{\"schema\": \"echolab/1\", ", 24);
     write_text("diff.json", "older", 5);
-    options.json = path_of(json, "diff.json");
-    (void)add_file(&options, "base0.json");
-    (void)add_file(&options, "new0.json");
-    run_diff(&said, &options);
+    run_diff(&said, "--json @/diff.json @/base0.json -- @/new0.json");
     read_back("diff.json", kept);
     assert_int_equal(said.status, EXIT_FAILED);
     assert_string_equal(kept, "older");

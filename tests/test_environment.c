@@ -7,13 +7,38 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/session/environment.h"
+#include "bench/measure/environment.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "bench/judge/environment_difference.h"
+#include "bench/measure/environment_parts.h"
+
+static struct facts environment(void) {
+    struct facts facts = {0};
+    environment_read(&facts);
+    return facts;
+}
+
+static double number_of(const struct facts *facts, const char *name) {
+    const struct fact *fact = facts_find(facts, name);
+    return fact != NULL && fact->kind == FACT_NUMBER ? fact->number : (double)NAN;
+}
+
+/* A group is there when something in it is, or when it is said that nothing is. */
+static bool is_there(const struct facts *facts, const char *name) {
+    const size_t length = strlen(name);
+    for (size_t i = 0; i < facts->count; i++) {
+        const char *one = facts->list[i].name;
+        if (strncmp(one, name, length) == 0 && strchr(".", one[length]) != NULL) return true;
+    }
+    return false;
+}
 
 static void every_promised_name_is_there(void **state) {
     (void)state;
@@ -33,189 +58,245 @@ static void every_promised_name_is_there(void **state) {
         "load",         "pressure",
         "steal_s",      "sysctls",
     };
-    json_t *environment = environment_read();
-    assert_non_null(environment);
+    struct facts facts = environment();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (json_object_get(environment, names[i]) == NULL) print_error("%s\n", names[i]);
-        assert_non_null(json_object_get(environment, names[i]));
+        if (!is_there(&facts, names[i])) print_error("%s\n", names[i]);
+        assert_true(is_there(&facts, names[i]));
     }
-    json_decref(environment);
+    facts_free(&facts);
 }
 
-static void it_can_be_written_as_json(void **state) {
+/* As JSON wants it: no name twice, no text that is empty, no number that is none. */
+static void it_can_be_written_down(void **state) {
     (void)state;
-    json_t *environment = environment_read();
-    environment_after(environment);
-    char *text = json_dumps(environment, 0); /* NULL were there anything that JSON has not */
-    assert_non_null(text);
-    json_t *again = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    assert_true(json_is_object(again));
-    assert_true(json_is_object(json_object_get(again, "after")));
-    free(text);
-    json_decref(again);
-    json_decref(environment);
+    struct facts facts = environment();
+    environment_after(&facts);
+    for (size_t i = 0; i < facts.count; i++) {
+        const struct fact *fact = &facts.list[i];
+        assert_ptr_equal(facts_find(&facts, fact->name), fact);
+        assert_true(isfinite(fact->number));
+        assert_int_equal(fact->kind == FACT_TEXT, fact->text != NULL && *fact->text != '\0');
+    }
+    facts_free(&facts);
 }
 
-static void what_every_linux_has_is_not_null(void **state) {
+static void what_every_linux_has_is_known(void **state) {
     (void)state;
-    json_t *environment = environment_read();
-    assert_true(json_integer_value(json_object_get(environment, "cpus")) >= 1);
-    assert_true(json_number_value(json_object_get(environment, "clock_cost_ns")) > 0);
-    assert_true(json_is_string(json_object_get(environment, "kernel")));
-    assert_true(json_is_string(json_object_get(environment, "load")));
-    assert_true(json_is_string(json_object_get(environment, "binary_hash")));
-    json_decref(environment);
+    struct facts facts = environment();
+    assert_true(number_of(&facts, "cpus") >= 1);
+    assert_true(number_of(&facts, "clock_cost_ns") > 0);
+    assert_string_not_equal(facts_text(&facts, "kernel"), "");
+    assert_string_not_equal(facts_text(&facts, "load"), "");
+    assert_non_null(strstr(facts_text(&facts, "binary_hash"), "build-id "));
+    facts_free(&facts);
 }
 
 static void the_same_program_has_the_same_hash(void **state) {
     (void)state;
-    json_t *one = environment_read();
-    json_t *other = environment_read();
-    assert_true(
-        json_equal(json_object_get(one, "binary_hash"), json_object_get(other, "binary_hash")));
-    json_decref(one);
-    json_decref(other);
+    struct facts one = environment();
+    struct facts other = environment();
+    assert_string_equal(facts_text(&one, "binary_hash"), facts_text(&other, "binary_hash"));
+    facts_free(&one);
+    facts_free(&other);
 }
 
-static void assert_no_path(const char *name, const json_t *value) {
-    const char *key;
-    json_t *member;
-    const char *text = json_string_value(value);
-    json_object_foreach((json_t *)value, key, member) {
-        assert_no_path(key, member);
-    }
-    /* Slashes separate other things too: "usercopy/swapgs", "1/91" of the load. */
-    const bool path = text != NULL && (*text == '/' || strstr(text, " /") != NULL ||
-                                       strstr(text, "=/") != NULL || strstr(text, "/home") != NULL);
-    if (path) print_error("%s: %s\n", name, text);
-    assert_false(path);
+/* Slashes separate other things too: "usercopy/swapgs", "1/91" of the load. */
+static bool has_path(const char *text) {
+    return *text == '/' || strstr(text, " /") != NULL || strstr(text, "=/") != NULL ||
+           strstr(text, "/home") != NULL;
 }
 
 static void it_names_no_host_and_no_path(void **state) {
     (void)state;
     enum { LONG_ENOUGH = 5 }; /* a host named "vm" may well be a part of some word */
     char host[256] = "";
-    json_t *environment = environment_read();
-    char *text = json_dumps(environment, 0);
+    struct facts facts = environment();
     assert_int_equal(gethostname(host, sizeof host - 1), 0);
-    if (strlen(host) >= LONG_ENOUGH) assert_null(strstr(text, host));
-    assert_no_path("", environment);
-    free(text);
-    json_decref(environment);
+    for (size_t i = 0; i < facts.count; i++) {
+        const char *name = facts.list[i].name;
+        const char *text = facts_text(&facts, name);
+        if (has_path(text)) print_error("%s: %s\n", name, text);
+        assert_false(has_path(text));
+        if (strlen(host) < LONG_ENOUGH) continue;
+        assert_null(strstr(name, host));
+        assert_null(strstr(text, host));
+    }
+    facts_free(&facts);
+}
+
+static void words_that_name_a_place_are_masked(void **state) {
+    (void)state;
+    static const char *const words[][2] = {
+        {"quiet  mitigations=off", "quiet mitigations=off"},
+        {"root=/dev/vda1 resume=UUID=7f ro", "root=... resume=... ro"},
+        {"ip=10.0.0.2 systemd.hostname=box", "ip=... systemd.hostname=..."},
+        {"-I/home/me/include /boot/vmlinuz", "-I... ..."},
+        {"netconsole=1@10.0.0.2/eth0 me@box me@box:/src", "netconsole=... ... ..."},
+        {"quiet -- init=/bin/sh me", "quiet"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct fact fact = environment_without_private(words[i][0]);
+        assert_string_equal(fact.text, words[i][1]);
+        free(fact.text);
+    }
+    assert_int_equal(environment_without_private("-- all of it").kind, FACT_UNKNOWN);
 }
 
 static void after_has_load_pressure_and_steal(void **state) {
     (void)state;
-    json_t *environment = environment_read();
-    assert_null(json_object_get(environment, "after"));
-    environment_after(environment);
-    const json_t *after = json_object_get(environment, "after");
-    assert_int_equal(json_object_size(after), 3);
-    assert_non_null(json_object_get(after, "load"));
-    assert_non_null(json_object_get(after, "pressure"));
-    const json_t *steal = json_object_get(after, "steal_s");
-    assert_true(json_is_null(steal) ||
-                json_number_value(steal) >=
-                    json_number_value(json_object_get(environment, "steal_s")));
-    json_decref(environment);
+    struct facts facts = environment();
+    const size_t before = facts.count;
+    assert_false(is_there(&facts, "after"));
+    environment_after(&facts);
+    assert_int_equal(facts.count - before, 5);
+    assert_true(is_there(&facts, "after.load"));
+    assert_true(is_there(&facts, "after.pressure"));
+    assert_true(facts_find(&facts, "after.steal_s")->kind == FACT_UNKNOWN ||
+                number_of(&facts, "after.steal_s") >= number_of(&facts, "steal_s"));
+    facts_free(&facts);
 }
 
 /* ---- what differs ---- */
 
-/* Of two environments as texts; several of a side with commas between. */
-static json_t *difference(const char *base, const char *new) {
-    char text[1024];
-    (void)snprintf(text, sizeof text, "[%s]", base);
-    json_t *before = json_loads(text, 0, NULL);
-    (void)snprintf(text, sizeof text, "[%s]", new);
-    json_t *after = json_loads(text, 0, NULL);
-    assert_non_null(before);
-    assert_non_null(after);
-    json_t *differences = environment_difference(before, after);
-    json_decref(before);
-    json_decref(after);
-    return differences;
+/* Of "kernel=a cpus=2 governor=?": a text, a number, and what is not known. */
+static struct facts facts_of(char *words) {
+    struct facts facts = {0};
+    for (char *word; (word = strsep(&words, " ")) != NULL;) {
+        char *end, *value = word;
+        const char *name = strsep(&value, "=");
+        if (value == NULL) continue;
+        const double number = strtod(value, &end);
+        facts_take(&facts,
+                   *value == '?'  ? fact_text(NULL)
+                   : *end == '\0' ? fact_number(number)
+                                  : fact_text(value),
+                   "%s", name);
+    }
+    return facts;
 }
 
+enum { SIDE_MAX = 4 };
+
+/* Several environments of a side have bars between them. */
+struct side {
+    struct facts facts[SIDE_MAX];
+    const struct facts *list[SIDE_MAX];
+    size_t count;
+};
+
+static void make_side(struct side *side, const char *text) {
+    char *copy = strdup(text), *rest = copy;
+    for (side->count = 0; rest != NULL; side->count++) {
+        side->facts[side->count] = facts_of(strsep(&rest, "|"));
+        side->list[side->count] = &side->facts[side->count];
+    }
+    free(copy);
+}
+
+static void free_side(struct side *side) {
+    for (size_t i = 0; i < side->count; i++) facts_free(&side->facts[i]);
+}
+
+static void put_values(FILE *out, const char *before, const struct facts *values) {
+    for (size_t i = 0; i < values->count; i++, before = ",") {
+        const struct fact *fact = &values->list[i];
+        (void)fputs(before, out);
+        if (fact->kind == FACT_NUMBER) (void)fprintf(out, "%g", fact->number);
+        if (fact->kind != FACT_NUMBER) (void)fputs(fact->text == NULL ? "?" : fact->text, out);
+    }
+}
+
+/* "kernel a,b -> b": all that differs between two sides. */
 static void assert_difference(const char *base, const char *new, const char *expected) {
-    json_t *differences = difference(base, new);
-    char *text = json_dumps(differences, JSON_COMPACT);
+    struct side sides[2];
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    make_side(&sides[0], base);
+    make_side(&sides[1], new);
+    struct environment_differences differences =
+        environment_differences(sides[0].list, sides[0].count, sides[1].list, sides[1].count);
+    for (size_t i = 0; i < differences.count; i++) {
+        (void)fputs(differences.list[i].name, out);
+        put_values(out, " ", &differences.list[i].base);
+        put_values(out, " -> ", &differences.list[i].new);
+    }
+    (void)fclose(out);
     assert_string_equal(text, expected);
     free(text);
-    json_decref(differences);
+    environment_differences_free(&differences);
+    free_side(&sides[0]);
+    free_side(&sides[1]);
 }
 
 static void an_environment_does_not_differ_from_itself(void **state) {
     (void)state;
-    json_t *one = environment_read();
-    json_t *again = environment_read(); /* load, pressure and steal have moved on */
-    (void)json_object_set(again, "clock_cost_ns", json_object_get(one, "clock_cost_ns"));
-    environment_after(again);
-    json_t *base = json_pack("[o]", one);
-    json_t *new = json_pack("[o]", again);
-    json_t *differences = environment_difference(base, new);
-    assert_int_equal(json_array_size(differences), 0);
-    json_decref(differences);
-    json_decref(base);
-    json_decref(new);
+    struct facts one = environment();
+    struct facts again = environment(); /* load, pressure and steal have moved on */
+    environment_after(&again);
+    for (size_t i = 0; i < one.count; i++) {
+        if (strcmp(one.list[i].name, "clock_cost_ns") == 0)
+            again.list[i].number = one.list[i].number;
+    }
+    const struct facts *base[] = {&one}, *new[] = {&again};
+    struct environment_differences differences = environment_differences(base, 1, new, 1);
+    assert_int_equal(differences.count, 0);
+    environment_differences_free(&differences);
+    facts_free(&one);
+    facts_free(&again);
 }
 
 static void another_kernel_is_a_difference(void **state) {
     (void)state;
-    assert_difference("{\"kernel\":\"a\",\"cpus\":2}", "{\"kernel\":\"b\",\"cpus\":2}",
-                      "[{\"name\":\"kernel\",\"base\":\"a\",\"new\":\"b\"}]");
+    assert_difference("kernel=a cpus=2", "kernel=b cpus=2", "kernel a -> b");
 }
 
 static void a_difference_inside_is_named_with_dots(void **state) {
     (void)state;
-    assert_difference("{\"haltpoll\":{\"ns\":\"0\"}}", "{\"haltpoll\":{\"ns\":\"200000\"}}",
-                      "[{\"name\":\"haltpoll.ns\",\"base\":\"0\",\"new\":\"200000\"}]");
+    assert_difference("haltpoll.ns=off", "haltpoll.ns=on", "haltpoll.ns off -> on");
 }
 
-static void what_one_side_lacks_is_null_there(void **state) {
+static void what_one_side_lacks_is_not_known_there(void **state) {
     (void)state;
-    assert_difference("{}", "{\"governor\":\"performance\"}",
-                      "[{\"name\":\"governor\",\"base\":null,\"new\":\"performance\"}]");
-    assert_difference("{}", "{\"governor\":null}", "[]");
+    assert_difference("", "governor=performance", "governor ? -> performance");
+    assert_difference("", "governor=?", "");
 }
 
 static void what_changes_by_itself_is_no_difference(void **state) {
     (void)state;
-    assert_difference("{\"load\":\"0.1\",\"pressure\":{\"cpu\":\"a\"},\"steal_s\":1}",
-                      "{\"load\":\"0.2\",\"pressure\":{\"cpu\":\"b\"},\"steal_s\":2,"
-                      "\"after\":{\"load\":\"9\"}}",
-                      "[]");
+    assert_difference("load=low pressure.cpu=a steal_s=1",
+                      "load=high pressure.cpu=b steal_s=2 after.load=9", "");
 }
 
 static void a_clock_within_a_fifth_is_the_same(void **state) {
     (void)state;
-    assert_difference("{\"clock_cost_ns\":20.0}", "{\"clock_cost_ns\":23.5}", "[]");
-    assert_difference("{\"clock_cost_ns\":20.0}", "{\"clock_cost_ns\":24.5}",
-                      "[{\"name\":\"clock_cost_ns\",\"base\":20.0,\"new\":24.5}]");
-    assert_difference("{\"clock_cost_ns\":20.0}", "{\"clock_cost_ns\":16.5}",
-                      "[{\"name\":\"clock_cost_ns\",\"base\":20.0,\"new\":16.5}]");
-    assert_difference("{\"clock_cost_ns\":20.0},{\"clock_cost_ns\":20.5},{\"clock_cost_ns\":90.0}",
-                      "{\"clock_cost_ns\":21.0}", "[]"); /* one session that was disturbed */
+    assert_difference("clock_cost_ns=20", "clock_cost_ns=23.5", "");
+    assert_difference("clock_cost_ns=20", "clock_cost_ns=24.5", "clock_cost_ns 20 -> 24.5");
+    assert_difference("clock_cost_ns=20", "clock_cost_ns=16.5", "clock_cost_ns 20 -> 16.5");
+    assert_difference("clock_cost_ns=20|clock_cost_ns=20.5|clock_cost_ns=90", "clock_cost_ns=21",
+                      ""); /* one session that was disturbed */
+    assert_difference("clock_cost_ns=?", "", "");
+    assert_difference("", "clock_cost_ns=20", "clock_cost_ns ? -> 20");
 }
 
 static void a_side_of_two_minds_lists_both(void **state) {
     (void)state;
-    assert_difference("{\"kernel\":\"a\"},{\"kernel\":\"b\"}", "{\"kernel\":\"b\"}",
-                      "[{\"name\":\"kernel\",\"base\":[\"a\",\"b\"],\"new\":\"b\"}]");
+    assert_difference("kernel=a|kernel=b", "kernel=b", "kernel a,b -> b");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_promised_name_is_there),
-        cmocka_unit_test(it_can_be_written_as_json),
-        cmocka_unit_test(what_every_linux_has_is_not_null),
+        cmocka_unit_test(it_can_be_written_down),
+        cmocka_unit_test(what_every_linux_has_is_known),
         cmocka_unit_test(the_same_program_has_the_same_hash),
         cmocka_unit_test(it_names_no_host_and_no_path),
+        cmocka_unit_test(words_that_name_a_place_are_masked),
         cmocka_unit_test(after_has_load_pressure_and_steal),
         cmocka_unit_test(an_environment_does_not_differ_from_itself),
         cmocka_unit_test(another_kernel_is_a_difference),
         cmocka_unit_test(a_difference_inside_is_named_with_dots),
-        cmocka_unit_test(what_one_side_lacks_is_null_there),
+        cmocka_unit_test(what_one_side_lacks_is_not_known_there),
         cmocka_unit_test(what_changes_by_itself_is_no_difference),
         cmocka_unit_test(a_clock_within_a_fifth_is_the_same),
         cmocka_unit_test(a_side_of_two_minds_lists_both),

@@ -60,7 +60,7 @@ static int nothing_fails_any_more(void **state) {
 
 /* ---- one run ---- */
 
-struct run {
+struct trial {
     const struct variant *variant;
     const struct way *way;
     struct shape shape;
@@ -70,7 +70,7 @@ struct run {
     uint64_t counts[ECHO_COUNTS];
 };
 
-static void explain(const struct run *r, const char *what) {
+static void explain(const struct trial *r, const char *what) {
     fail_msg("%s, %u bytes, %s: %s number %u says '%s': %s (ok %u, lost %u, failed %u)",
              r->variant->name, r->shape.payload_bytes, r->nonblocking ? "polled" : "blocking",
              fault_names[r->way->call], r->fault.nth,
@@ -78,14 +78,14 @@ static void explain(const struct run *r, const char *what) {
              r->lost, r->failed);
 }
 
-static void record(struct run *r, const struct exchange *x) {
+static void record(struct trial *r, const struct exchange *x) {
     r->ok += x->outcome == EXCHANGE_OK;
     r->lost += x->outcome == EXCHANGE_LOST;
     r->failed += x->outcome == EXCHANGE_FAILED;
 }
 
 /* Some exchanges of one client in this thread; -errno when it could not be opened. */
-static int exchange_some(struct run *r, const struct echo_address *server) {
+static int exchange_some(struct trial *r, const struct echo_address *server) {
     struct echo_client_options options = test_client(r->variant, server, r->shape.payload_bytes);
     options.reply_bytes = r->shape.reply_bytes;
     options.per_connection = r->shape.per_connection;
@@ -117,9 +117,9 @@ static bool fits(const struct variant *variant, const struct way *way, struct sh
 }
 
 /* Calls `run_once` with n = 1, 2, 3 ... until nothing happened; how often something did. */
-static unsigned until_untouched(const struct run *wanted, void (*run_once)(struct run *)) {
+static unsigned until_untouched(const struct trial *wanted, void (*run_once)(struct trial *)) {
     for (unsigned nth = 1; nth < CALLS_MAX; nth++) {
-        struct run r = {
+        struct trial r = {
             .variant = wanted->variant,
             .way = wanted->way,
             .shape = wanted->shape,
@@ -146,14 +146,14 @@ static unsigned until_untouched(const struct run *wanted, void (*run_once)(struc
  * time). Every way must have happened somewhere.
  */
 static void try_all(const struct way *ways, size_t count, bool every_shape,
-                    void (*run_once)(struct run *)) {
+                    void (*run_once)(struct trial *)) {
     for (size_t w = 0; w < count; w++) {
         unsigned happened = 0;
         for (unsigned i = 0; i < variant_count * SHAPES * 2; i++) {
-            const struct run wanted = {.way = &ways[w],
-                                       .variant = &variants[i / SHAPES / 2],
-                                       .shape = shapes[i / 2 % SHAPES],
-                                       .nonblocking = i % 2 != 0};
+            const struct trial wanted = {.way = &ways[w],
+                                         .variant = &variants[i / SHAPES / 2],
+                                         .shape = shapes[i / 2 % SHAPES],
+                                         .nonblocking = i % 2 != 0};
             if (!fits(wanted.variant, wanted.way, wanted.shape)) continue;
             const bool by_size = ways[w].call == FAULT_MEMORY || ways[w].error == FAULT_SHORT;
             if (!every_shape && i % (SHAPES * 2) > 0 && !by_size) continue;
@@ -186,7 +186,7 @@ static const struct way client_ways[] = {
     {FAULT_POLL, EINTR, true},
 };
 
-static void run_faulty_client(struct run *r) {
+static void run_faulty_client(struct trial *r) {
     struct served served; /* untouched */
     assert_int_equal(served_start(&served, r->variant->transport, NULL, false), 0);
     fault_arm(&r->fault);
@@ -224,7 +224,7 @@ static const struct way server_ways[] = {
 };
 
 /* Listening and all threads of the server: what fails at once must leave nothing behind. */
-static void run_faulty_server(struct run *r) {
+static void run_faulty_server(struct trial *r) {
     struct served served;
     fault_arm(&r->fault);
     fault_arm_threads(&r->fault);
@@ -384,10 +384,10 @@ static void stream_of_single_bytes_is_understood(void **state) {
     for (unsigned i = 0; i < variant_count * 4; i++) {
         const struct way way = {calls[i % 2], FAULT_SHORT, true};
         const bool server_side = i / 2 % 2 != 0;
-        struct run r = {.variant = &variants[i / 4],
-                        .way = &way,
-                        .shape = {300, 500, 3},
-                        .fault = {.call = way.call, .nth = 0, .error = FAULT_SHORT}};
+        struct trial r = {.variant = &variants[i / 4],
+                          .way = &way,
+                          .shape = {300, 500, 3},
+                          .fault = {.call = way.call, .nth = 0, .error = FAULT_SHORT}};
         if (!is_stream(r.variant)) continue;
         struct served served;
         if (server_side) fault_arm_threads(&r.fault);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The histogram beside a sorted array of the same samples. */
+/* The histogram, and the samples of it, beside a sorted array of the same durations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include "bench/measure/histogram.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,14 +84,24 @@ static void assert_within_a_thousandth(uint64_t got, uint64_t wanted) {
     }
 }
 
+/* NAN where fewer than SAMPLES_BEYOND lie beyond it: in hundredths of a percent, whole numbers. */
+static bool is_supported(uint64_t count, uint64_t hundredths) {
+    return count * (10000 - hundredths) >= (uint64_t)SAMPLES_BEYOND * 10000;
+}
+
 static void assert_percentiles(uint64_t *samples, size_t count) {
     struct histogram *histogram = recorded(samples, count);
+    struct samples kept = samples_of(histogram);
     qsort(samples, count, sizeof *samples, ascending);
     for (size_t hundredths = 0; hundredths <= 10000; hundredths++) {
-        const uint64_t got = histogram_percentile_ns(histogram, (double)hundredths / 100);
-        assert_within_a_thousandth(got, nearest_rank(samples, count, hundredths));
-        assert_true(got <= histogram->max_ns);
+        const double got = samples_percentile_ns(&kept, (double)hundredths / 100);
+        assert_int_equal(isnan(got), !is_supported(count, hundredths));
+        if (isnan(got)) continue;
+        assert_true(got == histogram_percentile_ns(histogram, (double)hundredths / 100));
+        assert_within_a_thousandth((uint64_t)got, nearest_rank(samples, count, hundredths));
+        assert_true(got <= (double)histogram->max_ns);
     }
+    samples_free(&kept);
     free(histogram);
 }
 
@@ -115,14 +126,20 @@ static void percentiles_of_few_samples_have_the_nearest_rank(void **state) {
     assert_percentiles(samples, 1000);
 }
 
+/* Of so many equal durations, that there is one. */
+static double middle_of(uint64_t ns) {
+    struct samples_bucket bucket = {histogram_upper_bound_ns(histogram_bucket_of(ns)),
+                                    2 * (uint64_t)SAMPLES_BEYOND};
+    const struct samples samples = {.buckets = &bucket, .count = 1, .answered = bucket.count};
+    return samples_percentile_ns(&samples, 50);
+}
+
 static void every_duration_below_2048_ns_has_its_own_bucket(void **state) {
     (void)state;
     for (uint64_t ns = 0; ns < EXACT_BELOW_NS; ns++) {
-        struct histogram *histogram = recorded(&ns, 1);
         assert_int_equal(histogram_bucket_of(ns), ns);
         assert_int_equal(histogram_upper_bound_ns((unsigned)ns), ns);
-        assert_int_equal(histogram_percentile_ns(histogram, 50), ns);
-        free(histogram);
+        assert_true(middle_of(ns) == (double)ns);
     }
 }
 
@@ -148,9 +165,12 @@ static void whatever_is_longer_than_100_s_counts_as_100_s(void **state) {
     struct histogram *histogram = recorded(longs, 3);
     assert_int_equal(histogram->count, 3);
     assert_int_equal(histogram->bucket[histogram_bucket_of(HISTOGRAM_MAX_NS)], 3);
+    for (int i = 0; i < SAMPLES_BEYOND; i++) {
+        for (size_t k = 0; k < 3; k++) histogram_record(histogram, longs[k]);
+    }
     assert_int_equal(histogram->max_ns, HISTOGRAM_MAX_NS);
     assert_true(histogram_mean_ns(histogram) == (double)HISTOGRAM_MAX_NS);
-    assert_within_a_thousandth(histogram_percentile_ns(histogram, 50), HISTOGRAM_MAX_NS);
+    assert_within_a_thousandth((uint64_t)histogram_percentile_ns(histogram, 50), HISTOGRAM_MAX_NS);
     free(histogram);
 }
 
@@ -193,14 +213,88 @@ static void adding_is_recording_all_in_one(void **state) {
     free(empty);
 }
 
-static void empty_histogram_has_zeros(void **state) {
+static void empty_histogram_has_no_percentile(void **state) {
     (void)state;
     struct histogram *histogram = recorded(NULL, 0);
     for (int percent = 0; percent <= 100; percent += 50) {
-        assert_int_equal(histogram_percentile_ns(histogram, percent), 0);
+        assert_true(isnan(histogram_percentile_ns(histogram, percent)));
     }
     assert_true(histogram_mean_ns(histogram) == 0);
     assert_int_equal(histogram->max_ns, 0);
+    assert_int_equal(histogram_count_above(histogram, 0), 0);
+    free(histogram);
+}
+
+static void those_above_are_counted(void **state) {
+    (void)state;
+    static uint64_t samples[SAMPLES];
+    for (size_t i = 0; i < DISTRIBUTIONS; i++) {
+        draw(samples, SAMPLES, distributions[i], 200 + i);
+        struct histogram *histogram = recorded(samples, SAMPLES);
+        const uint64_t limits[] = {0, samples[0], samples[SAMPLES / 2], UINT64_MAX};
+        for (size_t k = 0; k < 4; k++) {
+            /* A bucket is above or not as a whole. */
+            const unsigned bucket =
+                histogram_bucket_of(limits[k] < HISTOGRAM_MAX_NS ? limits[k] : HISTOGRAM_MAX_NS);
+            uint64_t above = 0;
+            for (size_t j = 0; j < SAMPLES; j++) above += histogram_bucket_of(samples[j]) > bucket;
+            assert_int_equal(histogram_count_above(histogram, limits[k]), above);
+        }
+        free(histogram);
+    }
+}
+
+/* ---- samples ---- */
+
+static void assert_same_samples(const struct samples *one, const struct samples *other) {
+    assert_int_equal(one->count, other->count);
+    assert_int_equal(one->answered, other->answered);
+    assert_int_equal(one->max_ns, other->max_ns);
+    assert_memory_equal(one->buckets, other->buckets, one->count * sizeof *one->buckets);
+}
+
+static void adding_samples_is_sampling_the_sum(void **state) {
+    (void)state;
+    static uint64_t samples[2 * SAMPLES];
+    draw(samples, SAMPLES, log_uniform, 1);
+    draw(samples + SAMPLES, SAMPLES, two_modes, 2);
+    struct histogram *halves[] = {recorded(samples, SAMPLES), recorded(samples + SAMPLES, SAMPLES)};
+    struct histogram *whole = recorded(samples, 2 * (size_t)SAMPLES);
+    struct samples sum = {0}, all = samples_of(whole); /* from nothing */
+    for (size_t i = 0; i < 2; i++) {
+        struct samples half = samples_of(halves[i]);
+        half.missed = 5 + i;
+        samples_add(&sum, &half);
+        samples_free(&half);
+        free(halves[i]);
+    }
+    assert_same_samples(&sum, &all);
+    assert_int_equal(sum.missed, 11);
+    samples_add(&sum, &(struct samples){0});
+    assert_same_samples(&sum, &all);
+    samples_free(&sum);
+    samples_free(&all);
+    free(whole);
+}
+
+/* To lose a message is never fast: 100 answered in 1 to 100 ns, and as many that never were. */
+static void missed_ones_rank_last(void **state) {
+    (void)state;
+    uint64_t answered[100];
+    for (size_t i = 0; i < 100; i++) answered[i] = i + 1;
+    struct histogram *histogram = recorded(answered, 100);
+    struct samples samples = samples_of(histogram);
+    assert_true(samples_percentile_ns(&samples, 50) == 50);
+    samples.missed = 100;
+    assert_true(samples_percentile_ns(&samples, 25) == 50);
+    assert_true(samples_percentile_ns(&samples, 50) == 100);
+    assert_true(isinf(samples_percentile_ns(&samples, 50.5)));
+    assert_true(isinf(samples_percentile_ns(&samples, 80)));
+    assert_true(isnan(samples_percentile_ns(&samples, 80.5))); /* 39 beyond it */
+    /* Where nothing was answered there is no duration at all. */
+    samples_free(&samples);
+    samples.missed = 100;
+    assert_true(isinf(samples_percentile_ns(&samples, 50)));
     free(histogram);
 }
 
@@ -213,7 +307,10 @@ int main(void) {
         cmocka_unit_test(whatever_is_longer_than_100_s_counts_as_100_s),
         cmocka_unit_test(mean_and_maximum_are_exact),
         cmocka_unit_test(adding_is_recording_all_in_one),
-        cmocka_unit_test(empty_histogram_has_zeros),
+        cmocka_unit_test(empty_histogram_has_no_percentile),
+        cmocka_unit_test(those_above_are_counted),
+        cmocka_unit_test(adding_samples_is_sampling_the_sum),
+        cmocka_unit_test(missed_ones_rank_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

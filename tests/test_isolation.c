@@ -6,24 +6,28 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench/judge/compared.h"
-#include "bench/run/result.h"
+#include "bench/session/session.h"
 #include "tests/support.h"
 
 enum { OUTPUT = 1 << 20 };
 
-/* The JSON of `WORDS...` (a program and its arguments), or NULL when it did not end with 0. */
-static json_t *run_of(char *const *words) {
+/* What `WORDS...` (a program and its arguments) printed, or NULL when it did not end with 0. */
+static struct run *run_of(char *const *words) {
     static char out[OUTPUT];
     static char err[4096];
+    char why[SESSION_WHY];
+    struct parameters usual;
     if (program_run(words, NULL, out, sizeof out, err, sizeof err) != 0) return NULL;
-    return json_loads(out, 0, NULL);
+    parameters_usual(&usual);
+    struct run *run = session_run_of(out, strlen(out), &usual, why);
+    if (run == NULL) fail_msg("%s", why);
+    return run;
 }
 
 static char *program(void) {
@@ -33,62 +37,59 @@ static char *program(void) {
     return path;
 }
 
-static json_t *short_run(const char *option, const char *variant) {
+static struct run *short_run(const char *option, const char *variant) {
     char *words[] = {program(),      "run", (char *)variant, "--duration=20ms", "--warmup=2ms",
                      (char *)option, NULL};
     return run_of(words);
 }
 
-static bool isolated(const json_t *run) {
-    return strcmp(result_text(run, "network"), "private") == 0;
+static bool isolated(const struct run *run) {
+    return run->network == NETWORK_PRIVATE;
 }
 
 static void every_run_has_a_network_without_history(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        json_t *run = short_run("--seed=1", "tcp-client-close");
+        struct run *run = short_run("--seed=1", "tcp-client-close");
         assert_non_null(run);
         if (!isolated(run)) {
-            json_decref(run);
+            run_free(run);
             print_message("private networks are denied here\n");
             skip();
         }
-        assert_true(result_number(run, "time_wait.all_before", -1) == 0);
-        assert_true(result_number(run, "time_wait.client_after", 0) > 0);
-        assert_true(result_number(run, "time_wait.server_after", -1) == 0);
-        json_decref(run);
+        assert_true(run->time_wait[0].all == 0);
+        assert_true(run->time_wait[1].client > 0);
+        assert_true(run->time_wait[1].server == 0);
+        run_free(run);
     }
 }
 
 static void who_closes_first_keeps_time_wait(void **state) {
     (void)state;
-    json_t *run = short_run("--seed=1", "tcp-per-message");
+    struct run *run = short_run("--seed=1", "tcp-per-message");
     assert_non_null(run);
-    assert_true(result_number(run, "time_wait.client_after", -1) == 0);
-    assert_true(result_number(run, "time_wait.server_after", 0) > 0);
-    json_decref(run);
+    assert_true(run->time_wait[1].client == 0);
+    assert_true(run->time_wait[1].server > 0);
+    run_free(run);
     run = short_run("--seed=1", "tcp-reset");
     assert_non_null(run);
-    assert_true(result_number(run, "time_wait.client_after", -1) == 0);
-    assert_true(result_number(run, "time_wait.server_after", -1) == 0);
-    json_decref(run);
+    assert_true(run->time_wait[1].client == 0);
+    assert_true(run->time_wait[1].server == 0);
+    run_free(run);
 }
 
 static void settings_in_force_are_recorded(void **state) {
     (void)state;
-    json_t *lab = short_run("--profile=lab", "udp-persistent");
+    struct run *lab = short_run("--profile=lab", "udp-persistent");
     assert_non_null(lab);
     if (isolated(lab)) {
-        const json_t *settings = json_object_get(lab, "settings");
-        const json_t *saves = json_object_get(settings, "net.ipv4.tcp_no_metrics_save");
-        assert_string_equal(json_string_value(saves), "1");
+        assert_string_equal(facts_text(&lab->settings, "net.ipv4.tcp_no_metrics_save"), "1");
         /* cubic, or reno where the host does not allow it */
-        const json_t *control = json_object_get(settings, "net.ipv4.tcp_congestion_control");
-        const char *name = json_string_value(control);
+        const char *name = facts_text(&lab->settings, "net.ipv4.tcp_congestion_control");
         assert_true(strcmp(name, "cubic") == 0 || strcmp(name, "reno") == 0);
     }
-    json_decref(lab);
-    json_t *host = short_run("--profile=host", "udp-persistent");
+    run_free(lab);
+    struct run *host = short_run("--profile=host", "udp-persistent");
     assert_non_null(host);
     char line[64] = "";
     FILE *file = fopen("/proc/sys/net/ipv4/tcp_congestion_control", "re");
@@ -96,10 +97,8 @@ static void settings_in_force_are_recorded(void **state) {
     assert_non_null(fgets(line, sizeof line, file));
     (void)fclose(file);
     line[strcspn(line, "\n")] = '\0';
-    const json_t *settings = json_object_get(host, "settings");
-    assert_string_equal(
-        json_string_value(json_object_get(settings, "net.ipv4.tcp_congestion_control")), line);
-    json_decref(host);
+    assert_string_equal(facts_text(&host->settings, "net.ipv4.tcp_congestion_control"), line);
+    run_free(host);
 }
 
 /* By sudo: the network is made as root, the run is the caller's, with and without a wire. */
@@ -111,17 +110,17 @@ static void sudo_measures_as_the_caller(void **state) {
     }
     assert_int_equal(setenv("SUDO_UID", "65534", 1), 0);
     assert_int_equal(setenv("SUDO_GID", "65534", 1), 0);
-    json_t *plain = short_run("--seed=1", "tcp-persistent");
-    json_t *wire = short_run("--rtt=1ms", "tcp-persistent");
+    struct run *plain = short_run("--seed=1", "tcp-persistent");
+    struct run *wire = short_run("--rtt=1ms", "tcp-persistent");
     assert_int_equal(unsetenv("SUDO_UID"), 0);
     assert_int_equal(unsetenv("SUDO_GID"), 0);
     assert_non_null(plain);
     assert_non_null(wire);
     assert_true(isolated(plain));
     assert_true(isolated(wire));
-    assert_true(result_number(wire, "messages.ok", 0) > 0);
-    json_decref(plain);
-    json_decref(wire);
+    assert_true(wire->ok > 0);
+    run_free(plain);
+    run_free(wire);
 }
 
 /* The other path: a user namespace. The program is copied to where that user may read it. */
@@ -141,12 +140,12 @@ static void caller_without_rights_is_isolated_too(void **state) {
     char *words[] = {"setpriv", "--reuid=65534", "--regid=65534",  "--clear-groups",
                      path,      "run",           "tcp-persistent", "--duration=20ms",
                      NULL};
-    json_t *run = run_of(words);
+    struct run *run = run_of(words);
     assert_int_equal(unlink(path), 0);
     assert_non_null(run);
     if (!isolated(run)) print_message("user namespaces are denied here: on the host's loopback\n");
-    assert_true(result_number(run, "messages.ok", 0) > 0);
-    json_decref(run);
+    assert_true(run->ok > 0);
+    run_free(run);
 }
 
 /* Over a wire that loses packets: all answered, and none executed twice. */
@@ -156,16 +155,16 @@ static void retries_with_a_memory_execute_each_message_once(void **state) {
                      "--loss=5%",   "--dedup",  "--connections=20", "--messages=2000",
                      "--warmup=0s", "--seed=7", "--deadline=60s",   "--rto-floor=10ms",
                      NULL};
-    json_t *run = run_of(words);
+    struct run *run = run_of(words);
     if (run == NULL) {
         print_message("a wire needs a private network, which is denied here\n");
         skip();
     }
-    assert_true(result_number(run, "wire.dropped", 0) > 0);
-    assert_true(result_number(run, "messages.ok", 0) == 2000);
-    assert_true(result_number(run, "executions.executed", 0) == 2000);
-    assert_true(result_number(run, "executions.executed_twice", -1) == 0);
-    json_decref(run);
+    assert_true(run->wire.all.dropped > 0);
+    assert_true(run->ok == 2000);
+    assert_true(run->executed == 2000);
+    assert_true(run->executed_twice == 0);
+    run_free(run);
 }
 
 /* In ms, the second of two messages on a connection, whose request is lost; -1: no wire. */
@@ -178,9 +177,9 @@ static double lost_request_ms(void) {
                      "--warmup=0s",
                      "--drop=request:to_server:2",
                      NULL};
-    json_t *run = run_of(words);
-    const double ms = result_number(run, "latency_us.max", -1e3) / 1e3;
-    json_decref(run);
+    struct run *run = run_of(words);
+    const double ms = run == NULL ? -1 : (double)run->latency.max_ns / 1e6;
+    run_free(run);
     return ms;
 }
 
@@ -194,33 +193,37 @@ static void loss_takes_as_long_after_a_longer_way(void **state) {
         print_message("a wire needs a private network, which is denied here\n");
         skip();
     }
-    json_t *run = run_of(far);
+    struct run *run = run_of(far);
     assert_non_null(run);
-    json_decref(run);
+    run_free(run);
     const double after_ms = lost_request_ms();
     assert_true(after_ms > 0.9 * before_ms && after_ms < 1.1 * before_ms);
 }
 
-static json_t *constructed_run(const char *variant, int column, double us, double floor_ms) {
-    json_t *run = json_pack("{s:s,s:s,s:i,s:i,s:i,s:i,s:b,s:f}", "variant", variant, "role",
-                            "variant", "size_bytes", 64, "connections", 1, "block", 0, "column",
-                            column, "valid", 1, "time_per_message_us", us);
-    if (floor_ms > 0) (void)json_object_set_new(run, "rto_floor_ms", json_real(floor_ms));
-    return run;
+static void add_run(struct runs *runs, const char *variant, uint64_t us_per_message) {
+    struct run *run = run_new();
+    assert_non_null(run);
+    run->asked.variant = variant_find(variant);
+    if (run->asked.variant->retries) run->asked.rto_floor_ns /= 2; /* that of nobody else */
+    run->column = (unsigned)runs->count;
+    run->sent = run->ok = 100;
+    run->elapsed_ns = run->ok * us_per_message * 1000;
+    runs_add(runs, run);
 }
 
 static void who_retries_is_compared_with_who_does_not(void **state) {
     (void)state;
-    json_t *runs = json_array();
-    assert_int_equal(json_array_append_new(runs, constructed_run("tcp-persistent", 0, 10, 0)), 0);
-    assert_int_equal(json_array_append_new(runs, constructed_run("udp-retry", 1, 9, 200)), 0);
-    json_t *comparisons = compared_list(runs, 0.01);
-    assert_int_equal(json_array_size(comparisons), 1);
-    const json_t *one = json_array_get(comparisons, 0);
-    assert_string_equal(result_text(one, "variant"), "udp-retry");
-    assert_string_equal(result_text(one, "baseline"), "tcp-persistent");
-    json_decref(comparisons);
-    json_decref(runs);
+    struct runs runs = {0};
+    struct findings list = {0};
+    add_run(&runs, "tcp-persistent", 10);
+    add_run(&runs, "udp-retry", 9);
+    compared_list(&list, &runs, 0.01);
+    assert_int_equal(list.count, 1);
+    const struct compared *one = list.items;
+    assert_string_equal(one->variant, "udp-retry");
+    assert_string_equal(one->baseline, "tcp-persistent");
+    free(list.items);
+    runs_free(&runs);
 }
 
 int main(void) {

@@ -11,14 +11,15 @@
 
 #include <cmocka.h> /* wants the four above */
 
+#include "bench/experiment/all.h"
 #include "bench/experiment/ladder_events.h"
-#include "bench/run/variant.h"
 #include "tests/support.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ROWS_MAX = 200, PATH_ROOM = 256 };
@@ -93,7 +94,8 @@ static bool has_calls(const struct rows *rows) {
 
 /*
  * The rows have these, in this order, with anything between: "side what label",
- * a '|' between two, where a label may be only begun.
+ * a '|' between two, where a label may be only begun. What "ends" is a call that
+ * returned, at once or after a wait.
  */
 static void assert_order(const struct rows *rows, const char *wanted) {
     char copy[1024], *rest = copy;
@@ -104,7 +106,10 @@ static void assert_order(const struct rows *rows, const char *wanted) {
         do {
             if (i == rows->count) fail_msg("not there, or not in this order: %s", one);
             const struct row *row = &rows->of[i++];
-            (void)snprintf(seen, sizeof seen, "%s %s %s", row->side, row->what, row->label);
+            const bool ends = strcmp(row->what, "call") == 0 || strcmp(row->what, "return") == 0;
+            const bool either = ends && strstr(one, " ends ") != NULL;
+            (void)snprintf(seen, sizeof seen, "%s %s %s", row->side, either ? "ends" : row->what,
+                           row->label);
         } while (strncmp(seen, one, strlen(one)) != 0);
     }
 }
@@ -127,7 +132,7 @@ static void a_handshake_comes_before_the_request(void **state) {
                         "client call sendto = 104|client packet PSH,ACK|"
                         "server call recvfrom = 104|server call sendto = 104|"
                         "server packet PSH,ACK|client return recvfrom = 104");
-    assert_order(&rows, "server packet FIN,ACK|client call recvfrom = 0|client call close = 0");
+    assert_order(&rows, "server packet FIN,ACK|client ends recvfrom = 0|client call close = 0");
 }
 
 static void a_connection_that_stays_is_shown_with_two_messages(void **state) {
@@ -262,11 +267,70 @@ static void a_capture_that_cannot_be_written_is_a_sentence(void **state) {
     assert_non_null(strstr(ran.err, "echolab: cannot write /dev/null/tcp-per-message.pcap"));
 }
 
+/* Far more than any buffer of a fixed size that such a path once went through. */
+static void long_paths_are_written_whole(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"txt", "tsv", "pcap"};
+    char output[PATH_ROOM], capture[PATH_ROOM + 40];
+    const char *usual = getenv("PATH");
+    char *path = strdup(usual == NULL ? "" : usual);
+    assert_non_null(path);
+    (void)snprintf(output, sizeof output, "%s/%0200d", folder, 7);
+    (void)snprintf(capture, sizeof capture, "%s/%s", output, "capture-with-a-longer-name.pcap");
+    for (int traced = 0; traced < 2; traced++) { /* the calls' way to a run is another */
+        echolab_run(&ran, "ladder udp-persistent --rtt 2ms --output %s", output);
+        if (ran.status != 0 && strstr(ran.err, "private network") != NULL) skip();
+        assert_int_equal(ran.status, 0);
+        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+            char file[PATH_ROOM + 40];
+            (void)snprintf(file, sizeof file, "%s/udp-persistent.%s", output, kinds[i]);
+            assert_int_equal(unlink(file), 0);
+        }
+        echolab_run(&ran, "ladder udp-persistent --rtt 2ms --pcap %s", capture);
+        assert_int_equal(ran.status, 0);
+        assert_non_null(strstr(ran.out, capture));
+        assert_int_equal(unlink(capture), 0);
+        assert_int_equal(rmdir(output), 0); /* there is nothing else in it */
+        assert_int_equal(setenv("PATH", "/nonexistent", 1), 0);
+    }
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    free(path);
+}
+
 static void too_many_messages_are_refused(void **state) {
     (void)state;
     echolab_run(&ran, "ladder tcp-per-message --messages 21");
     assert_int_equal(ran.status, 1);
     assert_non_null(strstr(ran.err, "cannot be read"));
+}
+
+/* ---- on the page ---- */
+
+static void the_page_shows_each_ladder(void **state) {
+    (void)state;
+    char name[PATH_ROOM];
+    char *text = NULL;
+    size_t length = 0;
+    const struct results nothing = {0};
+    (void)snprintf(name, sizeof name, "%s/ladder", folder);
+    assert_int_equal(mkdir(name, 0700), 0);
+    (void)snprintf(name, sizeof name, "%s/ladder/tcp-reset.tsv", folder);
+    FILE *file = fopen(name, "we");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    struct story story = {.out = open_memstream(&text, &length), .html = true};
+    assert_non_null(story.out);
+    ladders_tell(&story, &nothing); /* of no folder: one alone, which has shown itself */
+    assert_int_equal(fflush(story.out), 0);
+    assert_int_equal(length, 0);
+    story.directory = folder;
+    ladders_tell(&story, &nothing);
+    assert_int_equal(fclose(story.out), 0);
+    assert_non_null(strstr(text, "<img src=\"ladder-tcp-reset.svg\""));
+    free(text);
+    assert_int_equal(unlink(name), 0);
+    (void)snprintf(name, sizeof name, "%s/ladder", folder);
+    assert_int_equal(rmdir(name), 0);
 }
 
 /* ---- its parts ---- */
@@ -336,7 +400,9 @@ int main(void) {
         cmocka_unit_test(tshark_sees_the_same_packets),
         cmocka_unit_test(without_strace_the_packets_are_shown),
         cmocka_unit_test(a_capture_that_cannot_be_written_is_a_sentence),
+        cmocka_unit_test(long_paths_are_written_whole),
         cmocka_unit_test(too_many_messages_are_refused),
+        cmocka_unit_test(the_page_shows_each_ladder),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

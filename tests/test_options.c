@@ -11,11 +11,15 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/cli/options.h"
+#include "bench/run/units.h"
 #include "tests/support.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { UNTOUCHED = 4711, COLUMNS = 80, COMMANDS_MAX = 32 };
 
@@ -54,7 +58,7 @@ static void k_is_1024_in_sizes(void **state) {
         {"1M", 1 << 20},  {"0.5M", 1 << 19},
         {"65467", 65467}, {"9000000000000000", UINT64_C(9000000000000000)},
     };
-    assert_numbers(options_parse_size, rows, COUNT_OF(rows));
+    assert_numbers(units_size, rows, COUNT_OF(rows));
 }
 
 static void k_is_1000_in_counts(void **state) {
@@ -62,7 +66,7 @@ static void k_is_1000_in_counts(void **state) {
     static const struct number rows[] = {
         {"0", 0}, {"7", 7}, {"1k", 1000}, {"2.5k", 2500}, {"1.005k", 1005}, {"3M", 3000000},
     };
-    assert_numbers(options_parse_count, rows, COUNT_OF(rows));
+    assert_numbers(units_count, rows, COUNT_OF(rows));
 }
 
 static void times_have_a_unit(void **state) {
@@ -77,7 +81,7 @@ static void times_have_a_unit(void **state) {
         {"1s", 1000000000},
         {"3600s", UINT64_C(3600000000000)},
     };
-    assert_numbers(options_parse_time, rows, COUNT_OF(rows));
+    assert_numbers(units_time, rows, COUNT_OF(rows));
 }
 
 /* Few decimal fractions are whole in binary: 1.005 x 10^9 is a hair less than 1005000000. */
@@ -88,7 +92,7 @@ static void decimal_fractions_are_taken_at_their_word(void **state) {
         uint64_t value = UNTOUCHED;
         (void)snprintf(text, sizeof text, "%llu.%03llus", (unsigned long long)thousandths / 1000,
                        (unsigned long long)thousandths % 1000);
-        if (options_parse_time(text, &value) != 0 || value != thousandths * 1000000) {
+        if (units_time(text, &value) != 0 || value != thousandths * 1000000) {
             fail_msg("%s is %llu ns", text, (unsigned long long)value);
         }
     }
@@ -100,17 +104,17 @@ static void what_is_no_number_is_refused(void **state) {
                                         "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5", "1e400",
                                         "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",  "-inf"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        assert_refused(options_parse_size, texts[i]);
-        assert_refused(options_parse_count, texts[i]);
-        assert_refused(options_parse_time, texts[i]);
+        assert_refused(units_size, texts[i]);
+        assert_refused(units_count, texts[i]);
+        assert_refused(units_time, texts[i]);
     }
     static const char *const times[] = {"5",    "0",    "1m",     "1min",  "1h",    "s",   "-1s",
                                         "nans", "infs", "1e400s", "1e10s", "0.5ns", "1sec"};
-    for (size_t i = 0; i < COUNT_OF(times); i++) assert_refused(options_parse_time, times[i]);
+    for (size_t i = 0; i < COUNT_OF(times); i++) assert_refused(units_time, times[i]);
     static const char *const parts[] = {"1.5", "0.1", "1.0001k", "1000000000.5"};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        assert_refused(options_parse_size, parts[i]);
-        assert_refused(options_parse_count, parts[i]);
+        assert_refused(units_size, parts[i]);
+        assert_refused(units_count, parts[i]);
     }
 }
 
@@ -235,7 +239,8 @@ static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
         {"serve --port http", "--port http"},
         {"serve --workers 0", "--workers 0"},
         {"variants extra", "'extra'"},
-        {"sweep", "size, connections, rate, pipeline, design, rtt, rto-floor, loss, idle, life"},
+        {"sweep", "size, connections, per-connection, rate, pipeline, design, rtt, rto-floor"},
+        {"sweep", "loss, idle"},
         {"sweep colour", "'colour'"},
         {"sweep size --at 64,,128", "--at 64,,128"},
         {"sweep size --at 64,2M", "--at"},
@@ -252,6 +257,166 @@ static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
     }
 }
 
+/* ---- what is not taken ---- */
+
+/* A value that the option takes, where it is taken. */
+static const char *value_of(const struct parameter *option) {
+    switch (option->form) {
+    case FORM_SIZE: return "64";
+    case FORM_COUNT: return option->least > 64 ? "1500" : "7";
+    case FORM_TIME: return "30ms";
+    case FORM_PERCENT: return "1%";
+    case FORM_RATE: return "100";
+    case FORM_CHOICE: return option->field.choices[0];
+    case FORM_DROP: return "syn:to_server:1";
+    default: return "x";
+    }
+}
+
+/* Where the words of an experiment's command line end. */
+static int words_of(const struct experiment *experiment, const char *axis, char *words[]) {
+    int count = 0;
+    words[count++] = (char *)experiment->command;
+    if (axis != NULL) words[count++] = (char *)axis;
+    if (experiment->taker == BY_PACKET) words[count++] = (char *)"--packet";
+    if (experiment->taker == BY_TRAFFIC) words[count++] = (char *)"--rate";
+    if (experiment->taker == BY_LADDER) words[count++] = (char *)"tcp-persistent";
+    return count;
+}
+
+/* How the parser of options, which exits, ends with them. */
+static int status_of(char **words, int count) {
+    static struct request request;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)freopen("/dev/null", "w", stderr);
+        _exit(options_parse(&request, count, words) ? EXIT_DONE : EXIT_FAILED);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void refuse_all_but_its_own(const struct experiment *experiment, const char *axis) {
+    char option[128];
+    char *words[8];
+    const int count = words_of(experiment, axis, words);
+    if (status_of(words, count) != EXIT_DONE) fail_msg("%s %s", words[0], words[1]);
+    for (unsigned i = 0; i < parameter_count; i++) {
+        const struct parameter *one = &parameters[i];
+        const bool own = experiment->taker == BY_TRAFFIC && strcmp(one->option, "rate") == 0;
+        if (own || (parameter_takers(one) & (int)experiment->taker) != 0) continue;
+        (void)snprintf(option, sizeof option, "--%s%s%s", one->option,
+                       one->form == FORM_FLAG ? "" : "=",
+                       one->form == FORM_FLAG ? "" : value_of(one));
+        words[count] = option;
+        if (status_of(words, count + 1) == EXIT_WRONG_USAGE) continue;
+        fail_msg("%s %s takes %s", experiment->command, axis == NULL ? "" : axis, option);
+    }
+}
+
+/* By a row of its own, or by the one for all other axes. */
+static void an_experiment_refuses_every_option_that_it_does_not_take(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < experiment_count; i++) {
+        const struct experiment *one = &experiments[i];
+        const bool sweeps = strcmp(one->command, "sweep") == 0;
+        if (one->taker == BY_DIFF) continue; /* its arguments are files */
+        if (!sweeps || one->axis != NULL) refuse_all_but_its_own(one, one->axis);
+        for (unsigned k = 0; sweeps && one->axis == NULL && k < axis_count; k++) {
+            const struct request request = {.axis = axes[k].name};
+            if (experiment_of("sweep", &request) != one) continue;
+            refuse_all_but_its_own(one, axes[k].name);
+        }
+    }
+}
+
+/* What one command lists in its help and another does not, the other refuses. */
+static void what_is_not_in_the_help_is_refused(void **state) {
+    (void)state;
+    static struct ran helps[COMMANDS_MAX];
+    char names[COMMANDS_MAX][16];
+    const size_t count = list_commands(names);
+    size_t refused = 0;
+    for (size_t i = 0; i < count; i++) echolab_run(&helps[i], "%s --help", names[i]);
+    for (size_t i = 0; i < count * count; i++) {
+        const char *help = helps[i / count].out;
+        char option[40];
+        for (const char *at = help; (at = strstr(at, "--")) != NULL; at += 2) {
+            if (sscanf(at, "%31[a-z-]", option) != 1 || strlen(option) < 4) continue;
+            if (strstr(helps[i % count].out, option) != NULL) continue;
+            char *words[] = {names[i % count], option, (char *)"1"};
+            assert_int_equal(status_of(words, 3), EXIT_WRONG_USAGE);
+            refused++;
+        }
+    }
+    assert_true(refused > 100);
+}
+
+/* ---- what a run's process is told ---- */
+
+static bool has_word(char *const *words, const char *wanted) {
+    for (; *words != NULL; words++) {
+        if (strcmp(*words, wanted) == 0) return true;
+    }
+    return false;
+}
+
+static void arguments_are_told_whole(void **state) {
+    (void)state;
+    char host[83 + 7], path[201], wanted[256];
+    struct parameters asked;
+    memset(host, 'h', 83);
+    memcpy(host + 83, ":17007", 7);
+    memset(path, 'p', 200);
+    path[200] = '\0';
+    parameters_usual(&asked);
+    asked.variant = variant_find("tcp-persistent");
+    asked.host = host;
+    asked.pcap = path;
+    char **words = parameters_arguments(&asked);
+    assert_non_null(words);
+    assert_string_equal(words[0], "echolab");
+    assert_string_equal(words[1], "run");
+    assert_string_equal(words[2], "tcp-persistent");
+    (void)snprintf(wanted, sizeof wanted, "--host=%s", host);
+    assert_true(has_word(words, wanted));
+    (void)snprintf(wanted, sizeof wanted, "--pcap=%s", path);
+    assert_true(has_word(words, wanted));
+    arguments_free(words);
+}
+
+/* What is told is read back as it was. */
+static void arguments_are_the_parameters(void **state) {
+    (void)state;
+    struct parameters asked;
+    struct request read;
+    parameters_usual(&asked);
+    asked.variant = variant_find("tcp-persistent");
+    asked.size_bytes = asked.reply_bytes = 12345;
+    asked.per_connection = 17;
+    asked.duration_ns = 123456789;
+    asked.placement = PLACEMENT_CROSS_CORE;
+    asked.wire = true;
+    asked.rtt_ns = 20000001;
+    asked.loss_percent = 0.25;
+    asked.drop = (struct drop){WIRE_REPLY, WIRE_TO_CLIENT, 3};
+    asked.design = DESIGN_FORK;
+    asked.seed = UINT64_C(4503599627370497);
+    char **words = parameters_arguments(&asked);
+    int count = 0;
+    while (words[count] != NULL) count++;
+    assert_true(options_parse(&read, count - 1, words + 1));
+    assert_ptr_equal(read.variants[0], asked.variant);
+    read.run.variant = asked.variant;
+    assert_true(parameters_same(&read.run, &asked));
+    assert_int_equal(read.run.seed, asked.seed);
+    assert_int_equal(read.run.duration_ns, asked.duration_ns);
+    assert_memory_equal(&read.run.drop, &asked.drop, sizeof asked.drop);
+    arguments_free(words);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(k_is_1024_in_sizes),
@@ -262,6 +427,10 @@ int main(void) {
         cmocka_unit_test(every_command_explains_itself_in_80_columns),
         cmocka_unit_test(program_lists_its_commands),
         cmocka_unit_test(wrong_usage_exits_64_and_names_what_is_wrong),
+        cmocka_unit_test(an_experiment_refuses_every_option_that_it_does_not_take),
+        cmocka_unit_test(what_is_not_in_the_help_is_refused),
+        cmocka_unit_test(arguments_are_told_whole),
+        cmocka_unit_test(arguments_are_the_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Figures and page from result files made here, of which every number is
- * known: files of a temporary directory, read as `echolab report` reads them.
+ * Figures and page from runs made here, of which every number is known. What
+ * the page tells of experiments is tested where it is told.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,812 +10,774 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/judge/query.h"
-#include "bench/report/figures.h"
+#include "bench/judge/compared.h"
+#include "bench/judge/per_connection.h"
+#include "bench/report/captions.h"
 #include "bench/report/page.h"
-#include "bench/tell/words.h"
+#include "bench/report/plan.h"
+#include "tests/made.h"
+#include "tests/support.h"
 
-#include <dirent.h>
-#include <jansson.h>
+#include <errno.h>
 #include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_ROOM = 512, BLOCKS = 8, FEWER_BLOCKS = 6 };
+enum { BLOCKS = 8, FEWER_BLOCKS = 6, VARIANTS = 3, SESSIONS_MAX = 8 };
 
 #define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
 
-static char directory[] = "/tmp/echolab-report.XXXXXX";
-
-/* ---- files ---- */
-
-static const char *path_of(char *path, const char *folder, const char *name) {
-    (void)snprintf(path, PATH_ROOM, "%s/%s%s%s", directory, folder, *name == '\0' ? "" : "/", name);
-    return path;
-}
-
-static void empty_folder(const char *folder) {
-    char path[PATH_ROOM];
-    DIR *all = opendir(path_of(path, folder, ""));
-    if (all == NULL) return;
-    for (const struct dirent *one = readdir(all); one != NULL; one = readdir(all))
-        (void)unlink(path_of(path, folder, one->d_name)); /* not . and .., which stay */
-    (void)closedir(all);
-}
-
-static int start_empty(void **state) {
-    (void)state;
-    char path[PATH_ROOM];
-    const char *const folders[] = {"results", "data", "report"};
-    for (size_t i = 0; i < COUNT_OF(folders); i++) {
-        empty_folder(folders[i]);
-        (void)mkdir(path_of(path, folders[i], ""), 0777);
-    }
-    return 0;
-}
-
-static int make_directory(void **state) {
-    (void)state;
-    return mkdtemp(directory) == NULL ? -1 : 0;
-}
-
-static int remove_directory(void **state) {
-    char path[PATH_ROOM];
-    const char *const folders[] = {"results", "data", "report"};
-    (void)start_empty(state);
-    for (size_t i = 0; i < COUNT_OF(folders); i++) (void)rmdir(path_of(path, folders[i], ""));
-    return rmdir(directory);
-}
-
-static void put_text(const char *name, const char *text) {
-    char path[PATH_ROOM];
-    FILE *out = fopen(path_of(path, "results", name), "we");
-    assert_non_null(out);
-    assert_true(fputs(text, out) >= 0);
-    assert_int_equal(fclose(out), 0);
-}
-
-static void put_file(const char *name, json_t *root) {
-    char *text = json_dumps(root, JSON_INDENT(1));
-    assert_non_null(text);
-    put_text(name, text);
-    free(text);
-    json_decref(root);
-}
-
-/* To be freed; NULL where there is no such file. */
-static char *text_of(const char *folder, const char *name) {
-    char path[PATH_ROOM], *text = NULL;
-    size_t room = 0;
-    FILE *in = fopen(path_of(path, folder, name), "re");
-    if (in == NULL) return NULL;
-    const ssize_t length = getdelim(&text, &room, '\0', in);
-    assert_true(length > 0);
-    (void)fclose(in);
-    return text;
-}
-
-/* ---- what is in them ---- */
+/* ---- what was measured ---- */
 
 static const struct {
     const char *name;
     double latency_us, exchange_us, close_us; /* in the first block; each later adds 0.1 */
-    int round_trips, packets;
-} variants_here[] = {
-    {"tcp-per-message", 40, 25, 10, 2, 10},
-    {"tcp-persistent", 10, 10, 0, 1, 2},
-    {"udp-persistent", 8, 8, 0, 1, 2},
+} here[VARIANTS] = {
+    {"tcp-per-message", 40, 25, 10},
+    {"tcp-persistent", 10, 10, 0},
+    {"udp-persistent", 8, 8, 0},
 };
 
-static json_t *run_of(size_t variant, int block, const char *placement, double factor) {
-    const double latency = factor * (variants_here[variant].latency_us + 0.1 * block),
-                 exchange = factor * (variants_here[variant].exchange_us + 0.1 * block),
-                 cycle = latency + factor * variants_here[variant].close_us;
-    return json_pack(
-        "{s:s,s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:s,s:n,s:n,s:n,s:i,s:b,s:[],s:f,s:f,s:{s:f,s:f},s:{s:f},"
-        "s:{s:{s:n},s:{s:f},s:{s:n}},s:{s:i},s:[[i,i],[i,i]],s:{s:i,s:i,s:i},s:{s:n}}",
-        "variant", variants_here[variant].name, "role", "variant", "size_bytes", 64, "reply_bytes",
-        64, "connections", 1, "pipeline", 1, "engine", "blocking", "placement", placement,
-        "network", "private", "rtt_ms", "loss_percent", "offered_per_s", "block", block, "valid", 1,
-        "invalid_because", "throughput_per_s", 1e6 / cycle, "time_per_message_us", cycle,
-        "latency_us", "p50", latency, "mean", latency, "cycle_us", "mean", cycle, "phases_us",
-        "connect", "mean", "exchange", "mean", exchange, "close", "mean", "messages", "lost", 0,
-        "histogram_ns", (int)(latency * 1000), 900, (int)(latency * 2000), 100, "counters",
-        "server.requests", 1000, "kernel.TcpOutSegs", 1000 * variants_here[variant].packets,
-        "kernel.UdpOutDatagrams", 0, "per_message", "packets");
+static struct session *list[SESSIONS_MAX];
+static struct results results = {.sessions = list};
+static struct drawing *drawings;
+
+static struct session *session_in(const char *file, const char *command, const char *axis) {
+    struct session *session = session_new(command, axis);
+    assert_non_null(session);
+    assert_true(results.count < SESSIONS_MAX);
+    session->file = strdup(file);
+    session->seed = 7;
+    list[results.count++] = session;
+    return session;
 }
 
-static json_t *comparison_of(const char *variant, const char *baseline, double ratio, double width,
-                             int blocks) {
-    return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:s}", "metric",
-                     "time_per_message", "baseline", baseline, "variant", variant, "role",
-                     "variant", "size_bytes", 64, "connections", 1, "blocks", blocks, "ratio",
-                     ratio, "ci_low", ratio / width, "ci_high", ratio * width, "level", 0.95,
-                     "diff", -40.0, "diff_ci_low", -42.0, "diff_ci_high", -38.0, "verdict",
-                     "faster");
+static void take_time(struct run *run, double latency_us, double cycle_us) {
+    run->latency.p50_ns = (uint64_t)lround(latency_us * 1e3);
+    run->latency.mean_ns = latency_us * 1e3;
+    run->cycle.mean_ns = cycle_us * 1e3;
+    run->elapsed_ns = (uint64_t)lround(cycle_us * 1e3) * run->ok;
 }
 
-static json_t *environment_of(const char *governor) {
-    return json_pack("{s:s,s:s,s:s,s:s,s:{s:s},s:{s:s}}", "governor", governor, "hypervisor",
-                     "KVMKVMKVM", "local_ports", "32768 60999", "load", governor, "haltpoll", "ns",
-                     "0", "after", "load", "later");
+static struct run *run_in(struct session *session, unsigned variant, unsigned block,
+                          double factor) {
+    struct run *run = made_run(session, here[variant].name, block, variant);
+    const double more = 0.1 * block, latency_us = factor * (here[variant].latency_us + more);
+    run->point = 0;
+    run->depth = 1;
+    run->exchange.mean_ns = factor * (here[variant].exchange_us + more) * 1e3;
+    take_time(run, latency_us, latency_us + factor * here[variant].close_us);
+    made_took(run, 900, latency_us);
+    made_took(run, 100, 2 * latency_us);
+    return run;
 }
 
-static json_t *session_of(const char *placement, int blocks, double factor, double ratio) {
-    json_t *runs = json_array();
-    for (int block = 0; block < blocks; block++) {
-        for (size_t v = 0; v < COUNT_OF(variants_here); v++)
-            json_array_append_new(runs, run_of(v, block, placement, factor));
+static void put_compared(const char *file, enum placement placement, unsigned blocks,
+                         double factor) {
+    struct session *session = session_in(file, "compare", NULL);
+    for (unsigned block = 0; block < blocks; block++) {
+        for (unsigned v = 0; v < VARIANTS; v++)
+            run_in(session, v, block, factor)->asked.placement = placement;
     }
-    json_t *comparisons =
-        json_pack("[o]", comparison_of("tcp-persistent", "tcp-per-message", ratio, 1.25, blocks));
-    return json_pack("{s:s,s:s,s:n,s:i,s:o,s:o,s:o}", "schema", "echolab/1", "command", "compare",
-                     "axis", "seed", 7, "environment", environment_of("performance"), "runs", runs,
-                     "comparisons", comparisons);
+    compared_list(&session->lists[LIST_COMPARISONS], &session->runs, 0.01);
+    facts_add_text(&session->environment, "governor", "performance");
+    facts_add_text(&session->environment, "load", "1");
+    facts_add_text(&session->environment, "haltpoll.ns", "0");
+    facts_add_text(&session->environment, "after.load", "later");
 }
 
-/* Everything a round trip takes is the applied delay, 1 % above the nominal one, and the work. */
-static json_t *rtt_sweep(void) {
-    const double rtts[] = {0.2, 5, 20, 100};
-    json_t *runs = json_array(), *fits = json_array();
-    for (size_t v = 0; v < COUNT_OF(variants_here); v++) {
-        for (size_t i = 0; i < COUNT_OF(rtts); i++) {
-            for (int block = 0; block < FEWER_BLOCKS; block++) {
-                json_t *run = run_of(v, block, "same-core", 1);
-                const double waits_us = 1010 * rtts[i] * variants_here[v].round_trips;
-                json_object_set_new(run, "rtt_ms", json_real(rtts[i]));
-                json_object_set_new(run, "rtt_applied_ms", json_real(1.01 * rtts[i]));
-                json_object_set_new(
-                    json_object_get(run, "latency_us"), "p50",
-                    json_real(variants_here[v].latency_us + 0.1 * block + waits_us));
-                json_array_append_new(runs, run);
+/* A round trip takes the applied delay, 1 % above the nominal one, and the work. */
+static void put_rtts(bool too_short) {
+    static const double rtts_ms[] = {0, 5, 20};
+    struct session *session = session_in("rtt.json", "sweep", "rtt");
+    for (unsigned v = 0; v < VARIANTS; v++) {
+        for (unsigned i = 0; i < COUNT_OF(rtts_ms); i++) {
+            for (unsigned block = 0; block < FEWER_BLOCKS; block++) {
+                struct run *run = run_in(session, v, block, 1);
+                const double us = here[v].latency_us + 0.1 * block +
+                                  1010 * rtts_ms[i] * run->asked.variant->round_trips;
+                run->asked.wire = true;
+                run->asked.rtt_ns = (uint64_t)lround(rtts_ms[i] * 1e6);
+                run->wire.applied_rtt_ns = 1010000 * rtts_ms[i];
+                run->point = i;
+                take_time(run, us, us);
+                if (too_short) run->latency.p50_ns = FIELD_UNKNOWN;
             }
         }
-        json_array_append_new(fits,
-                              json_pack("{s:s,s:s,s:i,s:f,s:f,s:f,s:f,s:f,s:f,s:i}", "variant",
-                                        variants_here[v].name, "metric", "latency", "runs", 24,
-                                        "round_trips", variants_here[v].round_trips + 0.004,
-                                        "ci_low", variants_here[v].round_trips + 0.001, "ci_high",
-                                        variants_here[v].round_trips + 0.007, "level", 0.95,
-                                        "intercept_us", variants_here[v].latency_us, "r2", 0.9999,
-                                        "model", variants_here[v].round_trips));
-    }
-    return json_pack("{s:s,s:s,s:s,s:i,s:o,s:o,s:[],s:o}", "schema", "echolab/1", "command",
-                     "sweep", "axis", "rtt", "seed", 8, "environment",
-                     environment_of("performance"), "runs", runs, "comparisons", "fits", fits);
-}
-
-/* No runs and no comparisons: a check has none. */
-static json_t *check_file(void) {
-    return json_pack("{s:s,s:s,s:i,s:o,s:[{s:s,s:b,s:s,s:s,s:b,s:b},{s:s,s:b,s:s,s:s,s:b,s:b}]}",
-                     "schema", "echolab/1", "command", "check", "seed", 9, "environment",
-                     environment_of("powersave"), "checks", "name", "known delay",
-                     "negative_control", 0, "injected", "5 us", "found", "5.04 us", "detected", 1,
-                     "pass", 1, "name", "known delay", "negative_control", 1, "injected", "0 us",
-                     "found", "4.99 us", "detected", 1, "pass", 0);
-}
-
-/* A start of 5 ms and 55 us a message, which is 10 % above compare's 50; each round 1 us more. */
-static json_t *hyperfine_round(int round) {
-    const double t1 = 0.005 + 1000 * (55 + round) * 1e-6, t2 = 0.005 + 2000 * (55 + round) * 1e-6;
-    return json_pack("{s:[{s:s,s:f,s:[f]},{s:s,s:f,s:[f]}]}", "results", "command",
-                     "tcp-per-message 1000", "median", t1, "times", t1, "command",
-                     "tcp-per-message 2000", "median", t2, "times", t2);
-}
-
-static void add_benchmark(json_t *rows, const char *name, int place, double real, double cpu) {
-    const char *const aggregates[] = {"mean", "median", "stddev"};
-    for (size_t i = 0; i < COUNT_OF(aggregates); i++) {
-        const double part = i == 2 ? 0.1 : 1;
-        json_array_append_new(
-            rows, json_pack("{s:s,s:s,s:s,s:f,s:f,s:s,s:i,s:i,s:i}", "run_name", name, "run_type",
-                            "aggregate", "aggregate_name", aggregates[i], "real_time", part * real,
-                            "cpu_time", part * cpu, "time_unit", "ns", "repetitions", 13,
-                            "family_index", place, "per_family_instance_index", 0));
     }
 }
 
-static json_t *micro_file(void) {
-    json_t *rows = json_array();
-    add_benchmark(rows, "wakeup/cross-core", 2, 30000, 6000);
-    add_benchmark(rows, "encode/64", 0, 12, 10);
-    add_benchmark(rows, "wakeup/same-core", 1, 2000, 1000);
-    return json_pack("{s:o}", "benchmarks", rows);
+/* So many round trips of 20 ms; with loss half are answered. */
+static void put_sizes(const char *file, double loss_percent) {
+    static const unsigned sizes[] = {64, 1432, 1433, 15360};
+    struct session *session = session_in(file, "sweep", "size");
+    for (unsigned v = 0; v < VARIANTS; v++) {
+        for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
+            struct run *run = run_in(session, v, 0, 1);
+            const uint64_t packets = sizes[i] > 1432 ? 2 : 1;
+            run->asked.size_bytes = run->asked.reply_bytes = sizes[i];
+            run->asked.wire = true;
+            run->asked.rtt_ns = 20000000;
+            run->asked.loss_percent = loss_percent;
+            run->asked.deadline_ns = 300000000;
+            run->point = i;
+            run->sent = 100;
+            run->ok = run->lost = 50;
+            run->latency.p50_ns = FIELD_UNKNOWN;
+            run->latency.mean_ns = 2e7 * (run->asked.variant->round_trips + (i == 3 ? 2 : 0));
+            run->packets = 2.0 * (double)packets;
+            run->wire.all.packets = 220 * packets;
+            run->wire.by[WIRE_TO_SERVER][packets > 1 ? WIRE_FRAGMENT : WIRE_REQUEST].packets =
+                110 * packets;
+        }
+    }
+}
+
+/* A fresh connection takes 50 us, a kept one 10, and the messages between a share of that. */
+static void put_per_connection(void) {
+    static const unsigned messages[] = {1, 2, 10, 0};
+    struct session *session = session_in("per-connection.json", "sweep", "per-connection");
+    for (unsigned i = 0; i < COUNT_OF(messages); i++) {
+        for (unsigned block = 0; block < FEWER_BLOCKS; block++) {
+            struct run *run = run_in(session, 1, block, 1);
+            const double us = messages[i] == 0 ? 10 : 10 + 40.0 / messages[i];
+            run->asked.per_connection = messages[i];
+            run->point = run->column = i;
+            take_time(run, us, us);
+        }
+    }
+    per_connection_list(&session->lists[LIST_PER_CONNECTION], &session->runs);
+}
+
+static void put_connections(bool wire) {
+    static const unsigned connections[] = {1, 64};
+    struct session *session =
+        session_in(wire ? "objects.json" : "connections.json", "sweep", "connections");
+    for (unsigned i = 0; i < COUNT_OF(connections); i++) {
+        for (unsigned block = 0; block < FEWER_BLOCKS; block++) {
+            struct run *run = run_in(session, 1, block, 1);
+            run->asked.connections = connections[i];
+            run->asked.wire = wire;
+            run->asked.rtt_ns = wire ? 90000000 : 0;
+            run->point = run->column = i;
+            run->packets = 5;
+            if (wire) continue;
+            made_load(run, 1000 * (connections[i] + block), 50 * connections[i]);
+            run->elapsed_ns = 1000000000;
+        }
+    }
+}
+
+/* 40,000/s are carried, 55,000 are not: of those 150 in 10,000 are lost. */
+static void put_rates(void) {
+    static const double rates_per_s[] = {40000, 55000};
+    struct session *session = session_in("rate.json", "sweep", "rate");
+    for (unsigned i = 0; i < COUNT_OF(rates_per_s); i++) {
+        for (unsigned block = 0; block < 5; block++) {
+            struct run *run = made_run(session, "tcp-persistent", block, i);
+            run->asked.rate_per_s = rates_per_s[i];
+            run->asked.deadline_ns = 2000000000;
+            run->depth = 1;
+            run->capacity_per_s = 50000;
+            run->lost = i == 1 ? 150 : 0;
+            run->sent = run->offered = run->taken_up = 10000;
+            run->ok = run->in_time = 10000 - run->lost;
+            run->overloaded = i == 1;
+            run->service.p99_ns = 55000;
+            made_took(run, 9800, 50);
+            made_took(run, 200 - run->lost, 500 + 10 * block);
+        }
+    }
+    struct knee *knee = findings_add(&session->lists[LIST_KNEES], LIST_KNEES);
+    knee->variant = "tcp-persistent";
+    knee->knee_per_s = 40000;
+}
+
+static void put_designs(void) {
+    static const enum design designs[] = {DESIGN_POOL, DESIGN_EPOLL, DESIGN_ITERATIVE, DESIGN_FORK};
+    struct session *session = session_in("designs.json", "sweep", "design");
+    for (unsigned i = 0; i < COUNT_OF(designs); i++) {
+        struct run *run = run_in(session, 0, 0, i + 1);
+        run->asked.design = designs[i];
+        run->point = i;
+        struct run *beside = run_in(session, 1, 1, 1); /* a client that says nothing */
+        beside->asked.design = designs[i];
+        beside->asked.silent = 1;
+        beside->point = i;
+    }
 }
 
 static void put_everything(void) {
-    char name[32];
-    put_file("awake.json", session_of("awake", FEWER_BLOCKS, 1.5, 0.5));
-    put_file("core.json", session_of("same-core", BLOCKS, 1, 0.25));
-    put_file("cross-core.json", session_of("cross-core", FEWER_BLOCKS, 3, 1.25));
-    put_file("rtt.json", rtt_sweep());
-    put_file("check.json", check_file());
-    put_file("micro.json", micro_file());
-    for (int i = 1; i <= 7; i++) {
-        (void)snprintf(name, sizeof name, "hyperfine-%d.json", i);
-        put_file(name, hyperfine_round(i - 4));
+    put_compared("core.json", PLACEMENT_SAME_CORE, BLOCKS, 1);
+    put_compared("awake.json", PLACEMENT_AWAKE, FEWER_BLOCKS, 1.5);
+    put_compared("cross-core.json", PLACEMENT_CROSS_CORE, FEWER_BLOCKS, 3);
+    put_rtts(false);
+    put_per_connection();
+}
+
+/* ---- what is made of it ---- */
+
+static void draw(void) {
+    drawings = calloc(figure_count, sizeof *drawings);
+    assert_non_null(drawings);
+    for (unsigned i = 0; i < figure_count; i++) drawings[i] = figure_fill(&figures[i], &results);
+}
+
+static int clean_up(void **state) {
+    (void)state;
+    for (unsigned i = 0; drawings != NULL && i < figure_count; i++) drawing_free(&drawings[i]);
+    for (size_t i = 0; i < results.count; i++) session_free(list[i]);
+    free(drawings);
+    drawings = NULL;
+    results = (struct results){.sessions = list};
+    return 0;
+}
+
+static const struct table *table_of_figure(const char *figure) {
+    const struct drawing *drawing = drawing_find(drawings, figure);
+    assert_non_null(drawing);
+    return &drawing->table;
+}
+
+/* The row of a variant at a point: a number or a name of the second column; "": the first. */
+static size_t row_of(const char *figure, const char *who, const char *point) {
+    const struct table *table = table_of_figure(figure);
+    const char *axis = table->columns[1];
+    for (size_t row = 0; row < table_rows(table); row++) {
+        char number[32];
+        (void)snprintf(number, sizeof number, "%g", table_get(table, row, axis));
+        const char *is = *table_word(table, row, axis) ? table_word(table, row, axis) : number;
+        if (strcmp(table_word(table, row, table->columns[0]), who) != 0) continue;
+        if (*point == '\0' || strcmp(is, point) == 0) return row;
     }
+    fail_msg("%s has no row of %s at %s", figure, who, point);
+    return 0;
 }
 
-/* ---- what is made of them ---- */
-
-static int write_figures(struct measured *measured, char error[REPORT_ERROR]) {
-    char results[PATH_ROOM], data[PATH_ROOM];
-    *error = '\0';
-    return figures_write(path_of(results, "results", ""), path_of(data, "data", ""), measured,
-                         error);
+static void assert_cell(const char *figure, const char *who, const char *point, const char *column,
+                        double wanted) {
+    const double found = table_get(table_of_figure(figure), row_of(figure, who, point), column);
+    if (!(fabs(found - wanted) <= 1e-6 * fabs(wanted)))
+        fail_msg("%s of %s at %s, %s: %.9g is not %.9g", figure, who, point, column, found, wanted);
 }
 
-static void read_everything(struct measured *measured) {
-    char error[REPORT_ERROR];
-    put_everything();
-    if (write_figures(measured, error) != 0) fail_msg("%s", error);
+static void assert_missing(const char *figure, const char *why) {
+    const struct drawing *drawing = drawing_find(drawings, figure);
+    if (drawing->missing == NULL) fail_msg("%s is drawn", figure);
+    assert_says(drawing->missing, why);
 }
 
-/* To be freed. In one line each where `joined`, so that a sentence can be found. */
-static char *terminal_text(const struct measured *measured, bool joined) {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    assert_non_null(out);
-    page_print(measured, directory, out);
-    (void)fclose(out);
+static void assert_drawn(const char *figure) {
+    const struct drawing *drawing = drawing_find(drawings, figure);
+    if (drawing->missing != NULL) fail_msg("%s: %s", figure, drawing->missing);
+}
+
+/* In one line where `joined`, so that a sentence is found. To be freed. */
+static char *page(bool html, bool joined) {
+    char *text = page_text(drawings, "build", html);
+    assert_non_null(text);
     for (char *c = text; joined && *c != '\0'; c++)
         if (*c == '\n') *c = ' ';
     return text;
 }
 
-static char *html_text(const struct measured *measured) {
-    char error[REPORT_ERROR];
-    if (page_write(measured, directory, error) != 0) fail_msg("%s", error);
-    char *text = text_of("report", "index.html");
-    assert_non_null(text);
-    return text;
-}
-
-static void assert_says(const char *text, const char *words) {
-    if (strstr(text, words) == NULL) fail_msg("nowhere: %s\nin: %s", words, text);
-}
-
-static void assert_says_not(const char *text, const char *words) {
-    const char *found = strstr(text, words);
-    if (found != NULL) fail_msg("there is: %.200s", found);
-}
-
-static void assert_near(double found, double wanted, double within) {
-    if (!(fabs(found - wanted) <= within)) fail_msg("%.9g, wanted %.9g", found, wanted);
-}
-
-static double cell(const struct measured *measured, const char *figure, const char *who,
-                   const json_t *point, size_t column) {
-    size_t i;
-    json_t *row;
-    json_array_foreach(json_object_get(measured->tables, figure), i, row) {
-        if (strcmp(json_string_value(json_array_get(row, 0)), who) != 0) continue;
-        if (point != NULL && !json_equal(json_array_get(row, 1), point)) continue;
-        assert_true(json_is_number(json_array_get(row, column)));
-        return json_number_value(json_array_get(row, column));
-    }
-    fail_msg("%s has no row of %s", figure, who);
-    return NAN;
-}
-
-static size_t tabs_in(const char *line) {
-    size_t tabs = 0;
-    for (; *line != '\0' && *line != '\n'; line++) tabs += *line == '\t';
-    return tabs;
+static void assert_page_says(const char *const *sentences, size_t count) {
+    char *text = page(false, true);
+    for (size_t i = 0; i < count; i++) assert_says(text, sentences[i]);
+    assert_says_not(text, "nan");
+    assert_says_not(text, "inf ");
+    free(text);
 }
 
 /* ---- figures ---- */
 
-static void assert_table(const char *name) {
-    char *text = text_of("data", name);
-    assert_non_null(text);
-    const size_t columns = tabs_in(text);
-    size_t lines = 0;
-    for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
-        if (tabs_in(line) != columns) fail_msg("%s, line %zu: other columns", name, lines + 1);
-        lines++;
-    }
-    assert_true(lines > 1);
-    assert_says_not(text, "nan");
-    assert_says_not(text, "inf");
-    free(text);
-}
-
-static void every_table_has_its_columns_and_only_numbers(void **state) {
-    (void)state;
-    struct measured measured;
-    const char *const names[] = {"rtt.tsv",   "latency.tsv", "phases.tsv",   "placement.tsv",
-                                 "codec.tsv", "process.tsv", "variants.tsv", "figures.tsv"};
-    read_everything(&measured);
-    for (size_t i = 0; i < COUNT_OF(names); i++) assert_table(names[i]);
-    char *header = text_of("data", "placement.tsv");
-    assert_int_equal(strncmp(header, "variant\tplacement\tlatency_p50_us\tci_low\tci_high\truns\n",
-                             strlen("variant\tplacement\tlatency_p50_us\tci_low\tci_high\truns\n")),
-                     0);
-    free(header);
-    measured_free(&measured);
-}
-
-/* A table of an older measurement would be drawn as if it were of this one. */
-static void what_was_not_measured_leaves_no_table(void **state) {
-    (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR], path[PATH_ROOM];
-    put_file("core.json", session_of("same-core", BLOCKS, 1, 0.25));
-    FILE *old = fopen(path_of(path, "data", "rtt.tsv"), "we");
-    assert_non_null(old);
-    assert_int_equal(fclose(old), 0);
-    assert_int_equal(write_figures(&measured, error), 0);
-    assert_int_equal(access(path, F_OK), -1);
-    measured_free(&measured);
-}
-
 static void medians_and_their_intervals_are_the_ones_by_hand(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    json_t *here = json_string("same-core");
+    put_everything();
+    draw();
     /* 40.0 to 40.7: between the fourth and the fifth; 8 values, so from the first to the last. */
-    assert_near(cell(&measured, "placement", "tcp-per-message", here, 2), 40.35, 1e-9);
-    assert_near(cell(&measured, "placement", "tcp-per-message", here, 3), 40.0, 1e-9);
-    assert_near(cell(&measured, "placement", "tcp-per-message", here, 4), 40.7, 1e-9);
-    assert_near(cell(&measured, "placement", "tcp-per-message", here, 5), 8, 0);
-    json_decref(here);
-    measured_free(&measured);
+    assert_cell("placement", "tcp-per-message", "same-core", "latency_p50_us", 40.35);
+    assert_cell("placement", "tcp-per-message", "same-core", "ci_low", 40.0);
+    assert_cell("placement", "tcp-per-message", "same-core", "ci_high", 40.7);
+    assert_cell("placement", "tcp-per-message", "same-core", "runs", 8);
 }
 
-static void the_session_with_most_blocks_comes_first_and_one_core_before_two(void **state) {
+static void fewer_than_six_runs_have_no_interval(void **state) {
     (void)state;
-    struct measured measured;
-    const char *const wanted[] = {"same-core", "cross-core", "awake"};
-    read_everything(&measured);
-    assert_non_null(strstr(query_text(json_array_get(measured.commands, 0), "file", ""), "core"));
-    assert_string_equal(query_text(json_array_get(measured.commands, 0), "placement", ""),
-                        "same-core");
-    const json_t *rows = json_object_get(measured.tables, "placement");
-    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
-        assert_string_equal(json_string_value(json_array_get(json_array_get(rows, i), 1)),
-                            wanted[i]);
-    }
-    measured_free(&measured);
+    put_compared("core.json", PLACEMENT_SAME_CORE, 5, 1);
+    draw();
+    const struct table *table = table_of_figure("phases");
+    assert_cell("phases", "tcp-per-message", "", "exchange_us", 25.2);
+    assert_true(isnan(table_get(table, 0, "exchange_us_ci_low")));
+}
+
+static void one_core_comes_before_two(void **state) {
+    (void)state;
+    static const char *const wanted[] = {"same-core", "cross-core", "awake"};
+    put_everything();
+    draw();
+    for (size_t i = 0; i < COUNT_OF(wanted); i++)
+        assert_string_equal(table_word(table_of_figure("placement"), i, "placement"), wanted[i]);
+}
+
+/* Where two values are equally often, the usual one is shown. */
+static void a_figure_shows_runs_that_differ_in_nothing_else(void **state) {
+    (void)state;
+    put_compared("a.json", PLACEMENT_AWAKE, BLOCKS, 1.5);
+    put_compared("b.json", PLACEMENT_SAME_CORE, BLOCKS, 1);
+    put_compared("c.json", PLACEMENT_SAME_CORE, BLOCKS, 1);
+    for (size_t i = 0; i < list[2]->runs.count; i++) list[2]->runs.list[i]->asked.size_bytes = 1024;
+    draw();
+    assert_cell("phases", "tcp-per-message", "", "exchange_us", 25.35);
+    assert_cell("phases", "tcp-per-message", "", "runs", BLOCKS);
+    assert_string_equal(drawing_find(drawings, "phases")->conditions,
+                        "same-core, 1 connection, 64 bytes, blocking engine, 1,000 messages");
 }
 
 static void phases_are_per_message_and_add_up_to_the_cycle(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    assert_near(cell(&measured, "phases", "tcp-per-message", NULL, 1), 15, 1e-9);
-    assert_near(cell(&measured, "phases", "tcp-per-message", NULL, 4), 25.35, 1e-9);
-    assert_near(cell(&measured, "phases", "tcp-per-message", NULL, 7), 10, 1e-9);
-    assert_near(cell(&measured, "phases", "tcp-persistent", NULL, 1), 0, 1e-9);
-    measured_free(&measured);
-}
-
-static void processes_are_lines_through_n_and_2n_of_each_file(void **state) {
-    (void)state;
-    struct measured measured;
-    const char *const who = "tcp-per-message";
-    read_everything(&measured);
-    assert_near(cell(&measured, "process", who, NULL, PROCESS_SLOPE_US), 55, 1e-6);
-    assert_near(cell(&measured, "process", who, NULL, PROCESS_SLOPE_US + 1), 52, 1e-6);
-    assert_near(cell(&measured, "process", who, NULL, PROCESS_SLOPE_US + 2), 58, 1e-6);
-    assert_near(cell(&measured, "process", who, NULL, PROCESS_START_MS), 5, 1e-6);
-    assert_near(cell(&measured, "process", who, NULL, PROCESS_FILES), 7, 0);
-    assert_near(cell(&measured, "process", who, NULL, PROCESS_COMPARE_US), 50.35, 1e-6);
-    assert_near(cell(&measured, "process", who, NULL, PROCESS_DIFFERENCE_PERCENT),
-                100 * (55 / 50.35 - 1), 1e-6);
-    measured_free(&measured);
+    put_everything();
+    draw();
+    assert_cell("phases", "tcp-per-message", "", "connect_us", 15);
+    assert_cell("phases", "tcp-per-message", "", "exchange_us", 25.35);
+    assert_cell("phases", "tcp-per-message", "", "close_us", 10);
+    assert_cell("phases", "tcp-persistent", "", "connect_us", 0);
+    assert_page_says((const char *[]){"a message by tcp-per-message takes 50.4 us, of which 50 % "
+                                      "are spent on connecting, 15.0 us (95 % interval 15.0 us to "
+                                      "15.0 us), and closing, 10.0 us"},
+                     1);
 }
 
 /* The model waits for the delay that was applied, on top of the work on one core. */
 static void the_model_is_work_and_round_trips(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    json_t *rtt = json_real(20);
-    assert_near(cell(&measured, "rtt", "tcp-per-message", rtt, RTT_APPLIED_MS), 20.2, 1e-9);
-    assert_near(cell(&measured, "rtt", "tcp-per-message", rtt, RTT_MODEL_US), 40.35 + 2 * 20200,
-                1e-6);
-    assert_near(cell(&measured, "rtt", "udp-persistent", rtt, RTT_LATENCY_US), 8.25 + 20200, 1e-6);
-    json_decref(rtt);
-    measured_free(&measured);
+    put_everything();
+    draw();
+    assert_cell("rtt", "tcp-per-message", "20", "rtt_applied_ms", 20.2);
+    assert_cell("rtt", "tcp-per-message", "20", "model_us", 40.35 + 2 * 20200);
+    assert_cell("rtt", "udp-persistent", "20", "latency_us", 8.25 + 20200);
+    /* No delay at all has no place on a logarithmic axis. */
+    assert_int_equal(table_rows(table_of_figure("rtt")), 2 * VARIANTS);
 }
 
 /* Fewer than 40 messages have no median; the run has its mean. */
 static void a_run_too_short_for_a_median_gives_its_mean(void **state) {
     (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR];
-    json_t *file = rtt_sweep(), *run;
-    size_t i;
-    json_array_foreach(json_object_get(file, "runs"), i, run) {
-        json_t *latency = json_object_get(run, "latency_us");
-        json_object_set(latency, "mean", json_object_get(latency, "p50"));
-        json_object_set_new(latency, "p50", json_null());
-    }
-    put_file("rtt.json", file);
-    assert_int_equal(write_figures(&measured, error), 0);
-    json_t *rtt = json_real(20);
-    assert_near(cell(&measured, "rtt", "udp-persistent", rtt, RTT_LATENCY_US), 8.25 + 20200, 1e-6);
-    json_decref(rtt);
-    measured_free(&measured);
-}
-
-/* Sizes at a round-trip time: so many round trips of 20 ms; with loss: half are answered. */
-static json_t *size_sweep(double loss_percent) {
-    const int sizes[] = {64, 1432, 1433, 15360};
-    json_t *runs = json_array();
-    for (size_t v = 0; v < COUNT_OF(variants_here); v++) {
-        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-            json_t *run = run_of(v, 0, "same-core", 1);
-            const int packets = sizes[i] > 1432 ? 2 : 1;
-            const double latency = 20000.0 * (variants_here[v].round_trips + (i == 3 ? 2 : 0));
-            json_object_set_new(run, "size_bytes", json_integer(sizes[i]));
-            json_object_set_new(run, "rtt_ms", json_real(20));
-            json_object_set_new(run, "loss_percent", json_real(loss_percent));
-            json_object_set_new(run, "deadline_ms", json_real(300));
-            json_object_set_new(run, "mtu_bytes", json_integer(1500));
-            json_object_set_new(run, "latency_us", json_pack("{s:n,s:f}", "p50", "mean", latency));
-            json_object_set_new(run, "messages",
-                                json_pack("{s:i,s:i,s:i}", "sent", 100, "ok", 50, "lost", 50));
-            json_object_set_new(run, "per_message", json_pack("{s:f}", "packets", 2.0 * packets));
-            json_object_set_new(run, "wire",
-                                json_pack("{s:i,s:{s:{s:i}}}", "packets", 220 * packets,
-                                          "to_server", packets > 1 ? "fragment" : "request",
-                                          "packets", 110 * packets));
-            json_array_append_new(runs, run);
-        }
-    }
-    return json_pack("{s:s,s:s,s:s,s:i,s:o,s:o,s:[]}", "schema", "echolab/1", "command", "sweep",
-                     "axis", "size", "seed", 9, "environment", environment_of("performance"),
-                     "runs", runs, "comparisons");
+    put_rtts(true);
+    draw();
+    assert_cell("rtt", "udp-persistent", "20", "latency_us", 8.25 + 20200);
+    assert_page_says(
+        (const char *[]){"The work on one core was not measured, so there are no lines."}, 1);
 }
 
 static void sizes_on_a_wire_have_figures_of_their_own(void **state) {
     (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR];
-    put_file("size-rtt.json", size_sweep(0));
-    put_file("size-loss.json", size_sweep(1));
-    assert_int_equal(write_figures(&measured, error), 0);
-    const char *const others[] = {"rtt", "throughput", "latency", "size", "phases", "placement"};
-    for (size_t i = 0; i < COUNT_OF(others); i++)
-        assert_null(json_object_get(measured.tables, others[i]));
-    assert_table("size_rtt.tsv");
-    assert_table("size_loss.tsv");
-    json_t *whole = json_integer(1432), *cut = json_integer(1433), *large = json_integer(15360);
+    static const char *const others[] = {"rtt", "throughput", "latency", "size", "phases"};
     const char *const tcp = "tcp-per-message", *const udp = "udp-persistent";
-    assert_near(cell(&measured, "size_rtt", tcp, large, SIZE_RTT_LATENCY_US), 80000, 1e-6);
-    assert_near(cell(&measured, "size_rtt", tcp, large, SIZE_RTT_ROUND_TRIPS), 4, 1e-9);
-    assert_near(cell(&measured, "size_rtt", tcp, large, SIZE_RTT_ROUND_TRIPS + 3), 1, 0);
-    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_ANSWERED), 50, 1e-9);
-    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_ANSWERED + 1), 40.38, 0.01);
-    assert_near(cell(&measured, "size_loss", udp, whole, SIZE_LOSS_FRAGMENTS), 0, 1e-9);
-    assert_near(cell(&measured, "size_loss", udp, whole, SIZE_LOSS_PACKETS), 1, 1e-9);
-    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_FRAGMENTS), 2, 1e-9);
-    assert_near(cell(&measured, "size_loss", udp, whole, SIZE_LOSS_PREDICTED), 98.01, 1e-6);
-    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_PREDICTED), 96.0596, 1e-6);
-    assert_near(cell(&measured, "size_loss", udp, cut, SIZE_LOSS_MESSAGES), 100, 0);
-    char *text = terminal_text(&measured, true);
-    assert_says(text, "tcp-per-message takes 2.00 for 64 bytes and 4.00 for 15,360 bytes (the "
-                      "first step, of 2.00, is between 1,433 and 15,360 bytes)");
-    assert_says(text, "udp-persistent answers 50.0 % (95 % interval 40.4 to 59.6, predicted 98.0) "
-                      "with 1,432 bytes");
-    free(text);
-    json_decref(whole);
-    json_decref(cut);
-    json_decref(large);
-    measured_free(&measured);
+    put_sizes("size-rtt.json", 0);
+    put_sizes("size-loss.json", 1);
+    draw();
+    for (size_t i = 0; i < COUNT_OF(others); i++) assert_missing(others[i], "no result file");
+    assert_cell("size_rtt", tcp, "15360", "latency_us", 80000);
+    assert_cell("size_rtt", tcp, "15360", "round_trips", 4);
+    assert_cell("size_rtt", tcp, "15360", "runs", 1);
+    assert_cell("size_loss", udp, "1433", "answered_percent", 50);
+    assert_cell("size_loss", udp, "1433", "ci_low", 39.832112); /* Clopper and Pearson */
+    assert_cell("size_loss", udp, "1432", "fragments_per_request", 0);
+    assert_cell("size_loss", udp, "1432", "packets_per_request", 1);
+    assert_cell("size_loss", udp, "1433", "fragments_per_request", 2);
+    assert_cell("size_loss", udp, "1432", "predicted_percent", 98.01);
+    assert_cell("size_loss", udp, "1433", "predicted_percent", 96.059601);
+    assert_cell("size_loss", udp, "1433", "messages", 100);
+    assert_true(isnan(table_get(table_of_figure("size_loss"), row_of("size_loss", tcp, "64"),
+                                "predicted_percent")));
+    assert_page_says(
+        (const char *[]){
+            "tcp-per-message takes 2.00 for 64 bytes and 4.00 for 15,360 bytes (the first step, of "
+            "2.00, is between 1,433 and 15,360 bytes)",
+            "udp-persistent answers 50.0 % (95 % interval 39.8 to 60.2, predicted 98.0) with 1,432 "
+            "bytes, and 50.0 % (95 % interval 39.8 to 60.2, predicted",
+            "a deadline of 300 ms"},
+        3);
 }
 
-static void what_waits_is_timed_by_the_clock_and_not_by_its_own_cpu_time(void **state) {
+static void a_connection_that_stays_is_the_right_end(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    json_t *wakeups = figure_benchmarks(&measured, "wakeup/");
-    assert_int_equal(json_array_size(wakeups), 2);
-    const json_t *first = json_array_get(wakeups, 0);
-    assert_string_equal(json_string_value(json_array_get(first, 0)), "same-core");
-    assert_near(json_number_value(json_array_get(first, 2)), 2000, 1e-9);
-    json_t *bytes = json_integer(64);
-    assert_near(cell(&measured, "codec", "encode", bytes, 2), 10, 1e-9);
-    assert_int_equal(json_array_size(json_object_get(measured.tables, "codec")), 1);
-    json_decref(bytes);
-    json_decref(wakeups);
-    measured_free(&measured);
+    put_per_connection();
+    draw();
+    assert_drawn("per_connection");
+    assert_cell("per_connection", "tcp-persistent", "1", "time_us", 50);
+    assert_cell("per_connection", "tcp-persistent", "none", "time_us", 10);
+    assert_cell("per_connection", "tcp-persistent", "2", "model_us", 30);
+    assert_cell("per_connection", "tcp-persistent", "10", "model_us", 14);
+    assert_cell("per_connection", "tcp-persistent", "10", "runs", FEWER_BLOCKS);
+}
+
+static void connections_have_throughput_and_latency(void **state) {
+    (void)state;
+    put_connections(false);
+    put_connections(true);
+    draw();
+    assert_cell("throughput", "tcp-persistent", "64", "throughput_per_s", 66500);
+    assert_cell("throughput", "tcp-persistent", "64", "throughput_per_s_ci_low", 64000);
+    assert_cell("throughput", "tcp-persistent", "64", "latency_p50_us", 3200);
+    assert_cell("throughput", "tcp-persistent", "64", "runs", FEWER_BLOCKS);
+    /* Objects were swept over connections too, but on a wire. */
+    assert_int_equal(table_rows(table_of_figure("throughput")), 2);
+    assert_cell("objects", "tcp-persistent", "1", "page_ms", 10.25);
+    assert_cell("objects", "tcp-persistent", "1", "packets", 5000);
+}
+
+/* p99 of 10,000 messages of which 200 are slow is one of these; of 50,000 so too. */
+static void a_rate_has_its_percentiles_over_all_runs_and_its_knee(void **state) {
+    (void)state;
+    const char *const who = "tcp-persistent";
+    put_rates();
+    draw();
+    assert_cell("rate", who, "40000", "share", 0.8);
+    assert_near(table_get(table_of_figure("rate"), 0, "p50_us"), 50, 0.1);
+    assert_near(table_get(table_of_figure("rate"), 0, "p99_us"), 520, 1);
+    assert_near(table_get(table_of_figure("rate"), 0, "run_low"), 500, 1);
+    assert_near(table_get(table_of_figure("rate"), 0, "run_high"), 540, 1);
+    assert_cell("rate", who, "40000", "service_p99_us", 55);
+    assert_cell("rate", who, "40000", "knee_per_s", 40000);
+    assert_cell("rate", who, "40000", "overloaded", 0);
+    /* 150 of 10,000 are lost, so that the 99th of 100 waited for the deadline. */
+    assert_cell("rate", who, "55000", "p99_us", 2e6);
+    assert_cell("rate", who, "55000", "answered_percent", 98.5);
+    assert_cell("rate", who, "55000", "overloaded", 1);
+}
+
+static void tails_have_a_row_for_each_percentile_that_is_known(void **state) {
+    (void)state;
+    put_rates();
+    list[0]->axis = NULL;
+    list[0]->command = "compare";
+    for (size_t i = 0; i < list[0]->runs.count; i++) {
+        struct run *run = list[0]->runs.list[i];
+        run->asked.rate_per_s = 9000;
+        run->point = 0;
+        if (run->column == 1) run->asked.variant = variant_find("udp-persistent");
+    }
+    draw();
+    assert_cell("tails", "tcp-persistent", "50", "offered_per_s", 9000);
+    assert_cell("tails", "tcp-persistent", "50", "messages", 50000);
+    assert_cell("tails", "udp-persistent", "99", "latency_us", 2e6);
+    /* 10,000 messages leave 10 beyond p99.9: single runs have none. */
+    const struct table *table = table_of_figure("tails");
+    const size_t row = row_of("tails", "tcp-persistent", "99.9");
+    assert_near(table_get(table, row, "latency_us"), 540, 1);
+    assert_true(isnan(table_get(table, row, "run_low")));
+}
+
+static void designs_are_in_the_order_of_a_lecture(void **state) {
+    (void)state;
+    static const char *const wanted[] = {"iterative", "pool", "fork", "epoll"};
+    put_designs();
+    draw();
+    const struct table *table = table_of_figure("designs");
+    assert_int_equal(table_rows(table), COUNT_OF(wanted)); /* and none beside a silent client */
+    for (size_t i = 0; i < COUNT_OF(wanted); i++)
+        assert_string_equal(table_word(table, i, "design"), wanted[i]);
+    assert_near(table_get(table, 2, "time_per_message_us"), 200, 1e-6);
+}
+
+/* A sweep is in its own figure alone: no message of an overloaded server is "the" latency. */
+static void a_sweep_stays_in_its_figure(void **state) {
+    (void)state;
+    static const char *const others[] = {"latency", "phases", "placement", "size", "rtt"};
+    put_designs();
+    put_connections(false);
+    put_rates();
+    draw();
+    for (size_t i = 0; i < COUNT_OF(others); i++) assert_missing(others[i], "no result file");
+}
+
+static void benchmarks_and_processes_are_figures(void **state) {
+    (void)state;
+    struct benchmark benchmarks[] = {{.name = (char *)"encode/64", .ns = 10, .deviation_ns = 1},
+                                     {.name = (char *)"encode/0", .ns = 9, .deviation_ns = 1},
+                                     {.name = (char *)"ruler", .ns = 30},
+                                     {.name = (char *)"wakeup/same-core", .ns = 2000}};
+    double once_s[] = {0.06, 0.07}, twice_s[] = {0.115};
+    struct timed_command commands[] = {
+        {.command = (char *)"tcp-per-message 1000", .times_s = once_s, .count = 2},
+        {.command = (char *)"tcp-per-message 2000", .times_s = twice_s, .count = 1},
+        {.command = (char *)"tcp-per-message 1000", .file = 1, .times_s = twice_s, .count = 1}};
+    results.benchmarks = benchmarks;
+    results.benchmark_count = COUNT_OF(benchmarks);
+    results.commands = commands;
+    results.command_count = COUNT_OF(commands);
+    draw();
+    assert_cell("codec", "encode", "64", "time_ns", 10);
+    assert_cell("codec", "encode", "64", "low", 9);
+    assert_int_equal(table_rows(table_of_figure("codec")), 3); /* of wake-ups it tells elsewhere */
+    assert_cell("process", "tcp-per-message", "1000", "time_s", 0.07); /* of both files */
+    assert_cell("process", "tcp-per-message", "1000", "runs", 3);
+    assert_int_equal(table_rows(table_of_figure("process")), 2);
+}
+
+/* ---- figures without a number ---- */
+
+static void what_cannot_be_drawn_is_missing_with_a_reason(void **state) {
+    (void)state;
+    put_compared("core.json", PLACEMENT_SAME_CORE, BLOCKS, 1);
+    put_sizes("size.json", 0);
+    put_rates();
+    put_designs();
+    for (size_t i = 0; i < list[0]->runs.count; i++) {
+        list[0]->runs.list[i]->exchange.mean_ns = NAN;
+        if (list[0]->runs.list[i]->column > 0) made_invalid(list[0]->runs.list[i], "restless");
+    }
+    for (size_t i = 0; i < list[1]->runs.count; i++) {
+        struct run *run = list[1]->runs.list[i];
+        run->asked.wire = false;
+        run->latency.p50_ns = 0;
+    }
+    for (size_t i = 0; i < list[2]->runs.count; i++)
+        made_invalid(list[2]->runs.list[i], "3 % were late");
+    for (size_t i = 0; i < list[3]->runs.count; i++)
+        list[3]->runs.list[i]->asked.design = DESIGN_POOL;
+    draw();
+    assert_missing("phases", "one row alone is no figure");
+    assert_missing("size", "`latency_p50_us` is 0 everywhere, on a logarithmic axis");
+    assert_missing("rate", "none of its 10 runs counts: 3 % were late");
+    assert_missing("designs", "one point alone is no figure");
+    assert_missing("idle", "no result file has it");
+    assert_drawn("latency");
+}
+
+static void a_column_of_which_nothing_is_known_is_no_figure(void **state) {
+    (void)state;
+    put_sizes("size.json", 0);
+    for (size_t i = 0; i < list[0]->runs.count; i++) list[0]->runs.list[i]->asked.wire = false;
+    draw();
+    assert_missing("size", "`latency_p50_us` is known nowhere");
+}
+
+static void a_folder_is_written_that_has_only_what_can_be_drawn(void **state) {
+    (void)state;
+    char directory[] = "/tmp/echolab-report.XXXXXX", path[128], why[SESSION_WHY] = "";
+    put_everything();
+    draw();
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(report_save(directory, "data", "size.tsv", "of an older measurement", why), 0);
+    if (drawings_write(drawings, directory, why) != 0) fail_msg("%s", why);
+    const char *const names[] = {"rtt",      "latency", "phases",        "placement",
+                                 "variants", "figures", "per_connection"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char line[4096];
+        (void)snprintf(path, sizeof path, "%s/data/%s.tsv", directory, names[i]);
+        FILE *in = fopen(path, "re");
+        if (in == NULL) fail_msg("%s is missing", path);
+        size_t tabs = 0;
+        for (size_t lines = 0; fgets(line, sizeof line, in) != NULL; lines++) {
+            size_t its = 0;
+            for (const char *c = line; *c != '\0'; c++) its += *c == '\t';
+            if (lines == 0) tabs = its;
+            if (its != tabs) fail_msg("%s: other columns: %s", names[i], line);
+            assert_says_not(line, "nan");
+            assert_says_not(line, "inf");
+        }
+        assert_int_equal(fclose(in), 0);
+    }
+    (void)snprintf(path, sizeof path, "%s/data/size.tsv", directory);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(program_run((char *[]){"rm", "-r", directory, NULL}, NULL, NULL, 0, NULL, 0),
+                     0);
 }
 
 /* ---- the page ---- */
 
-static void sentences_have_the_numbers_of_the_data(void **state) {
+static void sections_come_in_the_order_of_the_story(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    char *text = terminal_text(&measured, true);
-    const char *const sentences[] = {
-        "adds 1.000 round trips (2.004, 95 % interval 2.001 to 2.007, 24 runs, instead of 1.004, "
-        "95 % interval 1.001 to 1.007, 24 runs; by the model 1)",
-        "8 packets (10 instead of 2, counted in ",
-        "40.0 us of work on one core (95 % interval 38.0 to 42.0, 8 blocks), 4.00 times the time",
-        "takes 0.250 times (95 % interval 0.200 to 0.312, 8 blocks) as long as one by "
-        "tcp-per-message, 40.0 us (38.0 to 42.0) less: faster.",
-        "4.00 times (95 % interval 3.20 to 5.00, 8 blocks) as long as a kept one on the same core, "
-        "and 0.800 times (95 % interval 0.640 to 1.000, 6 blocks) across two cores.",
-        "28,232 ports / 60 s = 470 fresh connections a second",
-        "1 of 2 failed",
-        "tcp-per-message 55.0 us (52.0 to 58.0) and 5.00 ms (5.00 to 5.00) in 7 rounds",
-        "tcp-per-message takes 50.4 us, of which 50 % are spent on connecting, 15.0 us",
-        "This is a virtual machine",
-    };
-    for (size_t i = 0; i < COUNT_OF(sentences); i++) assert_says(text, sentences[i]);
-    free(text);
-    measured_free(&measured);
-}
-
-static void nothing_is_said_to_be_inverted_that_is_not_decided(void **state) {
-    (void)state;
-    static const struct {
-        double ratio; /* of kept over fresh, across cores; on one core it is 0.25 */
-        const char *words;
-    } cases[] = {{2, "The order is inverted."},
-                 {1.1, "is faster across cores is not decided."},
-                 {0.6, "The order stays, and the ratio shrinks."},
-                 {0.25, "The order stays."}};
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct measured measured;
-        char error[REPORT_ERROR];
-        put_file("core.json", session_of("same-core", BLOCKS, 1, 0.25));
-        put_file("cross-core.json", session_of("cross-core", FEWER_BLOCKS, 1, cases[i].ratio));
-        assert_int_equal(write_figures(&measured, error), 0);
-        char *text = terminal_text(&measured, true);
-        assert_says(text, cases[i].words);
-        free(text);
-        measured_free(&measured);
+    static const char *const titles[] = {"\nA message, by how many its connection carries\n",
+                                         "\nLatency over the round-trip time\n",
+                                         "\nOne packet lost, a lone message\n",
+                                         "\nThe price of keeping\n",
+                                         "\nThe answer\n",
+                                         "\nUnder load\n",
+                                         "\nThroughput and latency over the number",
+                                         "\nLatency over the offered rate\n",
+                                         "\nTails at one rate for all\n",
+                                         "\nSeveral at once\n",
+                                         "\nA page of many objects\n",
+                                         "\nHow a server is built\n",
+                                         "\nThe figures\n",
+                                         "\nIs the ruler right?\n",
+                                         "\nRuns that do not count\n",
+                                         "\nHow to repeat it\n",
+                                         "\nWhere it was measured\n"};
+    put_everything();
+    draw();
+    char *text = page(false, false);
+    const char *at = text;
+    for (size_t i = 0; i < COUNT_OF(titles); i++) {
+        const char *found = strstr(at, titles[i]);
+        if (found == NULL) fail_msg("not behind the others: %s", titles[i]);
+        at = found == NULL ? at : found + 1;
     }
+    free(text);
 }
 
-static void situations_have_measured_beside_predicted(void **state) {
+static void text_is_within_80_columns(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    char *html = html_text(&measured);
-    assert_says(html, "40.3 us (40.0 us to 40.7 us, 8 runs)");
-    /* 40.25 us and 2 x 20.2 ms measured; 40.35 us and 2 x 20 ms predicted */
-    assert_says(html, "40.4 ms (40.4 ms to 40.4 ms, 6 runs) / 40.0 ms");
-    assert_says(html, "by model, not measured");
+    put_everything();
+    put_sizes("size-rtt.json", 0);
+    draw();
+    char *text = page(false, false);
+    for (char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        if (strcspn(line, "\n") >= 80) fail_msg("too long: %.100s", line);
+    assert_says_not(text, "`");
+    free(text);
+}
+
+/* With the command of `make bench` that measures it, and what that needs. */
+static void missing_parts_are_named_in_their_place(void **state) {
+    (void)state;
+    static const char *const names[] = {"rtt",    "size",  "size-rtt", "check",         "rate",
+                                        "silent", "micro", "idle",     "per-connection"};
+    put_compared("core.json", PLACEMENT_SAME_CORE, BLOCKS, 1);
+    draw();
+    char *html = page(true, false);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char *command = plan_command(names[i], "build");
+        assert_non_null(command);
+        assert_says(html, command);
+        free(command);
+    }
+    assert_says(html, "<p class=\"missing\">Not measured, as no result file has it: <code>echolab "
+                      "sweep rtt");
+    assert_says(html, "--json build/results/rtt.json</code>, which needs a private network (root)");
+    assert_says(html, "--json build/results/size-rtt.json</code>");
+    assert_null(plan_command("nonsense", "build"));
     free(html);
-    measured_free(&measured);
 }
 
-static void controls_are_a_line_each(void **state) {
+static void a_figure_is_a_picture_with_its_data(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    char *html = html_text(&measured);
-    assert_says(html, "<td>known delay</td><td class=\"number\">5 us</td><td class=\"number\">5.04 "
-                      "us</td><td>pass</td>");
-    assert_says(html, "known delay (negative control)</td><td class=\"number\">0 us</td><td "
-                      "class=\"number\">4.99 us</td><td>FAIL</td>");
+    put_everything();
+    draw();
+    char *html = page(true, false);
+    assert_says(html, "<a href=\"rtt.svg\"><img src=\"rtt.svg\" width=\"900\" height=\"560\" "
+                      "alt=\"Points are measured");
+    assert_says(html, "64 bytes, blocking engine, 1,000 messages · <a href=\"rtt.png\">PNG</a> · "
+                      "<a href=\"../data/rtt.tsv\">data</a>");
+    assert_says_not(html, "size.svg");
+    assert_says_not(html, "{name}");
+    assert_says_not(html, "{story}");
     free(html);
-    measured_free(&measured);
-}
-
-static void a_check_with_empty_lists_is_taken_too(void **state) {
-    (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR];
-    json_t *file = check_file();
-    json_object_set_new(file, "runs", json_array());
-    json_object_set_new(file, "comparisons", json_array());
-    put_file("check.json", file);
-    if (write_figures(&measured, error) != 0) fail_msg("%s", error);
-    assert_int_equal(json_array_size(measured.checks), 2);
-    measured_free(&measured);
 }
 
 static void another_environment_is_named_and_load_is_not(void **state) {
     (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    char *html = html_text(&measured);
-    const char *differs = strstr(html, "not measured in the same") != NULL
-                              ? strstr(html, "not measured in the same")
-                              : strstr(html, "in the same surroundings");
+    put_everything();
+    facts_add_text(&list[4]->environment, "governor", "powersave");
+    facts_add_text(&list[4]->environment, "load", "9");
+    draw();
+    char *html = page(true, false);
+    const char *differs = strstr(html, "Not everything on this page was measured in the same");
     assert_non_null(differs);
-    const char *end = strstr(differs, "</table>");
-    assert_non_null(end);
-    char *part = strndup(differs, (size_t)(end - differs));
-    assert_says(part, "governor");
-    assert_says(part, "performance; powersave");
+    char *part = strndup(differs, (size_t)(strstr(differs, "</table>") - differs));
+    assert_says(part, "<td>governor</td><td>performance</td><td>performance; powersave</td>");
     assert_says_not(part, "load");
     free(part);
     assert_says(html, "<td>haltpoll.ns</td>");
     assert_says(html, "<td>later</td>"); /* the load after the runs */
     free(html);
-    measured_free(&measured);
 }
 
-static void invalid_runs_are_listed_with_their_reason(void **state) {
+static void invalid_runs_are_folded_by_their_reason(void **state) {
     (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR];
-    json_t *file = session_of("same-core", BLOCKS, 1, 0.25);
-    json_t *run = json_array_get(json_object_get(file, "runs"), 0);
-    json_object_set_new(run, "valid", json_false());
-    json_object_set_new(run, "invalid_because", json_pack("[s,s]", "12 <late>", "2 lost"));
-    put_file("core.json", file);
-    assert_int_equal(write_figures(&measured, error), 0);
-    char *html = html_text(&measured);
-    assert_says(html, "Of 24 runs 1 are not valid");
-    assert_says(html, "12 &lt;late&gt;; 2 lost");
-    free(html);
-    measured_free(&measured);
-}
-
-static void names_are_escaped_in_html(void **state) {
-    (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR];
-    json_t *file = session_of("same-core", BLOCKS, 1, 0.25), *run;
-    size_t i;
-    json_array_foreach(json_object_get(file, "runs"), i, run) {
-        json_object_set_new(run, "variant", json_string("<script>\"&"));
+    put_compared("core.json", PLACEMENT_SAME_CORE, BLOCKS, 1);
+    for (size_t i = 0; i < 6; i++) {
+        made_invalid(list[0]->runs.list[i], "12 <late>");
+        made_invalid(list[0]->runs.list[i], "2 lost");
     }
-    json_object_set_new(json_object_get(file, "environment"), "<i>", json_string("a\tb <b>"));
-    put_file("core.json", file);
-    assert_int_equal(write_figures(&measured, error), 0);
-    assert_table("phases.tsv");
-    char *html = html_text(&measured);
+    struct session *other = session_in("check.json", "check", NULL);
+    made_invalid(made_run(other, "tcp-persistent", 0, 0), "on purpose");
+    draw();
+    char *html = page(true, false);
+    assert_says(html, "Of 24 runs 6 are not valid and count nowhere. In the figures are the 18");
+    assert_says(html, "<td class=\"number\">2</td><td><code>tcp-persistent</code></td><td>variant"
+                      "</td><td class=\"number\">12 &lt;late&gt;; 2 lost</td><td>core.json</td>");
+    assert_says_not(html, "on purpose");
+    free(html);
+}
+
+static void what_a_file_says_is_escaped_in_html(void **state) {
+    (void)state;
+    put_compared("<script>\"&.json", PLACEMENT_SAME_CORE, BLOCKS, 1);
+    facts_add_text(&list[0]->environment, "<i>", "a\tb <b>");
+    draw();
+    char *html = page(true, false);
     assert_says_not(html, "<script>");
     assert_says_not(html, "<i>");
     assert_says_not(html, "<b>");
     assert_says(html, "&lt;script&gt;&quot;&amp;");
     free(html);
-    measured_free(&measured);
 }
 
-static void text_is_within_80_columns(void **state) {
-    (void)state;
-    struct measured measured;
-    read_everything(&measured);
-    char *text = terminal_text(&measured, false);
-    for (char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
-        if (strcspn(line, "\n") >= 80) fail_msg("too long: %.100s", line);
-    assert_says_not(text, "`");
-    free(text);
-    measured_free(&measured);
-}
+/* ---- how to repeat it ---- */
 
-static void missing_parts_are_named_with_their_command(void **state) {
+static void a_command_is_what_was_typed_and_its_seed(void **state) {
     (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR], command[PATH_ROOM];
-    put_file("core.json", session_of("same-core", BLOCKS, 1, 0.25));
-    assert_int_equal(write_figures(&measured, error), 0);
-    char *html = html_text(&measured);
-    const char *const commands[] = {"echolab sweep rtt --json %s/results/rtt.json",
-                                    "echolab sweep size --json %s/results/size.json",
-                                    "--blocks 3 --json %s/results/size-rtt.json",
-                                    "--blocks 3 --json %s/results/size-loss.json",
-                                    "echolab check --json %s/results/check.json"};
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        const int before = (int)(strstr(commands[i], "%s") - commands[i]);
-        (void)snprintf(command, sizeof command, "%.*s%s%s", before, commands[i], directory,
-                       commands[i] + before + 2);
-        assert_says(html, command);
-    }
-    assert_says(html, "What a wake-up costs");
-    assert_says(html, "1 round trip (by the model, not measured)");
-    assert_says_not(html, "nan");
-    free(html);
-    measured_free(&measured);
-}
-
-/* A block that has nothing to be compared with, or nothing at all. */
-static void few_data_are_told_without_an_interval(void **state) {
-    (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR];
-    put_file("core.json", session_of("same-core", 1, 1, 0.25));
-    assert_int_equal(write_figures(&measured, error), 0);
-    char *text = terminal_text(&measured, true);
-    assert_says(text, "0.250 times (1 block, too few for an interval)");
-    assert_says_not(text, "nan");
-    assert_says_not(text, "(0.200 to");
-    free(text);
-    measured_free(&measured);
-}
-
-/* ---- files that are not right ---- */
-
-static void a_bad_file_is_named_with_what_is_wrong(void **state) {
-    (void)state;
+    static const char *const argv[] = {"build/echolab", "compare", "--host", "it's mine", NULL};
+    static const char *const seeded[] = {"echolab", "compare", "--seed=3", NULL};
     static const struct {
-        const char *text, *says[2];
+        const char *const *argv;
+        const char *axis, *command;
+        enum placement placement;
     } cases[] = {
-        {"{\n\"schema\": \"echolab/1\",\n}", {"spoiled.json, line 3", ""}},
-        {"{\"a\": 1, \"a\": 2}", {"spoiled.json, line 1", "duplicate"}},
-        {"[]", {"spoiled.json", "is no result file"}},
-        {"{\"schema\": \"echolab/1\"}", {"spoiled.json", "\"runs\" nor \"checks\""}},
-        {"{\"schema\": \"echolab/1\", \"runs\": 3}", {"spoiled.json", "not a list"}},
-        {"{\"schema\": \"echolab/1\", \"runs\": [{}]}", {"spoiled.json", "runs[0]"}},
+        {argv, NULL, "build/echolab compare --host 'it'\\''s mine' --seed 7", PLACEMENT_SAME_CORE},
+        {seeded, NULL, "echolab compare --seed=3", PLACEMENT_SAME_CORE},
+        /* an older file knows no more */
+        {NULL, "size", "echolab sweep size --seed 7", PLACEMENT_SAME_CORE},
+        {NULL, NULL, "echolab compare --placement spin --seed 7", PLACEMENT_SPIN},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct measured measured;
-        char error[REPORT_ERROR];
-        put_file("core.json", session_of("same-core", BLOCKS, 1, 0.25));
-        put_text("spoiled.json", cases[i].text);
-        assert_true(write_figures(&measured, error) < 0);
-        assert_says(error, cases[i].says[0]);
-        assert_says(error, cases[i].says[1]);
+        put_compared("core.json", cases[i].placement, 1, 1);
+        list[0]->argv = cases[i].argv;
+        list[0]->axis = cases[i].axis;
+        if (cases[i].axis != NULL) list[0]->command = "sweep";
+        char *command = origin_command(list[0]);
+        assert_string_equal(command, cases[i].command);
+        free(command);
+        (void)clean_up(NULL);
     }
 }
 
-static void an_empty_folder_says_what_fills_it(void **state) {
-    (void)state;
-    struct measured measured;
-    char error[REPORT_ERROR];
-    assert_true(write_figures(&measured, error) < 0);
-    assert_says(error, "make bench");
-}
-
-/* ---- words ---- */
-
-static void numbers_are_short_and_never_cut(void **state) {
-    (void)state;
-    static const struct {
-        double value;
-        const char *number, *ratio, *time;
-    } cases[] = {
-        {0.00412, "0.00412", "0.00412", "0.00412 us"},
-        {4.214, "4.21", "4.21", "4.21 us"},
-        {1.0042, "1.00", "1.004", "1.00 us"},
-        {268423, "268,000", ">1,000", "268 ms"},
-        {0, "0", "<0.001", "0 us"},
-        {1.5e6, "1,500,000", ">1,000", "1.50 s"},
-        {3e118, "3e+118", ">1,000", "3e+112 s"},
-    };
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        assert_string_equal(words_number(cases[i].value).text, cases[i].number);
-        assert_string_equal(words_ratio(cases[i].value).text, cases[i].ratio);
-        assert_string_equal(words_time(cases[i].value).text, cases[i].time);
-    }
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, start_empty)
+#define TEST(name) cmocka_unit_test_teardown(name, clean_up)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(every_table_has_its_columns_and_only_numbers),
-        TEST(what_was_not_measured_leaves_no_table),
         TEST(medians_and_their_intervals_are_the_ones_by_hand),
-        TEST(the_session_with_most_blocks_comes_first_and_one_core_before_two),
+        TEST(fewer_than_six_runs_have_no_interval),
+        TEST(one_core_comes_before_two),
+        TEST(a_figure_shows_runs_that_differ_in_nothing_else),
         TEST(phases_are_per_message_and_add_up_to_the_cycle),
-        TEST(processes_are_lines_through_n_and_2n_of_each_file),
         TEST(the_model_is_work_and_round_trips),
         TEST(a_run_too_short_for_a_median_gives_its_mean),
         TEST(sizes_on_a_wire_have_figures_of_their_own),
-        TEST(what_waits_is_timed_by_the_clock_and_not_by_its_own_cpu_time),
-        TEST(sentences_have_the_numbers_of_the_data),
-        TEST(nothing_is_said_to_be_inverted_that_is_not_decided),
-        TEST(situations_have_measured_beside_predicted),
-        TEST(controls_are_a_line_each),
-        TEST(a_check_with_empty_lists_is_taken_too),
-        TEST(another_environment_is_named_and_load_is_not),
-        TEST(invalid_runs_are_listed_with_their_reason),
-        TEST(names_are_escaped_in_html),
+        TEST(a_connection_that_stays_is_the_right_end),
+        TEST(connections_have_throughput_and_latency),
+        TEST(a_rate_has_its_percentiles_over_all_runs_and_its_knee),
+        TEST(tails_have_a_row_for_each_percentile_that_is_known),
+        TEST(designs_are_in_the_order_of_a_lecture),
+        TEST(a_sweep_stays_in_its_figure),
+        TEST(benchmarks_and_processes_are_figures),
+        TEST(what_cannot_be_drawn_is_missing_with_a_reason),
+        TEST(a_column_of_which_nothing_is_known_is_no_figure),
+        TEST(a_folder_is_written_that_has_only_what_can_be_drawn),
+        TEST(sections_come_in_the_order_of_the_story),
         TEST(text_is_within_80_columns),
-        TEST(missing_parts_are_named_with_their_command),
-        TEST(few_data_are_told_without_an_interval),
-        TEST(a_bad_file_is_named_with_what_is_wrong),
-        TEST(an_empty_folder_says_what_fills_it),
-        TEST(numbers_are_short_and_never_cut),
+        TEST(missing_parts_are_named_in_their_place),
+        TEST(a_figure_is_a_picture_with_its_data),
+        TEST(another_environment_is_named_and_load_is_not),
+        TEST(invalid_runs_are_folded_by_their_reason),
+        TEST(what_a_file_says_is_escaped_in_html),
+        TEST(a_command_is_what_was_typed_and_its_seed),
     };
-    return cmocka_run_group_tests_name("report", tests, make_directory, remove_directory);
+    return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }

@@ -1,645 +1,385 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * echolab anatomy: what a message costs, variant by variant, and beside each
- * count what was predicted before the run. A count that
- * differs is a bug in the lab or a discovery; it is never smoothed over.
+ * count what was predicted before the run: packets and bytes over the wire,
+ * round trips by two delays, system calls under strace, switches and CPU on
+ * the loopback. Each in runs of its own, so that none disturbs another. What
+ * cannot be had here is left out, with the reason. A count that differs is a
+ * bug in the lab or a discovery; it is never smoothed over.
  */
+#include "bench/experiment/anatomy.h"
+
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
-#include "bench/cli/commands.h"
-#include "bench/experiment/anatomy_measure.h"
-#include "bench/run/result.h"
-#include "bench/session/environment.h"
-#include "bench/session/output.h"
+#include "bench/experiment/all.h"
+#include "bench/experiment/trace.h"
+#include "bench/run/cost.h"
 
-enum { MESSAGES = 50, CELL = 24, WIDTH = 78 };
-
-static const char *const kind_words[WIRE_KINDS] = {
-    [WIRE_RST] = "RST",     [WIRE_SYN] = "SYN",         [WIRE_SYN_ACK] = "SYN-ACK",
-    [WIRE_FIN] = "FIN",     [WIRE_REQUEST] = "request", [WIRE_REPLY] = "reply",
-    [WIRE_DATA] = "data",   [WIRE_ACK] = "pure ACK",    [WIRE_FRAGMENT] = "fragment",
-    [WIRE_OTHER] = "other",
+/* The runs of a variant, in this order. */
+enum part {
+    PACKETS, /* over the wire, counted */
+    NEAR_ONE,
+    NEAR_ALL,
+    FAR_ONE,
+    FAR_ALL, /* one batch and LATER more, by two delays */
+    LOOP,
+    LOOP_TWICE, /* many messages, on the loopback */
+    TRACED,
+    TRACED_TWICE, /* what differs is the messages' */
+    PARTS
 };
 
-static const char *const direction_words[WIRE_DIRECTIONS] = {"to server", "to client", "astray"};
-static const char *const side_words[TRACE_SIDES] = {"client", "server"};
+enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000 };
 
-/* ---- what the counts say ---- */
+static uint64_t messages_of(const struct parameters *run, enum part part) {
+    const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES;
+    const uint64_t batch = parameters_depth(run);
+    const uint64_t more = batch * (1 + LATER);
+    const uint64_t many = 20 * counted;
+    const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;
+    const uint64_t messages[PARTS] = {counted, batch,    more,    batch,      more,
+                                      loop,    2 * loop, counted, 2 * counted};
+    return messages[part];
+}
+
+int anatomy_plan(struct lab *lab) {
+    const uint64_t far_ns = 20000000; /* the delay that is waited for */
+    lab->plan.order = ORDER_AS_PLANNED;
+    for (unsigned i = 0; i < lab->request->variant_count * PARTS; i++) {
+        const enum part part = (enum part)(i % PARTS);
+        struct column *column = lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT);
+        if (column == NULL) return complain("no memory for the plan");
+        column->run.messages = messages_of(&column->run, part);
+        column->run.warmup_ns = 0;
+        column->run.wire = part <= FAR_ALL;
+        column->run.rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
+        column->under = part >= TRACED ? "strace" : NULL;
+    }
+    return EXIT_DONE;
+}
+
+/* ---- one variant ---- */
+
+struct anatomy {
+    struct lab *lab;
+    const struct variant *variant;
+    const struct column *columns;   /* its PARTS */
+    const struct cost_model *model; /* in force under the run's settings; NULL: none */
+    double batch;                   /* messages outstanding */
+    struct consists *one;
+};
+
+static struct run *run_part(const struct anatomy *a, enum part part, char *why) {
+    return interrupted ? NULL : child_run(&a->columns[part].run, why);
+}
+
+static struct counted count(bool known, uint64_t predicted, double measured) {
+    return (struct counted){known ? (double)predicted : (double)NAN, measured,
+                            known && (double)predicted == measured};
+}
 
 /* Time is measured, not counted: so near is as predicted. */
-static bool near(double measured, double predicted) {
-    return fabs(measured - predicted) <= 0.03 * predicted;
+static struct counted count_nearly(bool known, double predicted, double measured) {
+    const double tolerance = 0.03;
+    return (struct counted){known ? predicted : (double)NAN, measured,
+                            known && fabs(measured - predicted) <= tolerance * predicted};
 }
 
-static uint64_t whole_of(const struct anatomy *a, const char *path) {
-    return (uint64_t)result_number(a->wire, path, 0);
+static const char *keep(const struct anatomy *a, const char *text) {
+    return session_text(a->lab->session, "%s", text);
 }
 
-/* What a side's model says; an empty list where there is none. */
-static const struct cost_calls *model_of(const struct anatomy *a, enum trace_side side) {
-    static const struct cost_calls none[1];
-    const struct cost_model *cost = a->variant->cost;
-    if (cost == NULL) return none;
-    return side == TRACE_CLIENT ? cost->client : cost->server;
-}
+/* ---- packets ---- */
 
-/* What a call carries of a batch varies with who is woken when. */
-static bool predicts_calls(const struct anatomy *a) {
-    const bool batches = result_number(a->wire, "pipeline", 1) > 1;
-    return !batches && model_of(a, TRACE_CLIENT)[0].name != NULL;
-}
-
-static unsigned model_length(const struct cost_calls *model) {
-    unsigned length = 0;
-    while (length < COST_CALLS_MAX && model[length].name != NULL) length++;
-    return length;
-}
-
-/*
- * The name at place i of a side: those of the model in their order, then what
- * else came at least once in two messages (in two batches). The rest is no message's: a thread
- * that starts, memory for it. NULL behind the last.
- */
-static const char *call_name(const struct anatomy *a, enum trace_side side, unsigned i) {
-    const struct cost_calls *model = model_of(a, side);
-    const unsigned modelled = model_length(model);
-    if (i < modelled) return model[i].name;
-    const struct trace_counts *seen = &a->calls[side][1];
-    const double seldom = 0.5 / result_number(a->wire, "pipeline", 1);
-    unsigned place = modelled;
-    for (unsigned k = 0; k < seen->count; k++) {
-        const char *name = seen->of[k].name;
-        if (cost_calls_of(model, name) > 0 || anatomy_calls(a, side, name) < seldom) continue;
-        if (place++ == i) return name;
+unsigned anatomy_unequal(const struct consists *one) {
+    unsigned kinds = 0;
+    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+        const struct counted *counted = &one->kinds[i / WIRE_KINDS][i % WIRE_KINDS];
+        const bool is_there = counted->predicted > 0 || counted->measured > 0;
+        if (is_there && !counted->equal) kinds |= 1U << i % WIRE_KINDS;
     }
-    return NULL;
+    return kinds;
 }
 
-/* What a message calls in all, and what it was to call. */
-struct calls_sum {
-    double measured;
-    unsigned predicted;
-    bool equal; /* name by name */
-};
-
-static struct calls_sum sum_calls(const struct anatomy *a, enum trace_side side) {
-    struct calls_sum sum = {.equal = true};
-    const char *name;
-    for (unsigned i = 0; (name = call_name(a, side, i)) != NULL; i++) {
-        const double measured = anatomy_calls(a, side, name);
-        const unsigned predicted = cost_calls_of(model_of(a, side), name);
-        sum.measured += measured;
-        sum.predicted += predicted;
-        sum.equal = sum.equal && measured == predicted;
+/* Without its full stop, why the packets are not as predicted; NULL: they are. */
+static const char *explain_packets(const struct anatomy *a, const struct run *run) {
+    const uint64_t resent = run_counter(run, "kernel.TcpRetransSegs");
+    const unsigned unequal = anatomy_unequal(a->one);
+    if (!run_is_valid(run)) {
+        return session_text(a->lab->session, "the run was not valid: %s", run->validity.reason[0]);
     }
-    return sum;
-}
-
-static bool packets_equal(const struct anatomy *a) {
-    for (int kind = 0; kind < WIRE_KINDS; kind++) {
-        for (int direction = 0; direction < WIRE_DIRECTIONS; direction++) {
-            if (anatomy_packets(a, kind, direction) != a->predicted.packets[kind][direction]) {
-                return false;
-            }
-        }
-    }
-    return whole_of(a, "wire.ip_bytes") == a->predicted.ip_bytes;
-}
-
-static bool only_acks_differ(const struct anatomy *a) {
-    for (int kind = 0; kind < WIRE_KINDS; kind++) {
-        for (int direction = 0; direction < WIRE_DIRECTIONS; direction++) {
-            const bool equal =
-                anatomy_packets(a, kind, direction) == a->predicted.packets[kind][direction];
-            if (!equal && kind != WIRE_ACK) return false;
-        }
-    }
-    return true;
-}
-
-static void print_why(const char *why) {
-    char text[ANATOMY_WORDS];
-    (void)snprintf(text, sizeof text, "why: %s", why);
-    trace_say(stdout, 4, text);
-}
-
-/* One sentence, without its full stop, on why the packets are not as predicted. */
-static const char *explain_packets(const struct anatomy *a) {
-    const json_t *counters = json_object_get(a->wire, "counters");
-    if (json_number_value(json_object_get(counters, "kernel.TcpRetransSegs")) > 0) {
+    if (a->one->not_predicted_because != NULL) return NULL;
+    if (unequal == 0 && a->one->ip_bytes.equal) return NULL;
+    if (resent != FIELD_UNKNOWN && resent > 0) {
         return "TCP sent segments again: the machine paused longer than its timer";
     }
-    if (!json_is_true(json_object_get(a->wire, "valid"))) {
-        return "the run was not valid, as said above";
-    }
-    if (only_acks_differ(a)) {
+    if (unequal == 1U << WIRE_ACK) {
         return "only pure ACKs: one goes alone where the answer takes longer than the "
                "delayed-ACK timer (40 ms)";
     }
     return "no known cause: a bug in the lab or a discovery";
 }
 
-/* ---- rows of a table ---- */
-
-static const char *mark(double measured, double predicted, char *text) {
-    if (measured == predicted) return "=";
-    (void)snprintf(text, CELL, "%+.10g", measured - predicted);
-    return text;
-}
-
-static void row(const char *label, const char *predicted, const char *measured, const char *note) {
-    printf("  %-40s %11s %11s%s%s\n", label, predicted, measured, *note == '\0' ? "" : "  ", note);
-}
-
-/* Two counts; without a prediction a dash stands in its place. */
-static void row_counts(const char *label, const struct anatomy *a, double predicted,
-                       double measured) {
-    char one[CELL], other[CELL], note[CELL];
-    (void)snprintf(one, CELL, "%.10g", predicted);
-    (void)snprintf(other, CELL, "%.10g", measured);
-    const bool known = a->unpredicted == NULL;
-    row(label, known ? one : "-", other, known ? mark(measured, predicted, note) : "");
-}
-
-static void print_kinds(const struct anatomy *a) {
-    for (int direction = 0; direction < WIRE_DIRECTIONS; direction++) {
-        for (int kind = 0; kind < WIRE_KINDS; kind++) {
-            const uint64_t predicted = a->predicted.packets[kind][direction];
-            const uint64_t measured = anatomy_packets(a, kind, direction);
-            char label[64];
-            if (predicted == 0 && measured == 0) continue;
-            (void)snprintf(label, sizeof label, "  %s  %s", direction_words[direction],
-                           kind_words[kind]);
-            row_counts(label, a, (double)predicted, (double)measured);
-        }
+/* From variant, sizes and sysctls alone; which were in force, the run tells. */
+static void fill_packets(struct anatomy *a, const struct run *run) {
+    const struct parameters *asked = &a->columns[PACKETS].run;
+    struct consists *one = a->one;
+    struct cost cost;
+    one->not_predicted_because =
+        cost_predict(&cost, a->model, asked->size_bytes, asked->reply_bytes, asked->messages,
+                     (unsigned)a->batch);
+    const bool known = one->not_predicted_because == NULL;
+    const double packets = run == NULL ? (double)NAN : (double)run->wire.all.packets;
+    const double bytes = run == NULL ? (double)NAN : (double)run->wire.all.ip_bytes;
+    const double messages = (double)asked->messages;
+    one->packets = count(known, cost.all_packets, packets);
+    one->ip_bytes = count(known, cost.ip_bytes, bytes);
+    for (int i = 0; run != NULL && i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+        const int direction = i / WIRE_KINDS, kind = i % WIRE_KINDS;
+        one->kinds[direction][kind] = count(known, cost.packets[direction][kind],
+                                            (double)run->wire.by[direction][kind].packets);
     }
+    one->payload_percent =
+        bytes > 0 ? 100 * messages * (asked->size_bytes + (double)asked->reply_bytes) / bytes
+                  : (double)NAN;
+    one->packets_per_message = packets / messages;
+    one->ip_bytes_per_message = bytes / messages;
+    if (run != NULL) one->explanation = explain_packets(a, run);
 }
 
-static double efficiency_percent(const struct anatomy *a) {
-    const double asked = (double)a->messages * ((double)a->size_bytes + (double)a->reply_bytes);
-    const double bytes = (double)whole_of(a, "wire.ip_bytes");
-    return bytes > 0 ? 100 * asked / bytes : NAN;
-}
+/* ---- round trips ---- */
 
-static void print_waits(const char *label, const struct anatomy *a, double predicted,
-                        double measured) {
-    char one[CELL] = "-", other[CELL], note[CELL] = "";
-    (void)snprintf(other, CELL, "%.2f", measured);
-    if (a->variant->cost != NULL) {
-        (void)snprintf(one, CELL, "%.3g", predicted);
-        (void)snprintf(note, CELL, near(measured, predicted) ? "=" : "%+.2f", measured - predicted);
-    }
-    if (isfinite(measured)) row(label, one, other, note);
-}
-
-static void skipped(const char *what, const char *why) {
-    char text[ANATOMY_WORDS + 64];
-    (void)snprintf(text, sizeof text, "%s: skipped, %s", what, why);
-    trace_say(stdout, 2, text);
-}
-
-static void print_reasons(const struct anatomy *a) {
-    const json_t *reasons = json_object_get(a->wire, "invalid_because");
-    for (size_t i = 0; i < json_array_size(reasons); i++) {
-        char text[ANATOMY_WORDS];
-        (void)snprintf(text, sizeof text, "not valid: %s",
-                       json_string_value(json_array_get(reasons, i)));
-        trace_say(stdout, 2, text);
-    }
-}
-
-static void print_packets(const struct anatomy *a) {
-    char label[64];
-    if (a->wire == NULL) {
-        skipped("packets", a->no_wire);
-        return;
-    }
-    print_reasons(a);
-    (void)snprintf(label, sizeof label, "packets of %llu messages",
-                   (unsigned long long)a->messages);
-    row_counts(label, a, (double)a->predicted.all_packets, (double)whole_of(a, "wire.packets"));
-    print_kinds(a);
-    row_counts("IP bytes", a, (double)a->predicted.ip_bytes, (double)whole_of(a, "wire.ip_bytes"));
-    if (a->unpredicted != NULL) {
-        printf("    %s\n", a->unpredicted);
-    } else if (!packets_equal(a)) {
-        print_why(explain_packets(a));
-    }
-    const struct cost_model *cost = a->model;
-    const unsigned later = cost == NULL ? 0 : cost->waits;
-    print_waits("round trips waited, first message", a, cost == NULL ? 0 : cost->waits_first,
-                a->waits_first);
-    print_waits("                    later messages", a, later, a->waits);
-    const double batch = result_number(a->wire, "pipeline", 1);
-    print_waits("round trips of time, later messages", a, later / batch, a->elapsed);
-}
-
-/* "connect 1, sendto 1, ...", broken at WIDTH. */
-static void print_names(const struct anatomy *a, enum trace_side side) {
-    int column = 0;
-    const char *name;
-    for (unsigned i = 0; (name = call_name(a, side, i)) != NULL; i++) {
-        const double measured = anatomy_calls(a, side, name);
-        const unsigned predicted = cost_calls_of(model_of(a, side), name);
-        char text[80];
-        int length = snprintf(text, sizeof text, "%s %g", name, measured);
-        if (predicts_calls(a) && measured != predicted) {
-            length = snprintf(text, sizeof text, "%s %g (not %u)", name, measured, predicted);
-        }
-        const bool wraps = column > 0 && column + length + 2 > WIDTH;
-        const char *between = column == 0 ? "    " : wraps ? ",\n    " : ", ";
-        column = (wraps ? 0 : column) + length + (column == 0 || wraps ? 4 : 2);
-        printf("%s%s", between, text);
-    }
-    if (column > 0) (void)putchar('\n');
-}
-
-static const char *explain_calls(const struct anatomy *a) {
-    if (a->unpredicted != NULL) return "a message beyond one packet may be read in parts";
-    return "no known cause: a bug in the lab or a discovery";
-}
-
-static void print_calls(const struct anatomy *a) {
-    if (!a->traced) {
-        skipped("system calls", a->no_trace);
-        return;
-    }
-    for (int side = 0; side < TRACE_SIDES; side++) {
-        const struct calls_sum sum = sum_calls(a, (enum trace_side)side);
-        char label[64], one[CELL] = "-", other[CELL], note[CELL] = "";
-        (void)snprintf(label, sizeof label, "system calls per message, %s", side_words[side]);
-        (void)snprintf(other, CELL, "%.6g", sum.measured);
-        if (predicts_calls(a)) {
-            (void)snprintf(one, CELL, "%u", sum.predicted);
-            (void)snprintf(note, CELL, sum.equal ? "=" : "%+g", sum.measured - sum.predicted);
-        }
-        row(label, one, other, note);
-        print_names(a, (enum trace_side)side);
-        if (predicts_calls(a) && !sum.equal) print_why(explain_calls(a));
-    }
-}
-
-static void print_loop(const struct anatomy *a) {
-    char text[CELL];
-    if (a->loop == NULL) {
-        skipped("switches, CPU and phases", a->no_loop);
-        return;
-    }
-    static const char *const paths[][2] = {
-        {"CPU per message on one core, client, us", "per_message.client_cpu_us"},
-        {"                             server, us", "per_message.server_cpu_us"},
-        {"phases (median), connect, us", "phases_us.connect.p50"},
-        {"                 exchange, us", "phases_us.exchange.p50"},
-        {"                 close, us", "phases_us.close.p50"},
-    };
-    (void)snprintf(text, CELL, "%.2f", a->switches);
-    row("context switches per message, both sides", "", text, "");
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        const double value = result_number(a->loop, paths[i][1], NAN);
-        (void)snprintf(text, CELL, "%.1f", value);
-        row(paths[i][0], "", isfinite(value) ? text : "none", "");
-    }
-}
-
-/* ---- the sentence, and the summary ---- */
-
-static bool calls_equal(const struct anatomy *a) {
-    if (!predicts_calls(a)) return true;
-    return sum_calls(a, TRACE_CLIENT).equal && sum_calls(a, TRACE_SERVER).equal;
-}
-
-static void print_sentence(const struct anatomy *a) {
-    const char *predicted = "";
-    if (a->wire == NULL) return;
-    if (a->unpredicted == NULL) {
-        const bool right = packets_equal(a) && (!a->traced || calls_equal(a));
-        predicted = right ? ", as predicted" : "; not all as predicted";
-    }
-    const double n = (double)a->messages;
-    const double packets = (double)whole_of(a, "wire.packets") / n;
-    printf("A message costs %.4g packets and %.6g IP bytes%s.\n", packets,
-           (double)whole_of(a, "wire.ip_bytes") / n, predicted);
-    if (isfinite(a->packets_later) && a->packets_later != packets) {
-        printf("After the first it costs %.4g and %.6g.\n", a->packets_later, a->ip_bytes_later);
-    }
-    (void)putchar('\n');
-}
-
-static void print_one(const struct anatomy *a) {
-    printf("%s\n  %s\n", a->variant->name, a->variant->what);
-    printf("  %-40s %11s %11s\n", "", "predicted", "measured");
-    print_packets(a);
-    print_calls(a);
-    print_loop(a);
-    print_sentence(a);
-    (void)fflush(stdout);
-}
-
-/* A cell, or a dash for what could not be had. */
-static const char *cell(char *text, const char *format, double value) {
-    if (!isfinite(value)) return "-";
-    /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): all formats stand below */
-    (void)snprintf(text, CELL, format, value);
-    return text;
-}
-
-static void print_summary(const struct anatomy *all, unsigned count) {
-    printf("Per message of %u bytes and its reply of %u (%llu messages):\n", all[0].size_bytes,
-           all[0].reply_bytes, (unsigned long long)all[0].messages);
-    printf("  %-18s %8s %9s %8s %14s %12s\n", "", "packets", "IP bytes", "payload", "system calls",
-           "round trips");
-    for (unsigned i = 0; i < count; i++) {
-        const struct anatomy *a = &all[i];
-        const double n = a->wire != NULL ? (double)a->messages : NAN;
-        char packets[CELL], bytes[CELL], payload[CELL], calls[CELL] = "-", waits[CELL];
-        if (a->traced) {
-            (void)snprintf(calls, CELL, "%.4g + %.4g", sum_calls(a, TRACE_CLIENT).measured,
-                           sum_calls(a, TRACE_SERVER).measured);
-        }
-        printf("  %-18s %8s %9s %8s %14s %12s\n", a->variant->name,
-               cell(packets, "%.2f", (double)whole_of(a, "wire.packets") / n),
-               cell(bytes, "%.1f", (double)whole_of(a, "wire.ip_bytes") / n),
-               cell(payload, "%.1f %%", efficiency_percent(a)), calls,
-               cell(waits, "%.2f", a->waits));
-    }
-    puts("Payload: the share of the IP bytes that was asked for. System calls: client +\n"
-         "server. Round trips: what a message waits, after the first.");
-}
-
-/* ---- JSON ---- */
-
-static json_t *number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *pair(bool known, json_t *predicted, json_t *measured, bool equal) {
-    json_t *object = json_object();
-    (void)json_object_set_new(object, "predicted", known ? json_incref(predicted) : json_null());
-    (void)json_object_set_new(object, "measured", measured);
-    (void)json_object_set_new(object, "equal", known ? json_boolean(equal) : json_null());
-    json_decref(predicted);
-    return object;
-}
-
-static json_t *counts(const struct anatomy *a, uint64_t predicted, uint64_t measured) {
-    return pair(a->unpredicted == NULL, json_integer((json_int_t)predicted),
-                json_integer((json_int_t)measured), predicted == measured);
-}
-
-static json_t *kinds_json(const struct anatomy *a) {
-    json_t *object = json_object();
-    for (int direction = 0; direction < WIRE_DIRECTIONS; direction++) {
-        json_t *kinds = json_object();
-        for (int kind = 0; kind < WIRE_KINDS; kind++) {
-            const uint64_t predicted = a->predicted.packets[kind][direction];
-            const uint64_t measured = anatomy_packets(a, kind, direction);
-            if (predicted == 0 && measured == 0) continue;
-            (void)json_object_set_new(kinds, wire_kind_names[kind], counts(a, predicted, measured));
-        }
-        (void)json_object_set_new(object, wire_direction_names[direction], kinds);
-    }
-    return object;
-}
-
-static json_t *waits_json(const struct anatomy *a, bool first, double measured) {
-    const struct cost_model *cost = a->model;
-    const unsigned predicted = cost == NULL ? 0 : first ? cost->waits_first : cost->waits;
-    return pair(cost != NULL, json_integer(predicted), number(measured), near(measured, predicted));
-}
-
-static json_t *calls_json(const struct anatomy *a, enum trace_side side) {
-    json_t *object = json_object();
-    const char *name;
-    for (unsigned i = 0; a->traced && (name = call_name(a, side, i)) != NULL; i++) {
-        const unsigned predicted = cost_calls_of(model_of(a, side), name);
-        const double measured = anatomy_calls(a, side, name);
-        (void)json_object_set_new(object, name,
-                                  pair(predicts_calls(a), json_integer(predicted),
-                                       json_real(measured), measured == predicted));
-    }
-    return object;
-}
-
-static void add_packets(json_t *object, const struct anatomy *a) {
-    const bool known = a->wire != NULL;
-    const double n = (double)a->messages;
-    (void)json_object_set_new(
-        object, "packets",
-        known ? counts(a, a->predicted.all_packets, whole_of(a, "wire.packets")) : json_null());
-    (void)json_object_set_new(object, "kinds", known ? kinds_json(a) : json_null());
-    (void)json_object_set_new(object, "ip_bytes",
-                              known ? counts(a, a->predicted.ip_bytes, whole_of(a, "wire.ip_bytes"))
-                                    : json_null());
-    (void)json_object_set_new(object, "payload_percent",
-                              known ? number(efficiency_percent(a)) : json_null());
-    (void)json_object_set_new(object, "packets_per_message",
-                              known ? json_real((double)whole_of(a, "wire.packets") / n)
-                                    : json_null());
-    (void)json_object_set_new(object, "ip_bytes_per_message",
-                              known ? json_real((double)whole_of(a, "wire.ip_bytes") / n)
-                                    : json_null());
-    (void)json_object_set_new(object, "packets_later_message", number(a->packets_later));
-    (void)json_object_set_new(object, "ip_bytes_later_message", number(a->ip_bytes_later));
-    (void)json_object_set_new(object, "round_trips_waited_first",
-                              waits_json(a, true, a->waits_first));
-    (void)json_object_set_new(object, "round_trips_waited", waits_json(a, false, a->waits));
-    (void)json_object_set_new(object, "round_trips_of_time", waits_json(a, false, a->elapsed));
-    (void)json_object_set_new(object, "not_predicted_because",
-                              a->unpredicted == NULL ? json_null() : json_string(a->unpredicted));
-    (void)json_object_set_new(object, "wire_skipped_because",
-                              known ? json_null() : json_string(a->no_wire));
-    (void)json_object_set_new(object, "explanation",
-                              known && a->unpredicted == NULL && !packets_equal(a)
-                                  ? json_string(explain_packets(a))
-                                  : json_null());
-}
-
-static json_t *anatomy_json(const struct anatomy *a) {
-    json_t *object = json_pack("{s:s,s:I,s:I,s:I}", "variant", a->variant->name, "size_bytes",
-                               (json_int_t)a->size_bytes, "reply_bytes", (json_int_t)a->reply_bytes,
-                               "messages", (json_int_t)a->messages);
-    add_packets(object, a);
-    (void)json_object_set_new(object, "syscalls",
-                              json_pack("{s:o,s:o}", "client", calls_json(a, TRACE_CLIENT),
-                                        "server", calls_json(a, TRACE_SERVER)));
-    (void)json_object_set_new(object, "syscalls_per_message",
-                              a->traced ? json_pack("{s:f,s:f}", "client",
-                                                    sum_calls(a, TRACE_CLIENT).measured, "server",
-                                                    sum_calls(a, TRACE_SERVER).measured)
-                                        : json_null());
-    (void)json_object_set_new(object, "syscalls_skipped_because",
-                              a->traced ? json_null() : json_string(a->no_trace));
-    (void)json_object_set_new(object, "context_switches_per_message", number(a->switches));
-    json_t *cpu = json_object_get(a->loop, "per_message");
-    (void)json_object_set_new(object, "cpu_us_per_message",
-                              json_pack("{s:O?,s:O?}", "client",
-                                        json_object_get(cpu, "client_cpu_us"), "server",
-                                        json_object_get(cpu, "server_cpu_us")));
-    json_t *phases = json_object_get(a->loop, "phases_us");
-    (void)json_object_set(object, "phases_us", phases);
-    return object;
-}
-
-static int write_json(const struct options *options, const struct anatomy *all, unsigned count) {
-    if (options->json == NULL) return EXIT_DONE;
-    json_t *list = json_array();
-    for (unsigned i = 0; i < count; i++) (void)json_array_append_new(list, anatomy_json(&all[i]));
-    json_t *file = json_pack("{s:s,s:s,s:I,s:o,s:[],s:[],s:o}", "schema", "echolab/1", "command",
-                             "anatomy", "seed", (json_int_t)options->seed, "environment",
-                             environment_read(), "runs", "comparisons", "anatomy", list);
-    const int failed = output_write_json(options->json, file);
-    json_decref(file);
-    return failed == 0 ? EXIT_DONE
-                       : complain("cannot write %s: %s", options->json, strerror(-failed));
-}
-
-/* ---- --predict: the reader first ---- */
-
-enum question { PACKETS, ROUND_TRIPS, CLIENT_CALLS, QUESTIONS };
-
-static const char *const questions[QUESTIONS] = {
-    "packets on the wire, both ways, per message",
-    "round trips a message waits",
-    "system calls of the client per message",
+/* Sums over a run, and the round-trip time that was really applied; NAN: no run. */
+struct far {
+    double latency_ns, elapsed_ns, packets, ip_bytes, rtt_ns;
 };
 
-struct guesses {
-    double of[OPTIONS_VARIANTS_MAX][QUESTIONS]; /* NAN: none */
-    unsigned count;
-};
-
-static bool someone_answers(void) {
-    struct stat input;
-    if (isatty(STDIN_FILENO)) return true;
-    if (fstat(STDIN_FILENO, &input) != 0) return false;
-    return S_ISFIFO(input.st_mode) || S_ISREG(input.st_mode) || S_ISSOCK(input.st_mode);
+static struct far run_far(const struct anatomy *a, enum part part) {
+    char ignored[CHILD_WHY]; /* the run before this one has told, if there is no wire */
+    struct run *run = run_part(a, part, ignored);
+    if (run == NULL) return (struct far){NAN, NAN, NAN, NAN, NAN};
+    const double messages = (double)run->asked.messages;
+    const struct far far = {messages * run->latency.mean_ns, messages * run_time_ns(run),
+                            (double)run->wire.all.packets, (double)run->wire.all.ip_bytes,
+                            run->wire.applied_rtt_ns};
+    run_free(run);
+    return far;
 }
 
-/* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
-static bool ask(enum question question, double *guess) {
-    char line[128];
-    *guess = NAN;
-    printf("  %s? ", questions[question]);
-    (void)fflush(stdout);
-    if (fgets(line, sizeof line, stdin) == NULL) return false;
-    char *end;
-    const double number = strtod(line, &end);
-    if (end != line && isfinite(number)) *guess = number;
-    if (!isatty(STDIN_FILENO)) (void)putchar('\n');
-    return true;
+/*
+ * How many of the round trips that were added a message took. One batch (one
+ * message, where none is pipelined) is told from later ones, as the first may
+ * have to connect.
+ */
+static void measure_waits(const struct anatomy *a) {
+    const double later = LATER, batch = a->batch;
+    struct far of[PARTS];
+    for (int part = NEAR_ONE; part <= FAR_ALL; part++) of[part] = run_far(a, (enum part)part);
+    const struct far *near_one = &of[NEAR_ONE], *near_all = &of[NEAR_ALL];
+    const struct far *far_one = &of[FAR_ONE], *far_all = &of[FAR_ALL];
+    const double one_ns = batch * (far_one->rtt_ns - near_one->rtt_ns);
+    const double all_ns = batch * (far_all->rtt_ns - near_all->rtt_ns);
+    const double first = (far_one->latency_ns - near_one->latency_ns) / one_ns;
+    const double all = (far_all->latency_ns - near_all->latency_ns) / all_ns;
+    const double first_took = (far_one->elapsed_ns - near_one->elapsed_ns) / one_ns;
+    const double all_took = (far_all->elapsed_ns - near_all->elapsed_ns) / all_ns;
+    const bool known = a->model != NULL;
+    static const unsigned none[2];
+    const unsigned *waits = known ? a->model->waits : none;
+    a->one->packets_later = (near_all->packets - near_one->packets) / (later * batch);
+    a->one->ip_bytes_later = (near_all->ip_bytes - near_one->ip_bytes) / (later * batch);
+    a->one->waited_first = count_nearly(known, waits[0], first);
+    a->one->waited = count_nearly(known, waits[1], (all - first) / later);
+    a->one->of_time = count_nearly(known, waits[1] / batch, (all_took - first_took) / later);
 }
 
-static bool ask_all(struct guesses *guesses, const struct options *options) {
-    bool answers = true;
-    puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
-    for (unsigned i = 0; i < options->variant_count; i++) {
-        if (answers) printf("%s: %s\n", options->variants[i]->name, options->variants[i]->what);
-        for (int q = 0; q < QUESTIONS; q++) {
-            guesses->of[i][q] = NAN;
-            if (answers) answers = ask((enum question)q, &guesses->of[i][q]);
-            if (isfinite(guesses->of[i][q])) guesses->count++;
+/* ---- on the loopback ---- */
+
+static double switches_so_far(void) {
+    struct rusage usage; /* of the runs so far, and of their servers, which they waited for */
+    if (getrusage(RUSAGE_CHILDREN, &usage) != 0) return NAN;
+    return (double)usage.ru_nvcsw + (double)usage.ru_nivcsw;
+}
+
+static double us_of(uint64_t ns, double per) {
+    return ns == FIELD_UNKNOWN ? (double)NAN : (double)ns / 1e3 / per;
+}
+
+static void measure_loop(const struct anatomy *a) {
+    char why[CHILD_WHY] = "interrupted";
+    struct consists *one = a->one;
+    const double before = switches_so_far();
+    struct run *half = run_part(a, LOOP, why);
+    const double between = switches_so_far();
+    struct run *run = half == NULL ? NULL : run_part(a, LOOP_TWICE, why);
+    const double after = switches_so_far();
+    run_free(half);
+    if (run == NULL) {
+        one->loopback_skipped_because = keep(a, why);
+        return;
+    }
+    const double answered = (double)run->ok;
+    one->context_switches =
+        (after - between - (between - before)) / (double)a->columns[LOOP].run.messages;
+    one->client_cpu_us = us_of(run->client_cpu_ns, answered);
+    one->server_cpu_us = us_of(run->server_cpu_ns, answered);
+    one->connect_us.p50 = us_of(run->connect.p50_ns, 1);
+    one->connect_us.mean = run->connect.mean_ns / 1e3;
+    one->exchange_us.p50 = us_of(run->exchange.p50_ns, 1);
+    one->exchange_us.mean = run->exchange.mean_ns / 1e3;
+    one->close_us.p50 = us_of(run->close.p50_ns, 1);
+    one->close_us.mean = run->close.mean_ns / 1e3;
+    run_free(run);
+}
+
+/* ---- under strace ---- */
+
+static struct tally *tally_of(struct tallies *all, const char *name) {
+    for (size_t i = 0; i < all->count; i++) {
+        if (strcmp(all->list[i].name, name) == 0) return &all->list[i];
+    }
+    const size_t before = all->count;
+    tallies_add(all, name, 0);
+    return all->count > before ? &all->list[before] : NULL;
+}
+
+/* What the server was doing, or did, when it was told to end is not counted. */
+static void count_calls(struct tallies sides[TRACE_SIDES], const struct trace *trace, int64_t by) {
+    for (size_t i = 0; i < trace->count; i++) {
+        const struct trace_call *call = &trace->calls[i];
+        if (trace_is_ending(trace, call)) continue;
+        struct tally *tally = tally_of(&sides[call->side], call->name);
+        if (tally != NULL) tally->count += (uint64_t)by;
+    }
+}
+
+static bool trace_part(const struct anatomy *a, enum part part, struct tallies sides[TRACE_SIDES],
+                       int64_t by, char *why) {
+    struct trace trace;
+    if (interrupted) return false;
+    const bool done = trace_run(&trace, "all", &a->columns[part].run, why) == TRACE_DONE;
+    if (done) count_calls(sides, &trace, by);
+    trace_release(&trace);
+    return done;
+}
+
+/*
+ * The sum of a side's calls per message, which are added to the list: the
+ * model's, and what else came at least once in two messages (in two batches).
+ * The rest is no message's: a thread that starts, memory for it.
+ */
+static double fill_calls(const struct anatomy *a, struct counted_call *calls,
+                         const struct cost_calls *model, const struct tallies *seen) {
+    const double seldom = 0.5 / a->batch;
+    /* What a call carries of a batch varies with who is woken when. */
+    const bool known = a->batch == 1 && model[0].name != NULL;
+    double sum = 0;
+    unsigned place = 0;
+    for (size_t i = 0; i < seen->count && place < CALLS_MAX - 1; i++) {
+        const char *name = seen->list[i].name;
+        const unsigned predicted = cost_calls_of(model, name);
+        const double measured =
+            (double)(int64_t)seen->list[i].count / (double)a->columns[TRACED].run.messages;
+        if (predicted == 0 && measured < seldom) continue;
+        calls[place++] = (struct counted_call){keep(a, name), count(known, predicted, measured)};
+        sum += measured;
+    }
+    return sum;
+}
+
+static void measure_calls(const struct anatomy *a) {
+    static const struct cost_model none;
+    const struct cost_model *cost = a->variant->cost == NULL ? &none : a->variant->cost;
+    const struct cost_calls *const models[TRACE_SIDES] = {cost->client, cost->server};
+    struct tallies sides[TRACE_SIDES] = {{0}};
+    char why[CHILD_WHY] = "interrupted";
+    for (int side = 0; side < TRACE_SIDES; side++) { /* so that they come in the model's order */
+        for (int i = 0; i < COST_CALLS_MAX && models[side][i].name != NULL; i++) {
+            (void)tally_of(&sides[side], models[side][i].name);
         }
     }
-    (void)putchar('\n');
-    return guesses->count > 0;
-}
-
-/* Of a message after the first, as was asked. */
-static double truth(const struct anatomy *a, enum question question) {
-    if (question == ROUND_TRIPS) return a->waits;
-    if (question == CLIENT_CALLS) return a->traced ? sum_calls(a, TRACE_CLIENT).measured : NAN;
-    return a->packets_later;
-}
-
-static void score(const struct guesses *guesses, const struct anatomy *all, unsigned count) {
-    unsigned asked = 0;
-    unsigned right = 0;
-    puts("\nYour numbers:");
-    for (unsigned i = 0; i < count; i++) {
-        for (int q = 0; q < QUESTIONS; q++) {
-            const double guess = guesses->of[i][q];
-            const double measured = truth(&all[i], (enum question)q);
-            if (!isfinite(guess) || !isfinite(measured)) continue;
-            const bool hit = fabs(guess - measured) < 0.5;
-            const bool close = fabs(guess - measured) <= 0.25 * measured + 0.5;
-            asked++;
-            if (hit) right++;
-            printf("  %-18s %-44s %5g  %s %.3g\n", all[i].variant->name, questions[q], guess,
-                   hit     ? "yes:"
-                   : close ? "near:"
-                           : "no:",
-                   measured);
-        }
+    if (trace_part(a, TRACED, sides, -1, why) && trace_part(a, TRACED_TWICE, sides, 1, why)) {
+        a->one->calls_client =
+            fill_calls(a, a->one->calls[TRACE_CLIENT], models[TRACE_CLIENT], &sides[TRACE_CLIENT]);
+        a->one->calls_server =
+            fill_calls(a, a->one->calls[TRACE_SERVER], models[TRACE_SERVER], &sides[TRACE_SERVER]);
+    } else {
+        a->one->calls_skipped_because = keep(a, why);
     }
-    printf("%u of %u. ", right, asked);
-    puts(right == asked       ? "Nothing here is news to you."
-         : 2 * right >= asked ? "Well seen; `echolab ladder` shows where the rest goes."
-                              : "Most people miss the ACKs and the farewell: `echolab ladder` "
-                                "shows them.");
+    for (int side = 0; side < TRACE_SIDES; side++) free(sides[side].list);
 }
 
 /* ---- all ---- */
 
-static void progress(const struct options *options, unsigned i) {
-    const bool seen = !options->quiet && isatty(STDERR_FILENO);
-    if (seen)
-        (void)fprintf(stderr, "\r%-40s\r",
-                      i < options->variant_count ? options->variants[i]->name : "");
+/* What was in force of the model; nothing is known of the network where there was no run. */
+static const struct cost_model *model_of(const struct variant *variant, const struct run *run) {
+    const unsigned usual = 3;
+    const struct cost_model *model = variant->cost;
+    const char *text = run == NULL || model == NULL || model->setting == NULL
+                           ? ""
+                           : facts_text(&run->settings, model->setting);
+    return cost_in_force(model, *text == '\0' ? usual : (unsigned)strtoul(text, NULL, 0));
 }
 
-static unsigned measure_all(struct anatomy *all, const struct options *options) {
-    unsigned count = 0;
-    for (; count < options->variant_count && !options_interrupted; count++) {
-        progress(options, count);
-        anatomy_measure(&all[count], options->variants[count], options);
-        progress(options, options->variant_count);
-        if (options_interrupted) {
-            anatomy_release(&all[count]);
-            break;
+static void measure_one(struct lab *lab, unsigned i, struct consists *one) {
+    const struct counted unknown = {NAN, NAN, false};
+    const struct column *columns = &lab->plan.columns[(size_t)i * PARTS];
+    const struct parameters *asked = &columns[PACKETS].run;
+    struct anatomy a = {.lab = lab,
+                        .columns = columns,
+                        .variant = asked->variant,
+                        .batch = parameters_depth(asked),
+                        .one = one};
+    char why[CHILD_WHY] = "interrupted";
+    one->variant = asked->variant->name;
+    one->size_bytes = asked->size_bytes;
+    one->reply_bytes = asked->reply_bytes;
+    one->messages = asked->messages;
+    one->waited_first = one->waited = one->of_time = unknown;
+    struct run *run = run_part(&a, PACKETS, why);
+    a.model = model_of(a.variant, run);
+    if (run == NULL) one->wire_skipped_because = keep(&a, why);
+    fill_packets(&a, run);
+    if (run != NULL) measure_waits(&a);
+    run_free(run);
+    measure_loop(&a);
+    measure_calls(&a);
+}
+
+int anatomy_measure(struct lab *lab) {
+    struct findings *list = &lab->session->lists[LIST_ANATOMY];
+    double guessed[REQUEST_VARIANTS_MAX][GUESSES];
+    for (unsigned i = 0; i < REQUEST_VARIANTS_MAX * GUESSES; i++) {
+        guessed[i / GUESSES][i % GUESSES] = NAN;
+    }
+    const int status = lab->request->predict ? anatomy_ask(lab->request, guessed) : EXIT_DONE;
+    for (unsigned i = 0; i < lab->plan.count; i++) {
+        lab->plan.columns[i].run.seed = gsl_rng_get(lab->random);
+    }
+    for (unsigned i = 0; i < lab->request->variant_count && status == EXIT_DONE; i++) {
+        struct consists *one = findings_add(list, LIST_ANATOMY);
+        if (one == NULL) return complain("no memory for what was counted");
+        lab_progress(lab, "%s", lab->request->variants[i]->name);
+        measure_one(lab, i, one);
+        lab_progress(lab, "%s", "");
+        memcpy(one->guessed, guessed[i], sizeof one->guessed);
+        if (interrupted) list->count--; /* it is not whole */
+        if (interrupted) break;
+    }
+    return status;
+}
+
+/* Whether anything could be measured at all. */
+int anatomy_status(const struct lab *lab) {
+    for (size_t i = 0; i < lab->session->lists[LIST_ANATOMY].count; i++) {
+        const struct consists *one = SESSION_AT(lab->session, LIST_ANATOMY, struct consists, i);
+        if (one->wire_skipped_because == NULL || one->calls_skipped_because == NULL ||
+            one->loopback_skipped_because == NULL) {
+            return EXIT_DONE;
         }
-        print_one(&all[count]);
     }
-    return count;
-}
-
-static bool any_measured(const struct anatomy *all, unsigned count) {
-    for (unsigned i = 0; i < count; i++) {
-        if (all[i].wire != NULL || all[i].traced || all[i].loop != NULL) return true;
-    }
-    return false;
-}
-
-static int run(struct options options) {
-    struct guesses guesses = {0};
-    if (options.messages == 0) options.messages = MESSAGES;
-    const int failed = options.json == NULL ? 0 : output_check(options.json);
-    if (failed != 0) return complain("cannot write %s: %s", options.json, strerror(-failed));
-    if (options.predict && !someone_answers()) {
-        return complain("--predict asks on standard input, which is neither a terminal nor a "
-                        "pipe; leave it out or pipe numbers in, a line each");
-    }
-    if (options.predict && !ask_all(&guesses, &options)) {
-        return complain("--predict got no number; type one behind a question, or leave it out");
-    }
-    struct anatomy *all = calloc(options.variant_count, sizeof *all);
-    if (all == NULL) return complain("no memory");
-    options_catch_signals();
-    const unsigned count = measure_all(all, &options);
-    if (count > 0) print_summary(all, count);
-    if (count > 0 && options.predict) score(&guesses, all, count);
-    int status = write_json(&options, all, count);
-    if (status == EXIT_DONE && !any_measured(all, count)) status = EXIT_FAILED;
-    for (unsigned i = 0; i < count; i++) anatomy_release(&all[i]);
-    free(all);
-    return options_interrupted ? EXIT_INTERRUPTED : status;
-}
-
-int command_anatomy(const struct options *options) {
-    return run(*options);
+    return EXIT_FAILED;
 }

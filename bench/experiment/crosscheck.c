@@ -9,426 +9,361 @@
 #include <errno.h>
 #include <ftw.h>
 #include <gsl/gsl_randist.h>
-#include <gsl/gsl_rng.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/cli/commands.h"
-#include "bench/judge/statistics.h"
-#include "bench/run/child.h"
-#include "bench/run/result.h"
-#include "bench/session/environment.h"
-#include "bench/session/output.h"
-#include "echo/clock.h"
+#include "bench/experiment/all.h"
+#include "bench/tell/words.h"
 #include "echo/message.h"
 
-enum { PAIRS_MAX = 32, WHY_BYTES = 512, MISSES_MAX = 2 };
+enum { PAIRS_MAX = 32, MISSES_MAX = 2 };
 
-/* One row of the table, and what both sides have shown so far. */
-struct pair {
-    const struct tool_row *row;
-    double *theirs, *ours; /* us, by block; NAN where there is none */
-    unsigned missed;       /* runs of theirs without a figure */
-    unsigned missed_in_a_row;
-    char problem[TOOL_TEXT]; /* of the last of them */
-};
+static const uint64_t second_ns = 1000000000;
 
-struct session {
-    const struct options *options;
-    gsl_rng *random;
+/* Who is asked, beside what the session keeps of them. */
+struct asked {
+    struct lab *lab;
     char paths[TOOL_PROGRAMS][TOOL_PATH]; /* or why there is none */
     bool here[TOOL_PROGRAMS];
-    char directory[32];                /* for the tools to work in */
+    char directory[TOOL_PATH];         /* for the tools to work in */
     struct placement_cpus cpus, apart; /* for one flow; for many */
-    struct pair pairs[PAIRS_MAX];
-    unsigned pair_count;
-    json_t *runs;
-    uint64_t start_ns;
-    unsigned done, failed; /* of ours */
-    bool shared;           /* theirs had no network of their own */
-    char why[WHY_BYTES];   /* of ours that failed last */
+    const struct tool_row *rows[PAIRS_MAX];
+    unsigned missed_in_a_row[PAIRS_MAX];
+    struct tool_beside *pairs; /* of the session, one a row */
+    unsigned count;
 };
 
 /* ---- the plan ---- */
 
-static double *no_figures(unsigned blocks) {
-    double *figures = calloc(blocks, sizeof *figures);
+static void find_tools(struct asked *asked) {
+    /* With one CPU there are no rows that need two. */
+    if (placement_choose(&asked->apart, PLACEMENT_CROSS_CORE) != 0) asked->apart.client = -1;
+    for (int i = 0; i < TOOL_PROGRAMS; i++) {
+        asked->here[i] = tool_find((enum tool_program)i, asked->paths[i]) == 0;
+    }
+    for (unsigned i = 0; i < tool_row_count && asked->count < PAIRS_MAX; i++) {
+        const struct tool_row *row = &tool_rows[i];
+        if (!asked->here[row->server] || !asked->here[row->client]) continue;
+        if (row->flows > 1 && asked->apart.client < 0) continue;
+        asked->rows[asked->count++] = row;
+    }
+}
+
+static double *no_figures(struct session *session, unsigned blocks) {
+    double *figures = session_memory(session, blocks, sizeof *figures);
     for (unsigned i = 0; figures != NULL && i < blocks; i++) figures[i] = NAN;
     return figures;
 }
 
-static int plan(struct session *s) {
-    for (int i = 0; i < TOOL_PROGRAMS; i++) {
-        s->here[i] = tool_find((enum tool_program)i, s->paths[i]) == 0;
+/* What the session keeps: of each pair, and of each tool that is not here. */
+static int make_lists(struct asked *asked) {
+    struct session *session = asked->lab->session;
+    const unsigned blocks = asked->lab->request->blocks;
+    for (unsigned i = 0; i < asked->count; i++) {
+        struct tool_beside *pair = findings_add(&session->lists[LIST_TOOLS], LIST_TOOLS);
+        if (pair == NULL) return complain("no memory for a session");
+        const struct tool_row *row = asked->rows[i];
+        pair->tool = row->tool;
+        pair->test = row->test;
+        pair->variant = row->variant;
+        pair->missed = 0;
+        memcpy(pair->notes, row->notes, sizeof row->notes);
+        pair->theirs_us = no_figures(session, blocks);
+        pair->ours_us = no_figures(session, blocks);
+        if (pair->theirs_us == NULL || pair->ours_us == NULL) return complain("no memory");
+        pair->blocks = blocks;
     }
-    for (unsigned i = 0; i < tool_row_count && s->pair_count < PAIRS_MAX; i++) {
-        const struct tool_row *row = &tool_rows[i];
-        if (!s->here[row->server] || !s->here[row->client]) continue;
-        if (row->flows > 1 && s->apart.client < 0) continue;
-        struct pair *pair = &s->pairs[s->pair_count++];
-        pair->row = row;
-        pair->theirs = no_figures(s->options->blocks);
-        pair->ours = no_figures(s->options->blocks);
-        if (pair->theirs == NULL || pair->ours == NULL) return complain("no memory for a session");
+    asked->pairs = session->lists[LIST_TOOLS].items;
+    for (int i = 0; i < TOOL_PROGRAMS; i++) {
+        struct missing *missing = NULL;
+        if (!asked->here[i]) missing = findings_add(&session->lists[LIST_MISSING], LIST_MISSING);
+        if (missing != NULL) missing->what = session_text(session, "%s", asked->paths[i]);
     }
     return EXIT_DONE;
 }
 
-static int prepare(struct session *s) {
-    const struct options *o = s->options;
-    int failed = o->json == NULL ? 0 : output_check(o->json);
-    if (failed != 0) return complain("cannot write %s: %s", o->json, strerror(-failed));
-    failed = placement_choose(&s->cpus, o->placement);
+static int prepare(struct asked *asked) {
+    const char *folder = getenv("TMPDIR");
+    const int failed = placement_choose(&asked->cpus, asked->lab->request->run.placement);
     if (failed != 0) return complain("cannot choose a CPU: %s", strerror(-failed));
-    /* With one CPU there are no rows that need two. */
-    if (placement_choose(&s->apart, PLACEMENT_CROSS_CORE) != 0) s->apart.client = -1;
-    (void)snprintf(s->directory, sizeof s->directory, "/tmp/echolab-XXXXXX");
-    if (mkdtemp(s->directory) == NULL) {
-        s->directory[0] = '\0';
-        return complain("no directory for the tools in /tmp: %s", strerror(errno));
+    if (folder == NULL || *folder != '/') folder = "/tmp"; /* they start in another directory */
+    (void)snprintf(asked->directory, sizeof asked->directory, "%s/echolab-XXXXXX", folder);
+    if (mkdtemp(asked->directory) == NULL) {
+        asked->directory[0] = '\0';
+        return complain("no directory for the tools in %s: %s", folder, strerror(errno));
     }
-    return plan(s);
+    return make_lists(asked);
 }
 
 static int remove_entry(const char *path, const struct stat *its, int kind, struct FTW *where) {
-    (void)its;
-    (void)kind;
-    (void)where;
+    (void)its, (void)kind, (void)where;
     (void)remove(path);
     return 0;
 }
 
-static void clean_up(struct session *s) {
-    const int descriptors = 8;
-    if (s->directory[0] != '\0') {
-        (void)nftw(s->directory, remove_entry, descriptors, FTW_DEPTH | FTW_PHYS);
-    }
-    for (unsigned i = 0; i < s->pair_count; i++) {
-        free(s->pairs[i].theirs);
-        free(s->pairs[i].ours);
-    }
-    json_decref(s->runs);
-    gsl_rng_free(s->random);
-    free(s);
-}
-
 /* ---- running ---- */
 
-static void show_progress(const struct session *s, unsigned block, const struct tool_row *row) {
-    if (s->options->quiet || isatty(STDERR_FILENO) == 0) return;
-    const unsigned all = s->options->blocks * s->pair_count;
-    const double gone_s = (double)(echo_clock_ns() - s->start_ns) / 1e9;
-    const double left_s = s->done == 0 ? 0 : gone_s / s->done * (all - s->done);
-    (void)fprintf(stderr, "\r\033[Kblock %u/%u  pair %u/%u  %s %s  %.0f s left", block + 1,
-                  s->options->blocks, s->done + 1, all, row->tool, row->test, left_s);
-}
-
-static void run_theirs(struct session *s, unsigned block, struct pair *pair) {
-    const uint64_t second_ns = 1000000000;
-    if (pair->missed_in_a_row >= MISSES_MAX) return; /* each may cost many seconds */
+static void run_theirs(struct asked *asked, unsigned block, unsigned i) {
+    const struct request *r = asked->lab->request;
+    const struct tool_row *row = asked->rows[i];
+    struct tool_beside *pair = &asked->pairs[i];
+    struct tool_outcome outcome;
     const struct tool_job job = {
-        .row = pair->row,
-        .server = s->paths[pair->row->server],
-        .client = s->paths[pair->row->client],
-        .directory = s->directory,
-        .cpus = pair->row->flows > 1 ? s->apart : s->cpus,
-        .profile = s->options->profile,
-        .payload_bytes = s->options->size_bytes,
-        .seconds = (unsigned)((s->options->duration_ns + second_ns - 1) / second_ns),
+        .row = row,
+        .server = asked->paths[row->server],
+        .client = asked->paths[row->client],
+        .directory = asked->directory,
+        .cpus = row->flows > 1 ? asked->apart : asked->cpus,
+        .profile = r->run.profile,
+        .payload_bytes = r->run.size_bytes,
+        .seconds = (unsigned)((r->run.duration_ns + second_ns - 1) / second_ns),
         .ready_ns = 5 * second_ns,
         .figure_ns = 5 * second_ns,
     };
-    struct tool_outcome outcome;
+    if (asked->missed_in_a_row[i] >= MISSES_MAX) return; /* each may cost many seconds */
     tool_run(&job, &outcome);
-    if (options_interrupted) return;
-    if (!outcome.isolated) s->shared = true;
+    if (interrupted) return;
     const bool missed = outcome.problem[0] != '\0';
+    asked->missed_in_a_row[i] = missed ? asked->missed_in_a_row[i] + 1 : 0;
     pair->missed += missed;
-    pair->missed_in_a_row = missed ? pair->missed_in_a_row + 1 : 0;
-    if (missed) memcpy(pair->problem, outcome.problem, sizeof pair->problem);
-    if (!missed) pair->theirs[block] = outcome.us;
+    if (missed) pair->problem = session_text(asked->lab->session, "%s", outcome.problem);
+    if (!missed) pair->theirs_us[block] = outcome.us;
 }
 
-static void run_ours(struct session *s, unsigned block, struct pair *pair) {
-    struct options one = *s->options;
-    one.variants[0] = variant_find(pair->row->variant);
-    one.variant_count = 1;
-    one.role = ROLE_VARIANT;
-    one.reply_bytes = one.size_bytes;
-    one.seed = gsl_rng_get(s->random);
-    if (pair->row->flows > 1) {
-        one.connections = pair->row->flows;
+static void run_ours(struct asked *asked, unsigned block, unsigned i) {
+    struct lab *lab = asked->lab;
+    const struct tool_row *row = asked->rows[i];
+    struct parameters one = lab->request->run;
+    one.variant = variant_find(row->variant);
+    if (row->flows > 1) {
+        one.connections = row->flows;
         one.engine = ENGINE_EPOLL;
         one.design = DESIGN_EPOLL;
         one.placement = PLACEMENT_CROSS_CORE;
     }
-    char why[WHY_BYTES];
-    json_t *run = child_run("/proc/self/exe", &one, why, sizeof why);
-    if (run != NULL && !json_is_true(json_object_get(run, "valid"))) {
-        (void)snprintf(
-            why, sizeof why, "%s",
-            json_string_value(json_array_get(json_object_get(run, "invalid_because"), 0)));
-    } else if (run != NULL) {
-        pair->ours[block] = result_number(run, pair->row->ours, NAN);
-    }
-    if (!isfinite(pair->ours[block]) && !options_interrupted) {
-        s->failed++;
-        memcpy(s->why, why, sizeof s->why);
-    }
+    struct run *run = lab_run(lab, &one);
     if (run == NULL) return;
-    (void)json_object_set_new(run, "block", json_integer(block));
-    (void)json_object_set_new(run, "beside",
-                              json_sprintf("%s %s", pair->row->tool, pair->row->test));
-    (void)json_array_append_new(s->runs, run);
+    run->block = block;
+    run->column = i;
+    run->tool = session_text(lab->session, "%s %s", row->tool, row->test);
+    if (run_is_valid(run))
+        asked->pairs[i].ours_us[block] = metrics[row->ours].of(run);
+    else
+        (void)snprintf(lab->why, sizeof lab->why, "%s", run->validity.reason[0]);
 }
 
-static void run_blocks(struct session *s) {
+static void run_pair(struct asked *asked, unsigned block, unsigned i) {
+    struct lab *lab = asked->lab;
+    const struct tool_row *row = asked->rows[i];
+    const bool theirs_first = gsl_rng_uniform_int(lab->random, 2) == 0;
+    lab_progress(lab, "block %u/%u  pair %u/%u  %s %s", block + 1, lab->request->blocks,
+                 ++lab->done, lab->request->blocks * asked->count, row->tool, row->test);
+    if (theirs_first) run_theirs(asked, block, i);
+    if (!interrupted) run_ours(asked, block, i);
+    if (!theirs_first && !interrupted) run_theirs(asked, block, i);
+}
+
+static void run_blocks(struct asked *asked) {
     unsigned shuffled[PAIRS_MAX];
-    for (unsigned i = 0; i < s->pair_count; i++) shuffled[i] = i;
-    s->start_ns = echo_clock_ns();
-    for (unsigned block = 0; block < s->options->blocks; block++) {
-        gsl_ran_shuffle(s->random, shuffled, s->pair_count, sizeof shuffled[0]);
-        for (unsigned i = 0; i < s->pair_count; i++) {
-            struct pair *pair = &s->pairs[shuffled[i]];
-            const bool theirs_first = gsl_rng_uniform_int(s->random, 2) == 0;
-            show_progress(s, block, pair->row);
-            if (theirs_first) run_theirs(s, block, pair);
-            if (!options_interrupted) run_ours(s, block, pair);
-            if (!theirs_first && !options_interrupted) run_theirs(s, block, pair);
-            if (options_interrupted) return;
-            s->done++;
+    for (unsigned i = 0; i < asked->count; i++) shuffled[i] = i;
+    for (unsigned block = 0; asked->count > 0 && block < asked->lab->request->blocks; block++) {
+        gsl_ran_shuffle(asked->lab->random, shuffled, asked->count, sizeof shuffled[0]);
+        for (unsigned i = 0; i < asked->count && !interrupted; i++) {
+            run_pair(asked, block, shuffled[i]);
         }
     }
+    lab_progress(asked->lab, "%s", "");
+}
+
+int crosscheck_measure(struct lab *lab) {
+    const int descriptors = 8;
+    struct asked *asked = calloc(1, sizeof *asked);
+    if (asked == NULL) return complain("no memory for a session");
+    asked->lab = lab;
+    find_tools(asked);
+    const int status = prepare(asked);
+    if (status == EXIT_DONE) run_blocks(asked);
+    if (asked->directory[0] != '\0') {
+        (void)nftw(asked->directory, remove_entry, descriptors, FTW_DEPTH | FTW_PHYS);
+    }
+    free(asked);
+    return status;
+}
+
+int crosscheck_preview(struct lab *lab) {
+    const struct request *r = lab->request;
+    struct asked *asked = calloc(1, sizeof *asked);
+    if (asked == NULL) return complain("no memory for a plan");
+    find_tools(asked);
+    const double theirs_s = ceil((double)r->run.duration_ns / 1e9);
+    const double ours_s = (double)(r->run.duration_ns + r->run.warmup_ns) / 1e9;
+    for (unsigned i = 0; i < asked->count; i++) {
+        printf("%s %s beside %s\n", asked->rows[i]->tool, asked->rows[i]->test,
+               asked->rows[i]->variant);
+    }
+    printf("%u pairs in %u blocks, shuffled, about %.0f s, seed %llu\n", r->blocks * asked->count,
+           r->blocks, ceil(r->blocks * asked->count * (theirs_s + ours_s)),
+           (unsigned long long)r->run.seed);
+    free(asked);
+    return EXIT_DONE;
 }
 
 /* ---- what came out ---- */
 
-static struct comparison compare(const struct session *s, const struct pair *pair, double level) {
-    const unsigned blocks = s->options->blocks;
-    double *values = calloc(2 * (size_t)blocks, sizeof *values);
-    size_t count = 0;
-    for (unsigned i = 0; values != NULL && i < blocks; i++) {
-        if (!isfinite(pair->ours[i]) || !isfinite(pair->theirs[i])) continue;
-        values[count] = pair->ours[i];
-        values[blocks + count++] = pair->theirs[i];
-    }
-    const struct comparison c =
-        statistics_compare(values, values + blocks, count, level, s->options->margin);
-    free(values);
-    return c;
-}
-
-static double median(const double *figures, unsigned blocks) {
-    double *sorted = calloc(blocks, sizeof *sorted);
-    size_t count = 0;
-    for (unsigned i = 0; sorted != NULL && i < blocks; i++) {
-        if (isfinite(figures[i])) sorted[count++] = figures[i];
-    }
-    const double middle = count == 0 ? NAN : statistics_median(sorted, count);
-    free(sorted);
-    return middle;
-}
-
 /* Two tools agree when the whole interval lies within the margin. */
 static const char *agreement(const struct comparison *c) {
-    const double low = 1 - c->margin;
-    const double high = 1 + c->margin;
+    const double low = 1 - c->margin, high = 1 + c->margin;
     if (c->blocks < STATISTICS_BLOCKS_MIN) return "too few blocks to say";
     if (c->ratio.low >= low && c->ratio.high <= high) return "agree";
     return c->ratio.high < low || c->ratio.low > high ? "differ" : "not decided";
 }
 
-static double level_of(const struct session *s) {
+/* The figures of the blocks in which there are both. */
+static size_t pairs_of(const struct tool_beside *pair, double *theirs, double *ours) {
+    size_t count = 0;
+    for (size_t i = 0; i < pair->blocks; i++) {
+        if (!isfinite(pair->ours_us[i]) || !isfinite(pair->theirs_us[i])) continue;
+        theirs[count] = pair->theirs_us[i];
+        ours[count++] = pair->ours_us[i];
+    }
+    return count;
+}
+
+static enum metric_id metric_of(const struct tool_beside *pair) {
+    for (unsigned i = 0; i < tool_row_count; i++) {
+        const struct tool_row *row = &tool_rows[i];
+        if (row->tool == pair->tool && row->test == pair->test) return row->ours;
+    }
+    return METRIC_TIME;
+}
+
+void crosscheck_conclude(struct lab *lab) {
+    struct session *session = lab->session;
+    const size_t count = session->lists[LIST_TOOLS].count, blocks = lab->request->blocks;
+    double *theirs = calloc(2 * blocks + 1, sizeof *theirs), *ours = theirs + blocks;
     unsigned compared = 0;
-    for (unsigned i = 0; i < s->pair_count; i++) {
-        compared += compare(s, &s->pairs[i], 0.95).blocks > 0;
+    for (size_t i = 0; theirs != NULL && i < count; i++) {
+        compared +=
+            pairs_of(SESSION_AT(session, LIST_TOOLS, struct tool_beside, i), theirs, ours) > 0;
     }
-    return 1 - 0.05 / (compared > 0 ? compared : 1);
-}
-
-/* ---- for a person ---- */
-
-static void print_figure(int width, double us) {
-    if (isfinite(us)) {
-        printf("%*.2f", width, us);
-    } else {
-        printf("%*s", width, "-");
+    for (size_t i = 0; theirs != NULL && i < count; i++) {
+        const struct tool_beside *pair = SESSION_AT(session, LIST_TOOLS, struct tool_beside, i);
+        const size_t both = pairs_of(pair, theirs, ours);
+        struct agreed *one = NULL;
+        if (both > 0) one = findings_add(&session->lists[LIST_AGREEMENTS], LIST_AGREEMENTS);
+        if (one == NULL) continue;
+        one->metric = metric_of(pair) == METRIC_MEAN ? "mean_latency" : "time_per_message";
+        one->baseline = session_text(session, "%s %s", pair->tool, pair->test);
+        one->variant = pair->variant;
+        one->blocks = both;
+        one->comparison = statistics_compare(ours, theirs, both, 1 - 0.05 / compared,
+                                             lab->request->margin_percent / 100);
+        one->agreement = agreement(&one->comparison);
     }
+    free(theirs);
 }
 
-static void print_pair(const struct session *s, const struct pair *pair, double level) {
-    const unsigned blocks = s->options->blocks;
-    const struct tool_row *row = pair->row;
-    const struct comparison c = compare(s, pair, level);
-    char name[32];
-    (void)snprintf(name, sizeof name, "%s %s", row->tool, row->test);
-    printf("%-16s %-15s", name, row->variant);
-    print_figure(10, median(pair->theirs, blocks));
-    print_figure(9, median(pair->ours, blocks));
-    if (c.blocks > 2) { /* of two the interval spans everything */
-        printf("  %.3f [%.3f, %.3f] %3zu", c.ratio.value, c.ratio.low, c.ratio.high, c.blocks);
-    } else if (c.blocks > 0) {
-        printf("  %.3f %18zu", c.ratio.value, c.blocks);
+int crosscheck_status(const struct lab *lab) {
+    unsigned failed = lab->failed;
+    for (size_t i = 0; i < lab->session->runs.count; i++) {
+        failed += !run_is_valid(lab->session->runs.list[i]);
     }
-    (void)putchar('\n');
-    if (c.blocks > 0) printf("  within %g %%: %s\n", c.margin * 100, agreement(&c));
-    if (pair->missed > 0) {
-        printf("  theirs without a figure %u time%s%s:\n  %.76s\n", pair->missed,
-               pair->missed == 1 ? "" : "s",
-               pair->missed_in_a_row >= MISSES_MAX ? ", then left out" : "", pair->problem);
+    if (failed > 0) (void)complain("%u of our own runs are not valid: %s", failed, lab->why);
+    return 2 * failed > lab->done ? EXIT_NOT_VALID : EXIT_DONE;
+}
+
+/* ---- told ---- */
+
+static double median(const double *figures, size_t blocks) {
+    double *sorted = calloc(blocks + 1, sizeof *sorted);
+    size_t count = 0;
+    for (size_t i = 0; sorted != NULL && i < blocks; i++) {
+        if (isfinite(figures[i])) sorted[count++] = figures[i];
     }
-    for (int i = 0; i < TOOL_NOTES && row->notes[i] != NULL; i++) printf("  %s\n", row->notes[i]);
+    const double middle = count == 0 ? (double)NAN : statistics_median(sorted, count);
+    free(sorted);
+    return middle;
 }
 
-static void print_missing(const struct session *s) {
-    for (int i = 0; i < TOOL_PROGRAMS; i++) {
-        if (!s->here[i]) printf("%s\n", s->paths[i]);
+/* NULL: they were never compared. */
+static const struct agreed *agreed_of(const struct session *session,
+                                      const struct tool_beside *pair) {
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s %s", pair->tool, pair->test);
+    for (size_t i = 0; i < session->lists[LIST_AGREEMENTS].count; i++) {
+        const struct agreed *one = SESSION_AT(session, LIST_AGREEMENTS, struct agreed, i);
+        if (strcmp(one->baseline, name) == 0) return one;
     }
+    return NULL;
 }
 
-static void print_all(const struct session *s) {
-    const struct options *o = s->options;
-    printf("other tools beside ours, %s, %u block%s of %g s, seed %llu\n",
-           placement_names[o->placement], o->blocks, o->blocks == 1 ? "" : "s",
-           (double)o->duration_ns / 1e9, (unsigned long long)o->seed);
-    printf("%u bytes on the wire each way (nginx and ab: see there), on %s\n\n",
-           ECHO_HEADER_BYTES + o->size_bytes,
-           s->shared ? "the host's loopback\n(private networks are denied: not isolated)"
-                     : "private networks");
-    puts("theirs           ours             theirs us  ours us  ours/theirs          blocks");
-    const double level = level_of(s);
-    for (unsigned i = 0; i < s->pair_count; i++) print_pair(s, &s->pairs[i], level);
-    printf("\nus per whole exchange, medians over blocks; intervals %.1f %%, together 95 %%\n",
-           level * 100);
-    print_missing(s);
-}
-
-/* ---- for a program ---- */
-
-static json_t *number(double value) {
-    json_t *real = isfinite(value) ? json_real(value) : NULL;
-    return real == NULL ? json_null() : real;
-}
-
-static void set(json_t *object, const char *name, json_t *value) {
-    (void)json_object_set_new(object, name, value == NULL ? json_null() : value);
-}
-
-static json_t *figures_json(const double *figures, unsigned blocks) {
-    json_t *list = json_array();
-    for (unsigned i = 0; i < blocks; i++) (void)json_array_append_new(list, number(figures[i]));
-    return list;
-}
-
-static json_t *comparison_json(const struct tool_row *row, const struct comparison *c) {
-    json_t *object = json_object();
-    set(object, "metric",
-        json_string(strcmp(row->ours, "time_per_message_us") == 0 ? "time_per_message"
-                                                                  : "mean_latency"));
-    set(object, "baseline", json_sprintf("%s %s", row->tool, row->test));
-    set(object, "variant", json_string(row->variant));
-    set(object, "blocks", json_integer((json_int_t)c->blocks));
-    set(object, "ratio", number(c->ratio.value));
-    set(object, "ci_low", number(c->ratio.low));
-    set(object, "ci_high", number(c->ratio.high));
-    set(object, "level", number(c->level));
-    set(object, "diff", number(c->diff.value));
-    set(object, "diff_ci_low", number(c->diff.low));
-    set(object, "diff_ci_high", number(c->diff.high));
-    set(object, "p", number(c->p));
-    set(object, "margin", number(c->margin));
-    set(object, "verdict", json_string(verdict_names[c->verdict]));
-    set(object, "agreement", json_string(agreement(c)));
-    return object;
-}
-
-static json_t *tool_json(const struct session *s, const struct pair *pair) {
-    json_t *object = json_object();
-    json_t *notes = json_array();
-    for (int i = 0; i < TOOL_NOTES && pair->row->notes[i] != NULL; i++) {
-        (void)json_array_append_new(notes, json_string(pair->row->notes[i]));
+static void tell_table(struct story *story, const struct session *session) {
+    struct grid grid = grid_of("theirs|ours|theirs us|ours us|ratio|blocks|agreement");
+    for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++) {
+        const struct tool_beside *pair = SESSION_AT(session, LIST_TOOLS, struct tool_beside, i);
+        const struct agreed *agreed = agreed_of(session, pair);
+        grid_add(&grid, "%s %s", pair->tool, pair->test);
+        grid_add(&grid, "%s", pair->variant);
+        grid_add(&grid, "%s", words_number(median(pair->theirs_us, pair->blocks)).text);
+        grid_add(&grid, "%s", words_number(median(pair->ours_us, pair->blocks)).text);
+        const struct interval *ratio = agreed == NULL ? NULL : &agreed->comparison.ratio;
+        if (ratio == NULL)
+            grid_add(&grid, "-");
+        else if (agreed->blocks < 3) /* of two the interval spans everything */
+            grid_add(&grid, "%s", words_ratio(ratio->value).text);
+        else
+            grid_add(&grid, "%s (%s to %s)", words_ratio(ratio->value).text,
+                     words_ratio(ratio->low).text, words_ratio(ratio->high).text);
+        grid_add(&grid, "%zu", agreed == NULL ? 0 : (size_t)agreed->blocks);
+        grid_add(&grid, "%s", agreed == NULL ? "-" : agreed->agreement);
     }
-    set(object, "tool", json_string(pair->row->tool));
-    set(object, "test", json_string(pair->row->test));
-    set(object, "variant", json_string(pair->row->variant));
-    set(object, "theirs_us", figures_json(pair->theirs, s->options->blocks));
-    set(object, "ours_us", figures_json(pair->ours, s->options->blocks));
-    set(object, "missed", json_integer(pair->missed));
-    set(object, "problem", pair->missed > 0 ? json_string(pair->problem) : json_null());
-    set(object, "notes", notes);
-    return object;
+    story_table(story, "numbers", &grid);
 }
 
-static json_t *result_file(const struct session *s, json_t *environment) {
-    json_t *file = json_object();
-    json_t *tools = json_array();
-    json_t *comparisons = json_array();
-    json_t *missing = json_array();
-    const double level = level_of(s);
-    for (unsigned i = 0; i < s->pair_count; i++) {
-        const struct comparison c = compare(s, &s->pairs[i], level);
-        (void)json_array_append_new(tools, tool_json(s, &s->pairs[i]));
-        if (c.blocks == 0) continue;
-        (void)json_array_append_new(comparisons, comparison_json(s->pairs[i].row, &c));
+static void put_pair(FILE *out, const void *what) {
+    const struct tool_beside *pair = what;
+    (void)fprintf(out, "%s %s: ", pair->tool, pair->test);
+    for (int i = 0; pair->notes[i] != NULL; i++) {
+        (void)fprintf(out, "%s%s", i > 0 ? "; " : "", pair->notes[i]);
     }
-    for (int i = 0; i < TOOL_PROGRAMS; i++) {
-        if (!s->here[i]) (void)json_array_append_new(missing, json_string(s->paths[i]));
-    }
-    set(file, "schema", json_string("echolab/1"));
-    set(file, "command", json_string("crosscheck"));
-    set(file, "seed", json_integer((json_int_t)s->options->seed));
-    set(file, "interrupted", json_boolean(options_interrupted != 0));
-    set(file, "environment", json_incref(environment));
-    set(file, "runs", json_incref(s->runs));
-    set(file, "tools", tools);
-    set(file, "missing", missing);
-    set(file, "comparisons", comparisons);
-    return file;
+    (void)fputc('.', out);
+    if (pair->missed == 0) return;
+    (void)fprintf(
+        out, " Theirs without a figure %s%s: %s", words_counted((double)pair->missed, "time").text,
+        pair->missed >= MISSES_MAX ? ", the rest left out after two in a row" : "", pair->problem);
 }
 
-/* ---- the whole ---- */
-
-static int conclude(const struct session *s, json_t *environment) {
-    int status = EXIT_DONE;
-    if (s->pair_count == 0) {
-        print_missing(s);
-        puts("No other tool is here, so nothing was compared.");
-    } else {
-        print_all(s);
+void crosscheck_tell(struct story *story, const struct results *results) {
+    const struct session *session = results->sessions[0];
+    const struct run *run = session->runs.count == 0 ? NULL : session->runs.list[0];
+    const struct agreed *first = session->lists[LIST_AGREEMENTS].items;
+    if (session->lists[LIST_TOOLS].count == 0) {
+        story_say(story, "No other tool is here, so nothing was compared.");
     }
-    if (s->options->json != NULL) {
-        json_t *file = result_file(s, environment);
-        const int failed = output_write_json(s->options->json, file);
-        json_decref(file);
-        if (failed != 0) {
-            status = complain("cannot write %s: %s", s->options->json, strerror(-failed));
-        }
+    if (run != NULL) {
+        story_say(story,
+                  "Other tools beside ours, %u bytes on the wire each way (nginx and ab: see "
+                  "there), on %s.",
+                  ECHO_HEADER_BYTES + run->asked.size_bytes,
+                  run->network == NETWORK_PRIVATE
+                      ? "private networks"
+                      : "the host's loopback (private networks are denied: not isolated)");
     }
-    if (s->failed > 0) (void)complain("%u of our own runs are not valid: %s", s->failed, s->why);
-    if (status == EXIT_DONE && 2 * s->failed > s->done) status = EXIT_NOT_VALID;
-    return options_interrupted ? EXIT_INTERRUPTED : status;
-}
-
-int command_crosscheck(const struct options *options) {
-    struct session *s = calloc(1, sizeof *s);
-    if (s == NULL) return complain("no memory for a session");
-    s->options = options;
-    s->runs = json_array();
-    s->random = gsl_rng_alloc(gsl_rng_mt19937);
-    if (s->random != NULL) gsl_rng_set(s->random, options->seed);
-    int status = s->random == NULL ? complain("no memory for a session") : prepare(s);
-    if (status == EXIT_DONE) {
-        json_t *environment = environment_read();
-        options_catch_signals();
-        run_blocks(s);
-        if (!options->quiet && isatty(STDERR_FILENO) != 0) (void)fputs("\r\033[K", stderr);
-        status = conclude(s, environment);
-        json_decref(environment);
+    tell_table(story, session);
+    if (session->lists[LIST_AGREEMENTS].count > 0) {
+        story_say(story,
+                  "In us per whole exchange, medians over blocks; the ratio is ours over theirs, "
+                  "its interval at %.1f %%, together "
+                  "95 %%. They agree when the whole interval lies within %g %%.",
+                  100 * first->comparison.level, 100 * first->comparison.margin);
     }
-    clean_up(s);
-    return status;
+    for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++) {
+        story_tell(story, put_pair, SESSION_AT(session, LIST_TOOLS, struct tool_beside, i));
+    }
+    for (size_t i = 0; i < session->lists[LIST_MISSING].count; i++) {
+        story_paragraph(story, i == 0 ? "p" : "li",
+                        SESSION_AT(session, LIST_MISSING, struct missing, i)->what);
+    }
 }

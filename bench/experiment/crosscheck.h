@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench/cli/options.h"
+#include "bench/judge/metric.h"
+#include "bench/link/profile.h"
+#include "bench/measure/placement.h"
 
 enum { TOOL_NOTES = 5, TOOL_TEXT = 160, TOOL_PATH = 512 };
 
@@ -50,7 +52,7 @@ struct tool_row {
     enum tool_figure figure;
     unsigned flows;                /* 0: one. More: epoll on both sides, a core each */
     const char *variant;           /* of ours, to compare it with */
-    const char *ours;              /* path of our figure in the JSON of a run, us */
+    enum metric_id ours;           /* our figure */
     const char *notes[TOOL_NOTES]; /* how the definitions differ: lines of at most 76 columns */
 };
 
@@ -86,8 +88,7 @@ struct tool_outcome {
 
 /*
  * Runs server and client once. When this returns, also after a signal
- * (options_interrupted), both are gone, with all that they started. The
- * calling process must have one thread.
+ * (status.h), both are gone, with all that they started.
  */
 void tool_run(const struct tool_job *job, struct tool_outcome *outcome);
 

@@ -1,162 +1,146 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* echolab diff: sessions of a base and of something new, and whether that is a regression. */
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/cli/commands.h"
+#include "bench/experiment/all.h"
 #include "bench/judge/difference.h"
-#include "bench/run/result.h"
-#include "bench/session/output.h"
-#include "bench/session/session.h"
 
-enum { WHY_BYTES = 1024 };
+/* What was read; copies of a session are not among them. */
+struct sides {
+    struct session *list[REQUEST_FILES_MAX]; /* the base ones, then the new ones */
+    size_t base_count, count;
+};
 
 /* ---- reading ---- */
 
-/* The names of the variants that a session ran, as an object. */
-static json_t *variants_of(const json_t *session) {
-    json_t *names = json_object();
-    size_t i;
-    json_t *run;
-    json_array_foreach(json_object_get(session, "runs"), i, run) {
-        if (strcmp(result_text(run, "role"), "variant") != 0) continue;
-        (void)json_object_set_new(names, result_text(run, "variant"), json_true());
-    }
-    return names;
-}
-
-/* A name that `from` has and `other` has not; NULL: there is none. It lives as long as `from`. */
-static const char *missing_in(json_t *from, const json_t *other) {
-    const char *name;
-    json_t *ignored;
-    json_object_foreach(from, name, ignored) {
-        if (json_object_get(other, name) == NULL) return name;
+/* A variant that `one` ran and `other` did not; NULL: there is none. */
+static const char *missing_in(const struct session *one, const struct session *other) {
+    for (size_t i = 0; i < one->runs.count; i++) {
+        const struct parameters *asked = &one->runs.list[i]->asked;
+        bool there = asked->role != ROLE_VARIANT;
+        for (size_t j = 0; j < other->runs.count && !there; j++) {
+            const struct parameters *its = &other->runs.list[j]->asked;
+            there = its->role == ROLE_VARIANT && its->variant == asked->variant;
+        }
+        if (!there) return asked->variant->name;
     }
     return NULL;
 }
 
 /* What was silently left out of a comparison could be what regressed. */
-static int check_variants(const char *path, const json_t *session, const char *first_path,
-                          const json_t *first) {
-    int status = EXIT_DONE;
-    json_t *its = variants_of(session);
-    json_t *wanted = variants_of(first);
-    const char *extra = missing_in(its, wanted);
-    const char *lacking = missing_in(wanted, its);
+static int check_variants(const struct session *session, const struct session *first) {
+    const char *extra = missing_in(session, first);
+    const char *lacking = missing_in(first, session);
     if (extra != NULL) {
-        status = complain("%s: it ran other variants: %s, which %s did not run", path, extra,
-                          first_path);
-    } else if (lacking != NULL) {
-        status =
-            complain("%s: it ran other variants: not %s, which %s ran", path, lacking, first_path);
+        return complain("%s: it ran other variants: %s, which %s did not run", session->file, extra,
+                        first->file);
     }
-    json_decref(its);
-    json_decref(wanted);
-    return status;
+    if (lacking == NULL) return EXIT_DONE;
+    return complain("%s: it ran other variants: not %s, which %s ran", session->file, lacking,
+                    first->file);
+}
+
+static bool same_run(const struct run *one, const struct run *other) {
+    const struct samples *a = &one->samples, *b = &other->samples;
+    return series_same(one, other) && one->block == other->block && one->order == other->order &&
+           one->asked.seed == other->asked.seed && one->sent == other->sent &&
+           one->elapsed_ns == other->elapsed_ns && a->count == b->count &&
+           (a->count == 0 || memcmp(a->buckets, b->buckets, a->count * sizeof *a->buckets) == 0);
 }
 
 /* A copy of a session is no second session. */
-static bool is_copy(const json_t *side, const json_t *session) {
-    for (size_t i = 0; i < json_array_size(side); i++) {
-        const json_t *runs = json_object_get(json_array_get(side, i), "runs");
-        if (json_equal(runs, json_object_get(session, "runs")) != 0) return true;
+static bool is_copy(const struct session *one, const struct session *other) {
+    bool same = one->runs.count == other->runs.count;
+    for (size_t i = 0; i < one->runs.count && same; i++) {
+        same = same_run(one->runs.list[i], other->runs.list[i]);
     }
-    return false;
+    return same;
 }
 
-static int take_file(const struct options *options, unsigned number, json_t *base, json_t *new) {
-    const char *path = options->files[number];
-    json_t *side = number < options->base_count ? base : new;
-    char why[WHY_BYTES];
-    json_t *session = session_load(path, why, sizeof why);
-    if (session == NULL) return complain("%s", why);
-    int status = EXIT_DONE;
-    if (json_array_size(base) > 0) {
-        status = check_variants(path, session, options->files[0], json_array_get(base, 0));
+/* Takes the session. */
+static int take_session(struct sides *sides, struct session *session, bool base) {
+    const int status = sides->count == 0 ? EXIT_DONE : check_variants(session, sides->list[0]);
+    bool copy = false;
+    for (size_t i = base ? 0 : sides->base_count; i < sides->count; i++) {
+        copy = copy || is_copy(session, sides->list[i]);
     }
-    if (status == EXIT_DONE && is_copy(side, session)) {
+    if (status == EXIT_DONE && !copy) {
+        sides->list[sides->count++] = session;
+        sides->base_count += base;
+        return status;
+    }
+    if (status == EXIT_DONE) {
         (void)complain("%s: it has the same runs as another file of its side and counts once",
-                       path);
-    } else if (status == EXIT_DONE) {
-        (void)json_array_append(side, session);
+                       session->file);
     }
-    json_decref(session);
+    session_free(session);
     return status;
 }
 
-/* ---- writing ---- */
-
-static bool same_file(const char *one, const char *other) {
-    struct stat a;
-    struct stat b;
-    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
-static int check_output(const struct options *options) {
-    if (options->json == NULL) return EXIT_DONE;
-    for (unsigned i = 0; i < options->file_count; i++) {
-        if (same_file(options->json, options->files[i])) {
-            return complain("--json %s would overwrite one of the sessions; name another file",
-                            options->json);
+static int read_files(const struct request *request, struct sides *sides) {
+    int status = EXIT_DONE;
+    for (unsigned i = 0; i < request->file_count && status == EXIT_DONE; i++) {
+        char why[SESSION_WHY];
+        struct session *session = session_read(request->files[i], why);
+        const bool usable = session != NULL && session_has_runs(session, why);
+        if (usable) {
+            status = take_session(sides, session, i < request->base_count);
+        } else {
+            status = complain("%s", why);
+            session_free(session);
         }
     }
-    const int failed = output_check(options->json);
-    return failed == 0 ? EXIT_DONE
-                       : complain("cannot write %s: %s", options->json, strerror(-failed));
-}
-
-static int write_json(const struct options *options, json_t *difference) {
-    json_t *file = json_pack("{s:s, s:s, s:n, s:n, s:[]}", "schema", "echolab/1", "command", "diff",
-                             "seed", "environment", "runs");
-    (void)json_object_update(file, difference);
-    const int failed = file == NULL ? -1 : output_write_json(options->json, file);
-    json_decref(file);
-    return failed == 0 ? EXIT_DONE
-                       : complain("cannot write %s: %s", options->json, strerror(-failed));
-}
-
-/* ---- the command ---- */
-
-static int conclude(const struct options *options, json_t *difference) {
-    if (!options->quiet) difference_print(stdout, difference);
-    difference_print_verdict(stdout, difference);
-    const int status = options->json == NULL ? EXIT_DONE : write_json(options, difference);
-    if (status != EXIT_DONE) return status;
-    if (result_number(difference, "regressions", 0) > 0) return EXIT_REGRESSION;
-    return result_number(difference, "too_few_valid", 0) > 0 ? EXIT_NOT_VALID : EXIT_DONE;
-}
-
-static int compare_sides(const struct options *options, const json_t *base, const json_t *new) {
-    const struct difference_options how = {.margin = options->margin,
-                                           .min_effect = options->min_effect};
-    json_t *difference = difference_of(base, new, &how);
-    if (difference == NULL) return complain("no memory for the difference");
-    const bool empty = json_array_size(json_object_get(difference, "comparisons")) == 0 &&
-                       result_number(difference, "too_few_valid", 0) == 0;
-    const int status = empty ? complain("the two sides have no point in common: sizes, "
-                                        "connections, placement or network differ")
-                             : conclude(options, difference);
-    json_decref(difference);
     return status;
 }
 
-int command_diff(const struct options *options) {
-    if (options->base_count == 0 || options->base_count >= options->file_count) {
-        (void)complain("diff needs files on both sides: BASE... -- NEW...");
-        return EXIT_WRONG_USAGE;
+static int check_output(const struct request *request) {
+    struct stat a, b;
+    if (request->json == NULL || stat(request->json, &a) != 0) return EXIT_DONE;
+    for (unsigned i = 0; i < request->file_count; i++) {
+        if (stat(request->files[i], &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
+            continue;
+        }
+        return complain("--json %s would overwrite one of the sessions; name another file",
+                        request->json);
     }
-    json_t *base = json_array();
-    json_t *new = json_array();
-    int status = check_output(options);
-    for (unsigned i = 0; i < options->file_count && status == EXIT_DONE; i++) {
-        status = take_file(options, i, base, new);
+    return EXIT_DONE;
+}
+
+/* ---- comparing ---- */
+
+static int compare_sides(struct lab *lab, const struct sides *sides) {
+    const struct runs *runs[REQUEST_FILES_MAX];
+    const struct facts *facts[REQUEST_FILES_MAX];
+    struct session *session = lab->session;
+    const size_t base = sides->base_count, new = sides->count - base;
+    for (size_t i = 0; i < sides->count; i++) {
+        runs[i] = &sides->list[i]->runs;
+        facts[i] = &sides->list[i]->environment;
     }
-    if (status == EXIT_DONE) status = compare_sides(options, base, new);
-    json_decref(base);
-    json_decref(new);
+    difference_conclude(session->lists, &(struct side){runs, base},
+                        &(struct side){runs + base, new}, lab->request->margin_percent / 100,
+                        lab->request->min_effect_percent / 100);
+    session->around = environment_differences(facts, base, facts + base, new);
+    if (session->lists[LIST_DIFFERENCE].count == 0) return complain("no memory for the difference");
+    const struct difference *all = session->lists[LIST_DIFFERENCE].items;
+    if (session->lists[LIST_CHANGES].count > 0 || all->too_few_valid > 0) return EXIT_DONE;
+    return complain("the two sides have no point in common: sizes, connections, placement or "
+                    "network differ");
+}
+
+int diff_measure(struct lab *lab) {
+    struct sides sides = {.count = 0};
+    int status = check_output(lab->request);
+    if (status == EXIT_DONE) status = read_files(lab->request, &sides);
+    if (status == EXIT_DONE) status = compare_sides(lab, &sides);
+    for (size_t i = 0; i < sides.count; i++) session_free(sides.list[i]);
     return status;
+}
+
+int diff_status(const struct lab *lab) {
+    const struct difference *all = lab->session->lists[LIST_DIFFERENCE].items;
+    if (all->regressions > 0) return EXIT_REGRESSION;
+    return all->too_few_valid > 0 ? EXIT_NOT_VALID : EXIT_DONE;
 }

@@ -11,19 +11,12 @@
 
 enum { SOCKETS_MAX = 4096 };
 
-static struct ladder_event *add(struct ladder *ladder, const struct ladder_event *event) {
-    if (ladder->count == ladder->room) {
-        const size_t room = ladder->room == 0 ? 256 : 2 * ladder->room;
-        struct ladder_event *events = realloc(ladder->events, room * sizeof *events);
-        if (events == NULL) {
-            ladder->failed = true;
-            return NULL;
-        }
-        ladder->events = events;
-        ladder->room = room;
-    }
-    ladder->events[ladder->count] = *event;
-    return &ladder->events[ladder->count++];
+static void add(struct ladder *ladder, const struct ladder_event *event) {
+    struct ladder_event *more = reallocarray(ladder->events, ladder->count + 1, sizeof *more);
+    ladder->failed = ladder->failed || more == NULL;
+    if (more == NULL) return;
+    ladder->events = more;
+    more[ladder->count++] = *event;
 }
 
 /* ---- packets ---- */
@@ -67,12 +60,12 @@ static void add_packet(struct ladder *ladder, const struct wire_packet *seen, ui
     label_packet(&event, seen);
     ladder->packets++;
     ladder->ip_bytes += seen->ip_bytes;
-    (void)add(ladder, &event);
+    add(ladder, &event);
     if (seen->dropped) return;
     event.at_ns += one_way_ns; /* the wire is never early, and late by far less than it shows */
     event.what = LADDER_ARRIVE;
     event.side = up ? TRACE_SERVER : TRACE_CLIENT;
-    (void)add(ladder, &event);
+    add(ladder, &event);
 }
 
 /* The port of whoever has the server's address in the capture; 0: nobody. */
@@ -86,18 +79,18 @@ static uint16_t port_of_server(const uint8_t *packet, size_t size) {
     return (uint16_t)(port[0] << 8 | port[1]);
 }
 
-static bool is_lost(const struct wire_packet *seen, const unsigned *drop, unsigned *matched) {
-    if (drop[0] == 0 || seen->kind + 1U != drop[0] || seen->direction + 1U != drop[1]) return false;
-    return ++*matched == drop[2];
+static bool is_lost(const struct wire_packet *seen, const struct drop *drop, unsigned *matched) {
+    if (seen->kind != drop->kind || seen->direction != drop->direction) return false;
+    return ++*matched == drop->nth;
 }
 
-int ladder_add_packets(struct ladder *ladder, const char *path, uint64_t rtt_ns,
-                       const unsigned *drop, char *why, size_t why_size) {
+bool ladder_add_packets(struct ladder *ladder, const struct parameters *asked, char *why) {
     char error[PCAP_ERRBUF_SIZE];
-    pcap_t *file = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, error);
+    pcap_t *file =
+        pcap_open_offline_with_tstamp_precision(asked->pcap, PCAP_TSTAMP_PRECISION_NANO, error);
     if (file == NULL) {
-        (void)snprintf(why, why_size, "cannot read the capture %s: %s", path, error);
-        return -EIO;
+        (void)snprintf(why, CHILD_WHY, "cannot read the capture %s: %s", asked->pcap, error);
+        return false;
     }
     struct wire_fragments fragments = {0};
     struct pcap_pkthdr *header;
@@ -108,13 +101,13 @@ int ladder_add_packets(struct ladder *ladder, const char *path, uint64_t rtt_ns,
         struct wire_packet seen;
         if (port == 0) port = port_of_server(bytes, header->caplen);
         if (!wire_look(&seen, bytes, header->caplen, port, &fragments)) continue;
-        seen.dropped = is_lost(&seen, drop, &matched);
+        seen.dropped = is_lost(&seen, &asked->drop, &matched);
         const uint64_t sent_ns = (uint64_t)header->ts.tv_sec * UINT64_C(1000000000) +
                                  (uint64_t)header->ts.tv_usec; /* nanoseconds, as was asked */
-        add_packet(ladder, &seen, sent_ns, rtt_ns / 2);
+        add_packet(ladder, &seen, sent_ns, asked->rtt_ns / 2);
     }
     pcap_close(file);
-    return 0;
+    return true;
 }
 
 /* ---- calls ---- */
@@ -163,14 +156,14 @@ static void add_call(struct ladder *ladder, const struct trace_call *call, uint6
     }
     if (call->end_ns - call->start_ns >= long_ns) {
         (void)snprintf(event.label, sizeof event.label, "%s ...", call->name);
-        (void)add(ladder, &event);
+        add(ladder, &event);
         event.at_ns = call->end_ns;
         event.what = LADDER_RETURN;
     } else {
         event.what = LADDER_CALL;
     }
     (void)snprintf(event.label, sizeof event.label, "%s", result);
-    (void)add(ladder, &event);
+    add(ladder, &event);
 }
 
 void ladder_add_calls(struct ladder *ladder, const struct trace *trace, uint64_t long_ns) {
@@ -199,7 +192,7 @@ static int by_time(const void *one, const void *other) {
     return (int)a->what - (int)b->what;
 }
 
-static bool is_packet(const struct ladder_event *event) {
+bool ladder_is_packet(const struct ladder_event *event) {
     return event->what == LADDER_DEPART || event->what == LADDER_ARRIVE ||
            event->what == LADDER_LOST;
 }
@@ -228,7 +221,7 @@ void ladder_place(struct ladder *ladder, double per_ms) {
     double place = 0;
     for (size_t i = 0; i < ladder->count; i++) {
         struct ladder_event *event = &ladder->events[i];
-        const int kind = event->what == LADDER_ARRIVE ? 2 : is_packet(event) ? 1 : 0;
+        const int kind = event->what == LADDER_ARRIVE ? 2 : ladder_is_packet(event) ? 1 : 0;
         const int lane = 3 * (int)event->side + kind;
         double step = 0;
         if (i > 0 && !event->before && !event[-1].before) {

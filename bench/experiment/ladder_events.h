@@ -8,7 +8,7 @@
 #ifndef BENCH_LADDER_EVENTS_H
 #define BENCH_LADDER_EVENTS_H
 
-#include "bench/experiment/anatomy_trace.h"
+#include "bench/experiment/trace.h"
 #include "bench/link/wire.h"
 
 enum { LADDER_LABEL = 48 };
@@ -38,7 +38,7 @@ struct ladder_event {
 
 struct ladder {
     struct ladder_event *events;
-    size_t count, room;
+    size_t count;
     unsigned items, packets;
     uint64_t ip_bytes;
     uint64_t zero_ns; /* when the client began: its first call, else its first packet */
@@ -47,11 +47,10 @@ struct ladder {
 };
 
 /*
- * Reads the capture `path` of a wire with this RTT and what `drop` (as in
- * struct options) lost. 0; -errno: `why` is a sentence.
+ * Reads the capture of a run (asked->pcap) over a wire with its RTT, and what
+ * its drop lost. False: `why` (CHILD_WHY bytes) is a sentence.
  */
-int ladder_add_packets(struct ladder *ladder, const char *path, uint64_t rtt_ns,
-                       const unsigned *drop, char *why, size_t why_size);
+bool ladder_add_packets(struct ladder *ladder, const struct parameters *asked, char *why);
 
 /* What waited longer than `long_ns` is shown as beginning and end. */
 void ladder_add_calls(struct ladder *ladder, const struct trace *trace, uint64_t long_ns);
@@ -67,6 +66,8 @@ int ladder_finish(struct ladder *ladder);
 void ladder_place(struct ladder *ladder, double per_ms);
 
 void ladder_release(struct ladder *ladder);
+
+bool ladder_is_packet(const struct ladder_event *event); /* sent, come or lost */
 
 /* "SYN,ACK"; "" where no flag is set. */
 const char *ladder_flags(uint8_t tcp_flags, char *text, size_t size);

@@ -3,154 +3,192 @@
  * echolab sweep loss --packet: a lone message that loses one packet. For each
  * variant and each packet of an exchange, how long the message takes when
  * exactly that packet is lost; beside it what the timers predict. What a loss
- * does to the messages behind it is another question.
+ * does to the messages behind it is another question: head_of_line.c.
  */
-#include <gsl/gsl_rng.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/cli/commands.h"
-#include "bench/experiment/together.h"
-#include "bench/judge/loss_model.h"
-#include "bench/judge/statistics.h"
-#include "bench/run/result.h"
-#include "bench/session/environment.h"
-#include "bench/session/output.h"
+#include "bench/experiment/all.h"
+#include "bench/run/loss_model.h"
+#include "bench/tell/fill.h"
+#include "bench/tell/words.h"
 
-enum { LOSSES_MAX = 64, REPEATS_MAX = 16, TOGETHER = 8 };
+enum { TOGETHER = 8 /* they only wait */ };
 
-struct loss {
-    const struct variant *variant;
-    const struct lost_packet *lost;
-    struct loss_prediction predicted;
-    double ms[REPEATS_MAX];
-    size_t count;
-};
+/* ---- the plan ---- */
 
-static struct options options_of(const struct options *options, const struct loss *loss,
-                                 uint64_t seed) {
-    struct options one = *options;
-    one.variants[0] = loss->variant;
-    one.variant_count = 1;
-    one.messages = loss->lost->nth;
-    one.warmup_ns = 0;
-    one.drop[0] = (unsigned)loss->lost->kind + 1;
-    one.drop[1] = (unsigned)loss->lost->direction + 1;
-    one.drop[2] = loss->lost->nth;
-    one.seed = seed;
-    return one;
+static bool lost_it(const struct column *column, const struct run *run) {
+    (void)column;
+    return run->wire.all.dropped == 1;
 }
 
-/* The message that lost its packet is the longest; one that nobody answered took the deadline. */
-static void keep(struct loss *loss, json_t *run, json_t *runs) {
-    if (run == NULL) return;
-    const bool lost = result_number(run, "messages.lost", 0) > 0;
-    const double ms = lost ? result_number(run, "deadline_ms", NAN)
-                           : result_number(run, "latency_us.max", NAN) / 1e3;
-    const bool dropped = result_number(run, "wire.dropped", 0) == 1;
-    if (isfinite(ms) && dropped) loss->ms[loss->count++] = ms;
-    (void)json_object_set_new(run, "role", json_string(role_names[ROLE_CONTROL]));
-    (void)json_object_set_new(run, "lost_packet", json_string(loss->lost->what));
-    (void)json_array_append_new(runs, run);
+/* The message that loses its packet is the last: what comes before it makes the connection. */
+static bool add_packet(struct lab *lab, const struct variant *variant,
+                       const struct lost_packet *lost) {
+    struct column *column = lab_add(lab, variant, ROLE_CONTROL);
+    if (column == NULL) return false;
+    column->lost_packet = lost->what;
+    column->weight = 1.0 / TOGETHER;
+    column->run.messages = lost->nth;
+    column->run.warmup_ns = 0;
+    column->run.drop = (struct drop){lost->kind, lost->direction, lost->nth};
+    return true;
 }
 
-static unsigned plan(const struct options *options, struct loss *losses) {
-    unsigned count = 0;
-    for (unsigned i = 0; i < options->variant_count; i++) {
-        const struct lost_packet *lost = loss_model_find(options->variants[i]->name);
-        for (; lost != NULL && lost->what != NULL && count < LOSSES_MAX; lost++) {
-            losses[count] = (struct loss){.variant = options->variants[i], .lost = lost};
-            losses[count].predicted = loss_model_predict(lost, (double)options->rtt_ns / 1e6,
-                                                         (double)options->deadline_ns / 1e6);
-            count++;
+int loss_plan(struct lab *lab) {
+    lab->plan.order = ORDER_AS_PLANNED;
+    lab->plan.counts = lost_it;
+    lab->plan.attempts = 4; /* each is short, and the machine's interruptions void it */
+    for (unsigned i = 0; i < lab->request->variant_count; i++) {
+        const struct variant *variant = lab->request->variants[i];
+        const struct lost_packet *lost = variant->may_lose;
+        for (; lost != NULL && lost->what != NULL; lost++) {
+            if (!add_packet(lab, variant, lost)) return complain("no memory for the plan");
         }
     }
-    return count;
+    if (lab->plan.count > 0) return EXIT_DONE;
+    return complain("none of these variants has a model of lost packets");
 }
 
-static json_t *loss_json(struct loss *loss) {
-    const struct interval ms = statistics_median_interval(loss->ms, loss->count, 0.95);
-    return json_pack("{s:s,s:s,s:f,s:f,s:f,s:f,s:f,s:i,s:b}", "variant", loss->variant->name,
-                     "lost", loss->lost->what, "predicted_low_ms", loss->predicted.low_ms,
-                     "predicted_high_ms", loss->predicted.high_ms, "measured_ms", ms.value,
-                     "low_ms", ms.low, "high_ms", ms.high, "runs", (int)loss->count, "answered",
-                     !loss->lost->unanswered);
+/* ---- what follows ---- */
+
+/* The longest message of the run; one that nobody answered took the deadline. */
+static double took_ms(const struct run *run) {
+    return (double)(run->lost > 0 ? run->asked.deadline_ns : run->latency.max_ns) / 1e6;
 }
 
-static void print_loss(struct loss *loss) {
-    const struct interval ms = statistics_median_interval(loss->ms, loss->count, 0.95);
-    if (loss->count == 0) {
-        printf("%-16s %-20s %8.1f to %6.1f        no result\n", loss->variant->name,
-               loss->lost->what, loss->predicted.low_ms, loss->predicted.high_ms);
-        return;
+static void conclude_packet(struct lab *lab, unsigned column, double *ms) {
+    const struct column *of = &lab->plan.columns[column];
+    const struct parameters *asked = &of->run;
+    const struct lost_packet *lost = asked->variant->may_lose;
+    struct lost_message *one = findings_add(&lab->session->lists[LIST_LOST], LIST_LOST);
+    if (one == NULL) return;
+    while (lost->what != of->lost_packet) lost++;
+    one->runs = 0;
+    for (size_t i = 0; i < lab->session->runs.count; i++) {
+        const struct run *run = lab->session->runs.list[i];
+        if (run->column == column && run_is_valid(run)) ms[one->runs++] = took_ms(run);
     }
-    const bool as_predicted =
-        ms.value >= loss->predicted.low_ms - 1 && ms.value <= loss->predicted.high_ms;
-    printf("%-16s %-20s %7.0f to %4.0f %8.1f [%.1f, %.1f] %s\n", loss->variant->name,
-           loss->lost->what, loss->predicted.low_ms, loss->predicted.high_ms, ms.value, ms.low,
-           ms.high,
-           loss->lost->unanswered ? "lost"
-           : as_predicted         ? "="
-                                  : "differs");
+    const struct loss_prediction predicted =
+        loss_model_predict(lost, (double)asked->rtt_ns / 1e6, (double)asked->deadline_ns / 1e6);
+    one->variant = asked->variant->name;
+    one->lost = lost->what;
+    one->answered = !lost->unanswered;
+    one->predicted_low_ms = predicted.low_ms;
+    one->predicted_high_ms = predicted.high_ms;
+    if (one->runs == 0) return;
+    const struct interval median = statistics_median_interval(ms, one->runs, 0.95);
+    one->measured_ms = median.value;
+    one->low_ms = median.low;
+    one->high_ms = median.high;
 }
 
-static int write_losses(const struct options *options, json_t *runs, struct loss *losses,
-                        unsigned count) {
-    if (options->json == NULL) return EXIT_DONE;
-    json_t *list = json_array();
-    for (unsigned i = 0; i < count; i++) {
-        if (losses[i].count > 0) (void)json_array_append_new(list, loss_json(&losses[i]));
+void loss_conclude(struct lab *lab) {
+    double *ms = calloc(lab->session->runs.count + 1, sizeof *ms);
+    for (unsigned i = 0; ms != NULL && i < lab->plan.count; i++) conclude_packet(lab, i, ms);
+    free(ms);
+}
+
+/* ---- telling ---- */
+
+static struct number milliseconds(double ms) {
+    return ms < 100 ? words_number(ms) : words_count(round(ms));
+}
+
+static const struct lost_message *at(const struct session *session, size_t i) {
+    return SESSION_AT(session, LIST_LOST, struct lost_message, i);
+}
+
+static void put_packet(FILE *out, const struct lost_message *one) {
+    (void)fprintf(out, "%s of `%s`", one->lost, one->variant);
+}
+
+static bool is_known(const struct lost_message *one) {
+    return one->answered && one->runs > 0;
+}
+
+/* The worst that one lost packet does to an answered message; NULL: none was measured. */
+static const struct lost_message *find_worst(const struct session *session) {
+    const struct lost_message *most = NULL;
+    for (size_t i = 0; i < session->lists[LIST_LOST].count; i++) {
+        const struct lost_message *one = at(session, i);
+        if (!is_known(one)) continue;
+        if (most == NULL || one->measured_ms > most->measured_ms) most = one;
     }
-    json_t *file = json_pack("{s:s,s:s,s:s,s:I,s:f,s:o,s:O,s:[],s:o}", "schema", "echolab/1",
-                             "command", "sweep", "axis", "loss", "seed", (json_int_t)options->seed,
-                             "rtt_ms", (double)options->rtt_ns / 1e6, "environment",
-                             environment_read(), "runs", runs, "comparisons", "lost_packets", list);
-    const int failed = output_write_json(options->json, file);
-    json_decref(file);
-    return failed == 0 ? EXIT_DONE
-                       : complain("cannot write %s: %s", options->json, strerror(-failed));
+    return most;
 }
 
-static int tell(const struct options *options, struct loss *losses, unsigned count,
-                const struct together *tasks, json_t *runs) {
-    if (json_array_size(runs) == 0) return complain("%s", tasks[0].why);
-    printf("a lone message that loses one packet, RTT %.0f ms, %u runs each, seed %llu\n"
-           "variant          lost packet          predicted ms  measured [95 %%] ms\n",
-           (double)options->rtt_ns / 1e6, options->blocks, (unsigned long long)options->seed);
-    for (unsigned i = 0; i < count; i++) print_loss(&losses[i]);
-    puts("A datagram is repeated by nobody but the application: the deadline ends it.");
-    return write_losses(options, runs, losses, count);
+/* The timers never end before their time; the measured time may, by what a clock is off. */
+static bool is_as_predicted(const struct lost_message *one) {
+    return one->measured_ms >= one->predicted_low_ms - 1 &&
+           one->measured_ms <= one->predicted_high_ms;
 }
 
-int command_loss(const struct options *options) {
-    const int failed = options->json == NULL ? 0 : output_check(options->json);
-    if (failed != 0) return complain("cannot write %s: %s", options->json, strerror(-failed));
-    struct loss *losses = calloc(LOSSES_MAX, sizeof *losses);
-    gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
-    struct options all = *options;
-    if (all.blocks > REPEATS_MAX) all.blocks = REPEATS_MAX;
-    const unsigned count = losses == NULL ? 0 : plan(&all, losses);
-    struct together *tasks = calloc((size_t)count * all.blocks + 1, sizeof *tasks);
-    json_t *runs = json_array();
-    int status = EXIT_FAILED;
-    if (random != NULL && tasks != NULL && count > 0) {
-        gsl_rng_set(random, all.seed);
-        const unsigned planned = count * all.blocks;
-        for (unsigned i = 0; i < planned; i++) {
-            tasks[i].options = options_of(&all, &losses[i % count], gsl_rng_get(random));
-        }
-        options_catch_signals();
-        together_run(tasks, planned, TOGETHER); /* they only wait */
-        for (unsigned i = 0; i < planned; i++) keep(&losses[i % count], tasks[i].run, runs);
-        status = tell(&all, losses, count, tasks, runs);
-    } else {
-        status = complain("none of these variants has a model of lost packets");
+static void put_differing(FILE *out, const struct session *session) {
+    const char *between = " Not as predicted: ";
+    for (size_t i = 0; i < session->lists[LIST_LOST].count; i++) {
+        const struct lost_message *one = at(session, i);
+        if (!is_known(one) || is_as_predicted(one)) continue;
+        (void)fputs(between, out);
+        put_packet(out, one);
+        between = ", ";
     }
-    json_decref(runs);
-    free(tasks);
-    free(losses);
-    if (random != NULL) gsl_rng_free(random);
-    return options_interrupted ? EXIT_INTERRUPTED : status;
+    if (between[0] == ',') (void)fputc('.', out);
+}
+
+static void put_lead(FILE *out, const void *what) {
+    const struct session *session = what;
+    const struct lost_message *worst = find_worst(session);
+    (void)fputs("A message that loses one packet waits for a timer, and which one depends on the "
+                "packet.",
+                out);
+    if (worst != NULL) {
+        (void)fputs(" The worst is ", out);
+        put_packet(out, worst);
+        (void)fprintf(out, ": %s ms (%s%s).", milliseconds(worst->measured_ms).text,
+                      worst->runs > 1 ? "median of " : "",
+                      words_counted((double)worst->runs, "run").text);
+    }
+    (void)fputs(" UDP repeats nothing: what is lost stays lost until the application asks again. "
+                "Predicted from the round-trip time",
+                out);
+    if (!isnan(session->rtt_ms)) {
+        (void)fprintf(out, " of %s ms", words_count(session->rtt_ms).text);
+    }
+    (void)fputs(
+        " and the kernel's timers; behind the median of six runs and more its 95 % interval.", out);
+    put_differing(out, session);
+}
+
+/* "the SYN" as a table has it. */
+static const char *without_article(const char *text) {
+    return strncmp(text, "the ", 4) == 0 ? text + 4 : text;
+}
+
+static void add_row(struct grid *grid, const struct lost_message *one) {
+    const struct source source = fill_from(LIST_LOST, one);
+    /* Older files have an interval of whatever there was. */
+    const bool sure = one->runs >= STATISTICS_BLOCKS_MIN;
+    const struct interval median = {one->measured_ms, sure ? one->low_ms : (double)NAN,
+                                    sure ? one->high_ms : (double)NAN};
+    grid_fill(grid, "`{variant}`", source);
+    grid_add(grid, "%s", without_article(one->lost));
+    grid_fill(grid, one->answered ? "{predicted_low_ms:%.0f} to {predicted_high_ms:%.0f}" : "never",
+              source);
+    if (one->runs > 0 && one->answered)
+        grid_add(grid, "%s", words_interval(median, milliseconds).text);
+    else
+        grid_fill(grid, one->runs == 0 ? "no run counts" : "no answer in {measured_ms:%.0f}",
+                  source);
+    grid_fill(grid, "{runs:count}", source);
+}
+
+void loss_tell(struct story *story, const struct results *results) {
+    const struct session *session = results_with(results, LIST_LOST);
+    if (session == NULL) return;
+    struct grid grid = grid_of("variant|lost|predicted ms|median ms|runs");
+    for (size_t i = 0; i < session->lists[LIST_LOST].count; i++) add_row(&grid, at(session, i));
+    story_tell(story, put_lead, session);
+    story_table(story, "numbers", &grid);
 }

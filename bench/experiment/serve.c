@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/cli/commands.h"
+#include "bench/experiment/all.h"
 #include "tcp/transport.h"
 #include "udp/transport.h"
 
@@ -65,33 +65,33 @@ static int cannot_listen(const struct echo_address *address, int failed) {
 }
 
 /* The usual line is what scripts wait for, so only what is not usual adds to it. */
-static void print_address(const struct echo_address *address, const struct options *options) {
+static void print_address(const struct echo_address *address, const struct request *request) {
     char text[ECHO_ADDRESS_TEXT];
     printf("echolab: listening on %s (tcp and udp)", echo_address_text(address, text));
-    if (options->design != DESIGN_POOL) printf(", %s", design_names[options->design]);
-    if (options->workers > 1) printf(", %u workers", options->workers);
+    if (request->run.design != DESIGN_POOL) printf(", %s", design_names[request->run.design]);
+    if (request->run.workers > 1) printf(", %u workers", request->run.workers);
     putchar('\n');
     (void)fflush(stdout);
 }
 
-int command_serve(const struct options *options) {
+int command_serve(const struct request *request) {
     struct sides sides = {0};
     struct design_options wanted = {
-        .design = options->design,
+        .design = request->run.design,
         .server = {.receive_bytes = ECHO_RECEIVE_BYTES,
-                   .raw = options->raw,
-                   .delay_ns = options->delay_ns,
-                   .dedup = options->dedup,
+                   .raw = request->raw,
+                   .delay_ns = request->run.delay_ns,
+                   .dedup = request->run.dedup,
                    /* Any client may ask for a cookie; nothing changes for those who do not. */
                    .fastopen = true},
-        .workers = options->workers,
-        .idle_timeout_ns = options->idle_timeout_ns,
+        .workers = request->run.workers,
+        .idle_timeout_ns = request->run.idle_timeout_ns,
     };
     struct echo_address *where = &wanted.server.address;
-    const int unknown = echo_address_find(where, options->host, options->port);
+    const int unknown = echo_address_find(where, request->listen, (uint16_t)request->port);
     if (unknown != 0)
-        return complain("no address for --host %s: %s", options->host, gai_strerror(unknown));
-    if (options->raw && !echo_address_is_loopback(where)) {
+        return complain("no address for --host %s: %s", request->listen, gai_strerror(unknown));
+    if (request->raw && !echo_address_is_loopback(where)) {
         return complain("--raw answers anything, so it listens on loopback only; leave out --host");
     }
 
@@ -106,7 +106,7 @@ int command_serve(const struct options *options) {
     struct echo_address address;
     const int failed = start_somewhere(&sides, &wanted, &address);
     if (failed != 0) return cannot_listen(where, failed);
-    print_address(&address, options);
+    print_address(&address, request);
     int number;
     (void)sigwait(&ends, &number);
     stop(&sides);

@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From runs to statements: pairs the runs of each block, compares, and prints
- * what came out. Works on the JSON of the runs alone.
+ * From runs to statements: every variant is compared, within blocks, with the
+ * first one (or with the other build), and with its own floor. All at one
+ * simultaneous level (Bonferroni at 95 %).
  */
 #ifndef BENCH_COMPARED_H
 #define BENCH_COMPARED_H
 
-#include <jansson.h>
-#include <stdio.h>
+#include "bench/judge/findings.h"
+#include "bench/judge/metric.h"
+#include "bench/judge/series.h"
 
 /*
- * Where runs belong together: those of one point of the axis, which the runs
- * record as `point`; in older files, of one size and number of connections. An
- * open loop and a closed one are never the same point.
+ * Adds the comparisons of the runs to `list` (of LIST_COMPARISONS): time per
+ * message, p50 and CPU per message, with the floor by time alone; in an open
+ * loop p50, p99 and CPU.
  */
+void compared_list(struct findings *list, const struct runs *runs, double margin);
+
+/* The comparison of this series, with its floor or with its baseline; NULL: none was made. */
+const struct compared *compared_find(const struct findings *list, const struct run *first,
+                                     const struct metric *metric, bool with_floor);
 
 /*
- * The comparisons of a session, for "comparisons": every variant with the
- * first one, by time per message, p50 and CPU per message, and with its own
- * floor by time per message; in an open loop by p50, p99 and CPU per message.
- * All at one simultaneous level (Bonferroni at 95 %). A new array, or NULL
- * without memory.
+ * Older files do not say where a comparison was made: it is told by their runs,
+ * as far as these agree.
  */
-json_t *compared_list(const json_t *runs, double margin);
+void compared_complete(struct findings *list, const struct runs *runs);
 
-/* The table and the sentences below it, within 80 columns. */
-void compared_print(FILE *out, const json_t *runs, const json_t *comparisons);
+bool compared_with_floor(const struct compared *compared);
+bool compared_with_other_build(const struct compared *compared);
+
+/*
+ * The series that `series` is compared with: the first variant of its point;
+ * or, where two builds are compared, the other build's. -1: none.
+ */
+long compared_baseline(const struct series_table *table, size_t series);
+
+/* Its floor, likewise. */
+long compared_floor(const struct series_table *table, size_t series);
+
+/* Whether the percentile was lost by both in some block: two unknowns have no ratio. */
+bool compared_both_missed(const struct series_table *table, size_t one, size_t other,
+                          const struct metric *metric);
 
 #endif

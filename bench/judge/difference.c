@@ -3,14 +3,11 @@
 
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/judge/difference_parts.h"
-#include "bench/judge/open_loop.h"
-#include "bench/run/result.h"
-#include "bench/session/environment.h"
+#include "bench/judge/metric.h"
+#include "bench/run/loss_model.h"
 
 /*
  * Counts within a hundredth are equal: opening and closing a persistent
@@ -18,74 +15,162 @@
  */
 static const double count_step = 0.01;
 
-const struct difference_metric difference_metrics[] = {
-    {
-        .name = "packets_per_message",
-        .path = "per_message.packets",
-        .label = "packets",
-        .measure = COUNTED,
-        .closed = true,
-        .open = true,
-    },
-    {
-        .name = "syscalls_per_message",
-        .path = "per_message.syscalls",
-        .label = "system calls",
-        .measure = COUNTED,
-        .closed = true,
-        .open = true,
-    },
-    {
-        .name = "time_per_floor",
-        .path = "time_per_message_us",
-        .label = "time / floor",
-        .measure = OVER_FLOOR,
-        .closed = true,
-    },
-    {
-        .name = "time_per_message",
-        .path = "time_per_message_us",
-        .label = "the floor us",
-        .measure = OF_FLOOR,
-        .closed = true,
-    },
-    {
-        .name = "time_per_message",
-        .path = "time_per_message_us",
-        .label = "time us",
-        .measure = TIMED,
-        .closed = true,
-    },
-    {
-        .name = "p50",
-        .path = "latency_us.p50",
-        .percent = 50,
-        .label = "p50 us",
-        .measure = TIMED,
-        .closed = true,
-        .open = true,
-    },
-    {.name = "p99", .percent = 99, .label = "p99 us", .measure = TIMED, .open = true},
-    {
-        .name = "cpu_per_message",
-        .path = "per_message.cpu_us",
-        .label = "CPU us",
-        .measure = TIMED,
-        .closed = true,
-        .open = true,
-    },
+/* What is compared of a column, in this order; counts are what metrics call exact. */
+static const struct row {
+    enum metric_id metric;
+    enum { PLAIN, OVER_FLOOR, OF_FLOOR } measure;
+} rows[] = {
+    {METRIC_PACKETS, PLAIN}, {METRIC_CALLS, PLAIN}, {METRIC_TIME, OVER_FLOOR},
+    {METRIC_TIME, OF_FLOOR}, {METRIC_TIME, PLAIN},  {METRIC_P50, PLAIN},
+    {METRIC_P99, PLAIN},     {METRIC_CPU, PLAIN},
 };
 
-enum { METRICS = sizeof difference_metrics / sizeof difference_metrics[0] };
+enum { ROWS = sizeof rows / sizeof rows[0] };
 
-const size_t difference_metric_count = METRICS;
-
-static void set(json_t *object, const char *name, json_t *value) {
-    (void)json_object_set_new(object, name, value == NULL ? json_null() : value);
+static bool is_counted(const struct row *row) {
+    return metrics[row->metric].exact;
 }
 
-static void set_count(json_t *object, const char *name, size_t count) {
-    set(object, name, json_integer((json_int_t)count));
+static bool is_for(const struct row *row, const struct run *column) {
+    return is_counted(row) || metric_is_for(&metrics[row->metric], column);
+}
+
+/* ---- columns ---- */
+
+/* A session's runs by series. */
+struct indexed {
+    struct series_table *tables;
+    size_t count;
+};
+
+static struct indexed index_side(const struct side *side) {
+    struct indexed indexed = {.tables = calloc(side->count + 1, sizeof *indexed.tables)};
+    while (indexed.tables != NULL && indexed.count < side->count) {
+        indexed.tables[indexed.count] = series_of(side->sessions[indexed.count]);
+        indexed.count++;
+    }
+    return indexed;
+}
+
+static void indexed_free(struct indexed *indexed) {
+    for (size_t i = 0; i < indexed->count; i++) series_free(&indexed->tables[i]);
+    free(indexed->tables);
+}
+
+/* A floor knows nothing of how the server is built. */
+static bool is_floor_of(const struct run *floor, const struct run *column) {
+    struct run alike = *floor;
+    const struct parameters *server = &column->asked;
+    alike.asked.role = server->role;
+    alike.asked.design = server->design;
+    alike.asked.workers = server->workers;
+    alike.asked.dedup = server->dedup;
+    alike.asked.idle_timeout_ns = server->idle_timeout_ns;
+    alike.asked.delay_ns = server->delay_ns;
+    return run_is_floor(floor) && series_alike(&alike, column);
+}
+
+/* The series of a session for which `fits` holds; -1: there is none. */
+static long find(const struct series_table *table, const struct run *column,
+                 bool (*fits)(const struct run *one, const struct run *column)) {
+    for (size_t i = 0; i < table->count; i++) {
+        if (fits(table->first[i], column)) return (long)i;
+    }
+    return -1;
+}
+
+static bool side_has(const struct indexed *side, const struct run *column) {
+    for (size_t i = 0; i < side->count; i++) {
+        if (find(&side->tables[i], column, series_alike) >= 0) return true;
+    }
+    return false;
+}
+
+/* The columns of the variants, each by a run of it, in the order of the plan. */
+struct columns {
+    const struct run **list;
+    size_t count;
+};
+
+static bool is_new(const struct columns *columns, const struct run *run) {
+    for (size_t i = 0; i < columns->count; i++) {
+        if (series_alike(columns->list[i], run)) return false;
+    }
+    return run->asked.role == ROLE_VARIANT;
+}
+
+static struct columns columns_of(const struct indexed *side) {
+    struct columns columns = {0};
+    size_t most = 0;
+    for (size_t i = 0; i < side->count; i++) most += side->tables[i].count;
+    columns.list = calloc(most + 1, sizeof(const struct run *));
+    for (size_t i = 0; columns.list != NULL && i < side->count; i++) {
+        for (size_t j = 0; j < side->tables[i].count; j++) {
+            const struct run *run = side->tables[i].first[j];
+            if (is_new(&columns, run)) columns.list[columns.count++] = run;
+        }
+    }
+    return columns;
+}
+
+static double known_if(bool known, double value) {
+    return known ? value : (double)NAN;
+}
+
+/* The model's own name for it, which outlives the session. */
+static const char *lost_name(const struct run *run) {
+    const struct lost_packet *lost = run->lost_packet == NULL ? NULL : run->asked.variant->may_lose;
+    while (lost != NULL && lost->what != NULL && strcmp(lost->what, run->lost_packet) != 0) lost++;
+    return lost == NULL ? NULL : lost->what;
+}
+
+/* As a file's reader has it: what goes without saying is not told. */
+static struct described describe(const struct run *run) {
+    const struct parameters *asked = &run->asked;
+    const bool open = run_is_open(run), remote = asked->host != NULL, own = series_own_rate(run);
+    const bool usual_design = asked->design == engine_design(asked->engine);
+    return (struct described){
+        .variant = asked->variant->name,
+        .build = run->against ? "against" : NULL,
+        .engine = engine_names[asked->engine],
+        .placement = remote ? "remote" : placement_names[asked->placement],
+        .network = network_names[run->network],
+        .profile = profile_names[asked->profile],
+        .design = usual_design ? NULL : design_names[asked->design],
+        .arrivals =
+            open && asked->arrivals != ARRIVALS_POISSON ? arrivals_names[asked->arrivals] : NULL,
+        .assign = open && asked->assign != ASSIGN_MRU ? assign_names[asked->assign] : NULL,
+        .lost_packet = lost_name(run),
+        .size_bytes = asked->size_bytes,
+        .reply_bytes = asked->reply_bytes,
+        .connections = asked->connections,
+        .per_connection = known_if(asked->per_connection > 0, asked->per_connection),
+        .pipeline = run->depth,
+        .rtt_ms = known_if(asked->wire, (double)asked->rtt_ns / 1e6),
+        .loss_percent = known_if(asked->wire, asked->loss_percent),
+        .mtu_bytes = known_if(asked->mtu_bytes > 0, asked->mtu_bytes),
+        .offered_per_s = known_if(open && !own, asked->rate_per_s),
+        .point = known_if(own, run->point),
+        .deadline_ms = (double)asked->deadline_ns / 1e6,
+        .rto_floor_ms = known_if(asked->variant->retries, (double)asked->rto_floor_ns / 1e6),
+        .workers = known_if(asked->workers > 1, asked->workers),
+        .idle_timeout_ms =
+            known_if(asked->idle_timeout_ns > 0, (double)asked->idle_timeout_ns / 1e6),
+        .delay_us = known_if(asked->delay_ns > 0, (double)asked->delay_ns / 1e3),
+        .idle_connections = known_if(asked->idle > 0, asked->idle),
+        .silent_connections = known_if(asked->silent > 0, asked->silent),
+        .gap_ms = known_if(asked->gap_ns > 0, (double)asked->gap_ns / 1e6),
+        .dedup = asked->dedup,
+    };
+}
+
+/* What one side has and the other has not. */
+static void list_only(struct findings *list, enum list kind, const struct columns *columns,
+                      const struct indexed *other) {
+    for (size_t i = 0; i < columns->count; i++) {
+        struct only *only = side_has(other, columns->list[i]) ? NULL : findings_add(list, kind);
+        if (only != NULL) only->column = describe(columns->list[i]);
+    }
 }
 
 /* ---- samples ---- */
@@ -97,76 +182,58 @@ struct sample {
     size_t few_valid; /* sessions that have none because too few of their runs are valid */
 };
 
-static bool is_valid(const json_t *run) {
-    return json_is_true(json_object_get(run, "valid"));
+/* The series of a session that a row is about, and the floor to be met in the same block. */
+struct met {
+    const struct series_table *table;
+    long series, floor;
+};
+
+/* NAN: this block does not say. */
+static double value_of(const struct met *met, size_t block, const struct row *row) {
+    const struct metric *metric = &metrics[row->metric];
+    const double value = metric->of(series_run(met->table, (size_t)met->series, block));
+    if (row->measure != OVER_FLOOR) return value;
+    const struct run *floor =
+        met->floor < 0 ? NULL : series_valid(met->table, (size_t)met->floor, block);
+    return floor == NULL ? (double)NAN : value / metric->of(floor);
 }
 
-static const json_t *valid_run_of_block(const json_t *runs, double block) {
-    for (size_t i = 0; i < json_array_size(runs); i++) {
-        const json_t *run = json_array_get(runs, i);
-        if (result_number(run, "block", -1) == block && is_valid(run)) return run;
-    }
-    return NULL;
-}
-
-/* NAN: this run does not say. Floors are met in the same block, where the machine was the same. */
-static double value_of(const json_t *run, const json_t *floors,
-                       const struct difference_metric *metric) {
-    if (metric->percent > 0 && open_loop_is(run)) return open_loop_waited_us(run, metric->percent);
-    const double value = result_number(run, metric->path, NAN);
-    if (metric->measure != OVER_FLOOR) return value;
-    const json_t *floor = valid_run_of_block(floors, result_number(run, "block", -1));
-    return value / result_number(floor, metric->path, NAN);
-}
-
-static void take_session(struct sample *sample, const json_t *index, const json_t *column,
-                         const struct difference_metric *metric) {
-    const json_t *floors = difference_runs(index, "floor", column);
-    const json_t *runs =
-        metric->measure == OF_FLOOR ? floors : difference_runs(index, "variant", column);
-    const size_t size = json_array_size(runs);
-    double *values = calloc(size + 1, sizeof *values);
-    size_t valid = 0;
-    size_t count = 0;
-    for (size_t i = 0; values != NULL && i < size; i++) {
-        const json_t *run = json_array_get(runs, i);
-        const double value = value_of(run, floors, metric);
-        const bool possible = metric->measure == COUNTED ? value >= 0 : value > 0;
-        if (!is_valid(run)) continue;
+static void take_session(struct sample *sample, const struct series_table *table,
+                         const struct run *column, const struct row *row) {
+    const long floor = find(table, column, is_floor_of);
+    const struct met met = {
+        table, row->measure == OF_FLOOR ? floor : find(table, column, series_alike), floor};
+    double *values = calloc(table->blocks + 1, sizeof *values);
+    size_t made = 0, valid = 0, count = 0;
+    for (size_t i = 0; values != NULL && met.series >= 0 && i < table->blocks; i++) {
+        made += series_run(table, (size_t)met.series, i) != NULL;
+        if (series_valid(table, (size_t)met.series, i) == NULL) continue;
         valid++;
+        const double value = value_of(&met, i, row);
+        const bool possible = is_counted(row) ? value >= 0 : value > 0;
         if (possible && isfinite(value)) values[count++] = value;
     }
-    if (2 * valid < size) {
+    if (2 * valid < made)
         sample->few_valid++;
-    } else if (count > 0) {
+    else if (count > 0)
         sample->values[sample->count++] = statistics_median(values, count);
-    }
     free(values);
 }
 
-static struct sample sample_of(const json_t *indexes, const json_t *column,
-                               const struct difference_metric *metric) {
-    struct sample sample = {.values = calloc(json_array_size(indexes) + 1, sizeof(double))};
-    for (size_t i = 0; sample.values != NULL && i < json_array_size(indexes); i++) {
-        take_session(&sample, json_array_get(indexes, i), column, metric);
+static struct sample sample_of(const struct indexed *side, const struct run *column,
+                               const struct row *row) {
+    struct sample sample = {.values = calloc(side->count + 1, sizeof(double))};
+    for (size_t i = 0; sample.values != NULL && i < side->count; i++) {
+        take_session(&sample, &side->tables[i], column, row);
     }
     return sample;
 }
 
 /* ---- one comparison ---- */
 
-struct outcome {
-    struct interval ratio, diff;
-    double base, new; /* medians */
-    double level, p;
-    enum verdict verdict;
-    bool judged, regression;
-    size_t needed;
-};
-
 struct planned {
-    const json_t *column;
-    const struct difference_metric *metric;
+    const struct run *column;
+    const struct row *row;
     struct sample base, new;
 };
 
@@ -182,24 +249,26 @@ static double most_of(const struct sample *sample) {
     return gsl_stats_max(sample->values, 1, sample->count);
 }
 
-static void judge_counts(const struct planned *p, const struct difference_options *options,
-                         struct outcome *o) {
-    const double base_least = least_of(&p->base);
-    const double base_most = most_of(&p->base);
-    const double new_least = least_of(&p->new);
-    const double new_most = most_of(&p->new);
+/* Extremes instead of an interval: there is no chance in these. */
+static void judge_counts(struct changed *c, const struct planned *p) {
+    const double base_least = least_of(&p->base), base_most = most_of(&p->base);
+    const double new_least = least_of(&p->new), new_most = most_of(&p->new);
     const double widest = fmax(base_most, new_most) - fmin(base_least, new_least);
-    /* Extremes instead of an interval: there is no chance in these. */
-    o->ratio.low = new_least / base_most;
-    o->ratio.high = new_most / base_least;
-    o->diff.low = new_least - base_most;
-    o->diff.high = new_most - base_least;
-    o->verdict = widest <= count_step         ? VERDICT_SAME
-                 : o->diff.low > count_step   ? VERDICT_SLOWER
-                 : o->diff.high < -count_step ? VERDICT_FASTER
+    c->low = new_least / base_most;
+    c->high = new_most / base_least;
+    c->diff_low = new_least - base_most;
+    c->diff_high = new_most - base_least;
+    c->verdict = widest <= count_step         ? VERDICT_SAME
+                 : c->diff_low > count_step   ? VERDICT_SLOWER
+                 : c->diff_high < -count_step ? VERDICT_FASTER
                                               : VERDICT_NOT_DECIDED;
-    o->regression =
-        o->verdict == VERDICT_SLOWER && new_least > base_most * (1 + options->min_effect);
+    c->regression = c->verdict == VERDICT_SLOWER && new_least > base_most * (1 + c->min_effect);
+}
+
+static enum verdict verdict_of(const struct changed *c) {
+    if (c->low >= 1 - c->margin && c->high <= 1 + c->margin) return VERDICT_SAME;
+    if (c->high < 1) return VERDICT_FASTER;
+    return c->low > 1 ? VERDICT_SLOWER : VERDICT_NOT_DECIDED;
 }
 
 static double *logs_of(const struct sample *sample) {
@@ -208,101 +277,76 @@ static double *logs_of(const struct sample *sample) {
     return logs;
 }
 
-static enum verdict verdict_of(const struct interval *ratio, double margin) {
-    if (ratio->low >= 1 - margin && ratio->high <= 1 + margin) return VERDICT_SAME;
-    if (ratio->high < 1) return VERDICT_FASTER;
-    if (ratio->low > 1) return VERDICT_SLOWER;
-    return VERDICT_NOT_DECIDED;
+static void judge_logs(struct changed *c, const struct planned *p, const double *base,
+                       const double *new) {
+    const size_t base_count = p->base.count, new_count = p->new.count;
+    const struct interval log_ratio = difference_welch(base, base_count, new, new_count, c->level);
+    const struct interval diff =
+        difference_welch(p->base.values, base_count, p->new.values, new_count, c->level);
+    const struct welch w = welch_of(base, base_count, new, new_count);
+    c->ratio = exp(log_ratio.value);
+    c->low = exp(log_ratio.low);
+    c->high = exp(log_ratio.high);
+    c->diff = diff.value;
+    c->diff_low = diff.low;
+    c->diff_high = diff.high;
+    c->p = difference_permutation(base, base_count, new, new_count);
+    c->verdict = verdict_of(c);
+    c->regression =
+        c->verdict == VERDICT_SLOWER && p->row->measure != OF_FLOOR && c->low > 1 + c->min_effect;
+    if (c->verdict != VERDICT_NOT_DECIDED) return;
+    c->sessions_needed = difference_sessions_needed(&w, base_count, new_count, c->level, c->margin);
 }
 
-static void judge_times(const struct planned *p, const struct difference_options *options,
-                        struct outcome *o) {
+static void judge_times(struct changed *c, const struct planned *p) {
     double *base = logs_of(&p->base);
     double *new = logs_of(&p->new);
-    if (base != NULL && new != NULL) {
-        const size_t base_count = p->base.count;
-        const size_t new_count = p->new.count;
-        const struct interval log_ratio =
-            difference_welch(base, base_count, new, new_count, o->level);
-        o->ratio = (struct interval){exp(log_ratio.value), exp(log_ratio.low), exp(log_ratio.high)};
-        o->diff = difference_welch(p->base.values, base_count, p->new.values, new_count, o->level);
-        o->p = difference_permutation(base, base_count, new, new_count);
-        o->verdict = verdict_of(&o->ratio, options->margin);
-        o->regression = o->verdict == VERDICT_SLOWER && p->metric->measure != OF_FLOOR &&
-                        o->ratio.low > 1 + options->min_effect;
-        if (o->verdict == VERDICT_NOT_DECIDED) {
-            const struct welch w = welch_of(base, base_count, new, new_count);
-            o->needed =
-                difference_sessions_needed(&w, base_count, new_count, o->level, options->margin);
-        }
-    }
+    if (base != NULL && new != NULL) judge_logs(c, p, base, new);
     free(base);
     free(new);
 }
 
-static struct outcome outcome_of(const struct planned *p, const struct difference_options *options,
-                                 double level) {
-    struct outcome o = {.base = statistics_median(p->base.values, p->base.count),
-                        .new = statistics_median(p->new.values, p->new.count),
-                        .level = NAN,
-                        .p = NAN,
-                        .verdict = VERDICT_NOT_DECIDED,
-                        .judged = can_judge(p)};
-    o.ratio = (struct interval){o.base == o.new ? 1 : o.new / o.base, NAN, NAN};
-    o.diff = (struct interval){o.new - o.base, NAN, NAN};
-    if (!o.judged) return o;
-    if (p->metric->measure == COUNTED) {
-        judge_counts(p, options, &o);
+static void add_change(struct findings *list, const struct planned *p, const struct difference *all,
+                       double level) {
+    struct changed *c = findings_add(list, LIST_CHANGES);
+    if (c == NULL) return;
+    c->column = describe(p->column);
+    c->metric = p->row->measure == OVER_FLOOR ? "time_per_floor" : metrics[p->row->metric].name;
+    c->baseline = "base";
+    c->role = role_names[p->row->measure == OF_FLOOR ? ROLE_FLOOR : ROLE_VARIANT];
+    c->sessions_base = p->base.count;
+    c->sessions_new = p->new.count;
+    c->base = statistics_median(p->base.values, p->base.count);
+    c->new = statistics_median(p->new.values, p->new.count);
+    c->ratio = c->base == c->new ? 1 : c->new / c->base;
+    c->diff = c->new - c->base;
+    c->margin = all->margin;
+    c->min_effect = all->min_effect;
+    c->verdict = VERDICT_NOT_DECIDED;
+    c->sessions_needed = 0;
+    c->judged = can_judge(p);
+    if (!c->judged) return;
+    if (is_counted(p->row)) {
+        judge_counts(c, p);
     } else {
-        o.level = level;
-        judge_times(p, options, &o);
+        c->level = level;
+        judge_times(c, p);
     }
-    return o;
-}
-
-static json_t *comparison_json(const struct planned *p, const struct outcome *o,
-                               const struct difference_options *options) {
-    const bool floor = p->metric->measure == OF_FLOOR;
-    json_t *object = json_object();
-    set(object, "metric", json_string(p->metric->name));
-    set(object, "baseline", json_string("base"));
-    (void)json_object_update(object, (json_t *)p->column);
-    set(object, "role", json_string(floor ? "floor" : "variant"));
-    set(object, "blocks", json_null()); /* sessions are the sample */
-    set_count(object, "sessions_base", p->base.count);
-    set_count(object, "sessions_new", p->new.count);
-    set(object, "base", json_real(o->base)); /* json_real(NAN) is NULL, which becomes null */
-    set(object, "new", json_real(o->new));
-    set(object, "ratio", json_real(o->ratio.value));
-    set(object, "ci_low", json_real(o->ratio.low));
-    set(object, "ci_high", json_real(o->ratio.high));
-    set(object, "level", json_real(o->level));
-    set(object, "diff", json_real(o->diff.value));
-    set(object, "diff_ci_low", json_real(o->diff.low));
-    set(object, "diff_ci_high", json_real(o->diff.high));
-    set(object, "p", json_real(o->p));
-    set(object, "margin", json_real(options->margin));
-    set(object, "min_effect", json_real(options->min_effect));
-    set(object, "judged", json_boolean(o->judged));
-    set(object, "verdict", json_string(verdict_names[o->verdict]));
-    set(object, "regression", json_boolean(o->regression));
-    set_count(object, "sessions_needed", o->needed);
-    return object;
 }
 
 /* ---- all of them ---- */
 
 struct plan {
     struct planned *list;
-    size_t count, room;
-    size_t times_judged, too_few_valid;
+    size_t count, times_judged, too_few_valid;
 };
 
 /* All that is known of both sides is that it is beyond the deadline: no difference is to be had. */
 static bool both_missed(const struct planned *p) {
-    const double deadline_us = 1e3 * result_number(p->column, "deadline_ms", INFINITY);
-    return p->metric->percent > 0 && difference_column_is_open(p->column) && p->base.count > 0 &&
-           p->new.count > 0 && least_of(&p->base) >= deadline_us &&least_of(&p->new) >= deadline_us;
+    const double deadline_us = (double)p->column->asked.deadline_ns / 1e3;
+    const bool percentile = p->row->metric == METRIC_P50 || p->row->metric == METRIC_P99;
+    return percentile && run_is_open(p->column) && p->base.count > 0 && p->new.count > 0 &&
+           least_of(&p->base) >= deadline_us &&least_of(&p->new) >= deadline_us;
 }
 
 static void plan_one(struct plan *plan, const struct planned *p) {
@@ -311,119 +355,60 @@ static void plan_one(struct plan *plan, const struct planned *p) {
     const bool could = base_all >= DIFFERENCE_SESSIONS_MIN && new_all >= DIFFERENCE_SESSIONS_MIN;
     const bool missed = both_missed(p);
     const bool shows = p->base.count > 0 && p->new.count > 0 && !missed;
-    if ((could && !can_judge(p)) || (base_all > 0 && new_all > 0 && !shows && !missed))
-        plan->too_few_valid++;
-    if (!shows || plan->count == plan->room) {
+    plan->too_few_valid +=
+        (could && !can_judge(p)) || (base_all > 0 && new_all > 0 && !shows && !missed);
+    if (!shows) {
         free(p->base.values);
         free(p->new.values);
         return;
     }
-    if (can_judge(p) && p->metric->measure != COUNTED) plan->times_judged++;
+    if (can_judge(p) && !is_counted(p->row)) plan->times_judged++;
     plan->list[plan->count++] = *p;
 }
 
-static bool metric_is_for(const struct difference_metric *metric, const json_t *column) {
-    return difference_column_is_open(column) ? metric->open : metric->closed;
-}
-
-static struct plan plan_of(const json_t *base, const json_t *new, const json_t *columns) {
-    struct plan plan = {.room = METRICS * json_array_size(columns)};
-    plan.list = calloc(plan.room + 1, sizeof *plan.list);
-    if (plan.list == NULL) plan.room = 0;
-    for (size_t i = 0; i < json_array_size(columns); i++) {
-        for (int m = 0; m < METRICS; m++) {
-            const json_t *column = json_array_get(columns, i);
-            if (!metric_is_for(&difference_metrics[m], column)) continue;
-            const struct planned p = {.column = column,
-                                      .metric = &difference_metrics[m],
-                                      .base = sample_of(base, column, &difference_metrics[m]),
-                                      .new = sample_of(new, column, &difference_metrics[m])};
-            plan_one(&plan, &p);
+static struct plan plan_of(const struct indexed *base, const struct indexed *new,
+                           const struct columns *columns) {
+    struct plan plan = {.list = calloc(ROWS * columns->count + 1, sizeof *plan.list)};
+    for (size_t i = 0; plan.list != NULL && i < columns->count; i++) {
+        const struct run *column = columns->list[i];
+        for (int k = 0; k < ROWS; k++) {
+            if (!is_for(&rows[k], column)) continue;
+            plan_one(&plan, &(struct planned){column, &rows[k], sample_of(base, column, &rows[k]),
+                                              sample_of(new, column, &rows[k])});
         }
     }
     return plan;
 }
 
-static bool side_has(const json_t *indexes, const json_t *column) {
-    for (size_t i = 0; i < json_array_size(indexes); i++) {
-        if (difference_runs(json_array_get(indexes, i), "variant", column) != NULL) return true;
-    }
-    return false;
-}
-
-/* What one side has and the other has not. */
-static json_t *only_of(const json_t *columns, const json_t *other_indexes) {
-    json_t *only = json_array();
-    size_t i;
-    json_t *column;
-    json_array_foreach(columns, i, column) {
-        if (!side_has(other_indexes, column)) (void)json_array_append(only, column);
-    }
-    return only;
-}
-
-static json_t *environments_of(const json_t *sessions) {
-    json_t *environments = json_array();
-    size_t i;
-    json_t *session;
-    json_array_foreach(sessions, i, session) {
-        (void)json_array_append(environments, json_object_get(session, "environment"));
-    }
-    return environments;
-}
-
-static json_t *environment_changes(const json_t *base, const json_t *new) {
-    json_t *before = environments_of(base);
-    json_t *after = environments_of(new);
-    json_t *changes = environment_difference(before, after);
-    json_decref(before);
-    json_decref(after);
-    return changes;
-}
-
-static void add_comparisons(json_t *difference, const struct plan *plan,
-                            const struct difference_options *options) {
+static void list_changes(struct findings *list, struct plan *plan, struct difference *all) {
     const double level = 1 - 0.05 / (double)(plan->times_judged == 0 ? 1 : plan->times_judged);
-    json_t *comparisons = json_array();
-    size_t judged = 0;
-    size_t regressions = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        const struct planned *p = &plan->list[i];
-        const struct outcome o = outcome_of(p, options, level);
-        judged += o.judged ? 1 : 0;
-        regressions += o.regression ? 1 : 0;
-        (void)json_array_append_new(comparisons, comparison_json(p, &o, options));
+        add_change(list, &plan->list[i], all, level);
+        free(plan->list[i].base.values);
+        free(plan->list[i].new.values);
     }
-    set_count(difference, "judged", judged);
-    set_count(difference, "regressions", regressions);
-    set_count(difference, "too_few_valid", plan->too_few_valid);
-    set(difference, "comparisons", comparisons);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct changed *c = &((const struct changed *)list->items)[i];
+        all->judged += c->judged;
+        all->regressions += c->regression;
+    }
+    all->too_few_valid = plan->too_few_valid;
+    free(plan->list);
 }
 
-json_t *difference_of(const json_t *base, const json_t *new,
-                      const struct difference_options *options) {
-    json_t *difference = json_object();
-    json_t *base_indexes = difference_indexes(base);
-    json_t *new_indexes = difference_indexes(new);
-    json_t *columns = difference_columns(base);
-    json_t *new_columns = difference_columns(new);
-    struct plan plan = plan_of(base_indexes, new_indexes, columns);
-    set_count(difference, "sessions_base", json_array_size(base));
-    set_count(difference, "sessions_new", json_array_size(new));
-    set(difference, "margin", json_real(options->margin));
-    set(difference, "min_effect", json_real(options->min_effect));
-    add_comparisons(difference, &plan, options);
-    set(difference, "only_base", only_of(columns, new_indexes));
-    set(difference, "only_new", only_of(new_columns, base_indexes));
-    set(difference, "environment_difference", environment_changes(base, new));
-    for (size_t i = 0; i < plan.count; i++) {
-        free(plan.list[i].base.values);
-        free(plan.list[i].new.values);
-    }
-    free(plan.list);
-    json_decref(base_indexes);
-    json_decref(new_indexes);
-    json_decref(columns);
-    json_decref(new_columns);
-    return difference;
+void difference_conclude(struct findings lists[LISTS], const struct side *base,
+                         const struct side *new, double margin, double min_effect) {
+    struct difference *all = findings_add(&lists[LIST_DIFFERENCE], LIST_DIFFERENCE);
+    if (all == NULL) return;
+    *all = (struct difference){base->count, new->count, margin, min_effect, 0, 0, 0};
+    struct indexed before = index_side(base), after = index_side(new);
+    struct columns columns = columns_of(&before), others = columns_of(&after);
+    struct plan plan = plan_of(&before, &after, &columns);
+    list_changes(&lists[LIST_CHANGES], &plan, all);
+    list_only(&lists[LIST_ONLY_BASE], LIST_ONLY_BASE, &columns, &after);
+    list_only(&lists[LIST_ONLY_NEW], LIST_ONLY_NEW, &others, &before);
+    free(columns.list);
+    free(others.list);
+    indexed_free(&before);
+    indexed_free(&after);
 }

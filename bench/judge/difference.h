@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Two sides of sessions, and what may be said about the difference: a session
- * is the sample, its value the median over its valid runs. Works on JSON
- * alone, as session_load gives it.
+ * is the sample, its value the median over its valid runs.
  *
  * Packets and system calls come first: they do not wobble, so they are
  * compared as numbers. Then the times: over the floor of the same block, which
@@ -24,36 +23,34 @@
 #ifndef BENCH_DIFFERENCE_H
 #define BENCH_DIFFERENCE_H
 
-#include <jansson.h>
-#include <stdio.h>
-
-#include "bench/judge/statistics.h"
+#include "bench/judge/findings.h"
+#include "bench/judge/series.h"
 
 enum { DIFFERENCE_SESSIONS_MIN = 3 }; /* a side; fewer are shown and not judged */
 
-struct difference_options {
-    double margin;     /* e.g. 0.01: within it two are the same */
-    double min_effect; /* e.g. 0.02 */
+/* The runs of each session of a side. */
+struct side {
+    const struct runs *const *sessions;
+    size_t count;
 };
 
 /*
- * `base` and `new` are arrays of sessions. A new object, the caller's:
- * comparisons[], environment_difference[], only_base[] and only_new[] (columns
- * of one side), sessions_base, sessions_new, margin, min_effect, and the
- * numbers `judged`, `regressions` and `too_few_valid` (comparisons that lack
- * sessions because more than half of their runs are not valid). NULL without
- * memory.
+ * Fills the lists of what changed, of the columns that one side has alone, and
+ * of the counts. Their texts are names of the program's tables.
  */
-json_t *difference_of(const json_t *base, const json_t *new,
-                      const struct difference_options *options);
+void difference_conclude(struct findings lists[LISTS], const struct side *base,
+                         const struct side *new, double margin, double min_effect);
 
-/* The table, within 80 columns; the verdict, a sentence. */
-void difference_print(FILE *out, const json_t *difference);
-void difference_print_verdict(FILE *out, const json_t *difference);
+/* ---- the arithmetic ---- */
 
-/* ---- the arithmetic, for tests ---- */
+struct welch {
+    double mean, error, freedom; /* of the difference of the means */
+};
 
-/* The mean of `new` minus that of `base`, with Welch's t interval. At least 2 of each. */
+/* At least 2 of each. */
+struct welch welch_of(const double *base, size_t base_count, const double *new, size_t new_count);
+
+/* The mean of `new` minus that of `base`, with Welch's t interval. */
 struct interval difference_welch(const double *base, size_t base_count, const double *new,
                                  size_t new_count, double level);
 
@@ -64,5 +61,15 @@ struct interval difference_welch(const double *base, size_t base_count, const do
  */
 double difference_permutation(const double *base, size_t base_count, const double *new,
                               size_t new_count);
+
+/* The p that even the clearest difference cannot get below; equal sides have a mirror image. */
+double difference_least_p(size_t base_count, size_t new_count);
+
+/* How many sessions a side would decide, if the noise stays as it is; 0: cannot be told. */
+size_t difference_sessions_needed(const struct welch *w, size_t base_count, size_t new_count,
+                                  double level, double margin);
+
+/* From how many sessions a side on the permutation test could reach this level. */
+size_t difference_sessions_to_speak(double level);
 
 #endif

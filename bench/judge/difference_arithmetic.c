@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "bench/judge/difference.h"
-#include "bench/judge/difference_parts.h"
 
 enum { EXACT_MAX = 200000, RANDOM_SPLITS = 100000, SESSIONS_NEEDED_MAX = 1000 };
 

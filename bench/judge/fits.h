@@ -7,13 +7,10 @@
 #ifndef BENCH_FITS_H
 #define BENCH_FITS_H
 
-#include <jansson.h>
-#include <stdio.h>
+#include "bench/judge/findings.h"
+#include "bench/run/run.h"
 
-/* For "fits": two rows a variant, see README. A new array. */
-json_t *fits_list(const json_t *runs);
-
-/* The table, within 80 columns. */
-void fits_print(FILE *out, const json_t *runs);
+/* Adds to a LIST_FITS: two a variant, all at one simultaneous level (Bonferroni at 95 %). */
+void fits_list(struct findings *list, const struct runs *runs);
 
 #endif

@@ -2,13 +2,10 @@
 #include "bench/judge/head_of_line.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
-#include "bench/judge/query.h"
-
-struct who_waits_limits who_waits_limits(double rtt_ms) {
-    return (struct who_waits_limits){
+struct head_of_line_limits head_of_line_limits(double rtt_ms) {
+    return (struct head_of_line_limits){
         .usual_ms = NAN,
         /* Far more than a busy machine adds, far less than the timers of TCP. */
         .slack_ms = fmax(5, rtt_ms / 4),
@@ -17,35 +14,26 @@ struct who_waits_limits who_waits_limits(double rtt_ms) {
     };
 }
 
-struct message {
-    double due_ms, latency_ms; /* NAN: unanswered */
-};
-
 static int by_due(const void *a, const void *b) {
-    const struct message *x = a, *y = b;
+    const struct near_loss *x = a, *y = b;
     return (x->due_ms > y->due_ms) - (x->due_ms < y->due_ms);
 }
 
-/* All messages of a run in the order in which they were due, to be freed; NULL: none. */
-static struct message *read_messages(const json_t *run, size_t *count) {
-    const json_t *series = query_field(run, "open_loop.series_us");
-    size_t i;
-    json_t *point;
-    *count = json_array_size(series);
-    struct message *messages = calloc(*count + 1, sizeof *messages);
-    if (messages == NULL) *count = 0;
-    for (i = 0; i < *count; i++) {
-        point = json_array_get(series, i);
-        const json_t *latency = json_array_get(point, 1);
-        messages[i].due_ms = json_number_value(json_array_get(point, 0)) / 1e3;
-        messages[i].latency_ms =
-            json_is_number(latency) ? json_number_value(latency) / 1e3 : (double)NAN;
+/* All messages of a run in the order in which they were due; malloc'd, or NULL. */
+static struct near_loss *messages_of(const struct run *run, size_t *count) {
+    struct near_loss *messages = calloc(run->series_count + 1, sizeof *messages);
+    *count = messages == NULL ? 0 : run->series_count;
+    for (size_t i = 0; i < *count; i++) {
+        const struct load_point *point = &run->series[i];
+        const bool missed = point->latency_ns == UINT64_MAX;
+        messages[i].due_ms = (double)point->due_ns / 1e6;
+        messages[i].latency_ms = missed ? (double)NAN : (double)point->latency_ns / 1e6;
     }
     if (*count > 0) qsort(messages, *count, sizeof *messages, by_due);
     return messages;
 }
 
-static double median_ms(const struct message *messages, size_t count) {
+static double median_ms(const struct near_loss *messages, size_t count) {
     double *answered = calloc(count + 1, sizeof *answered);
     size_t many = 0;
     for (size_t i = 0; answered != NULL && i < count; i++) {
@@ -56,16 +44,16 @@ static double median_ms(const struct message *messages, size_t count) {
     return median;
 }
 
-double who_waits_median_ms(const json_t *run) {
+double head_of_line_median_ms(const struct run *run) {
     size_t count;
-    struct message *messages = read_messages(run, &count);
+    struct near_loss *messages = messages_of(run, &count);
     const double median = median_ms(messages, count);
     free(messages);
     return median;
 }
 
 /* Of no messages at all: 0. */
-static size_t find_worst(const struct message *messages, size_t count) {
+static size_t find_worst(const struct near_loss *messages, size_t count) {
     size_t worst = 0;
     for (size_t i = 0; i < count; i++) {
         if (isnan(messages[i].latency_ms)) return i;
@@ -79,18 +67,17 @@ struct span {
     double from_ms, to_ms;
 };
 
-static struct span find_span(const struct message *messages, size_t count,
-                             const struct who_waits_limits *limits) {
+static struct span find_span(const struct near_loss *messages, size_t count, bool single) {
     struct span span = {-INFINITY, INFINITY};
-    if (!limits->single || count == 0) return span;
-    const struct message *lost = &messages[find_worst(messages, count)];
+    if (!single || count == 0) return span;
+    const struct near_loss *lost = &messages[find_worst(messages, count)];
     span.from_ms = lost->due_ms;
     if (!isnan(lost->latency_ms)) span.to_ms = lost->due_ms + lost->latency_ms;
     return span;
 }
 
-static void add_message(struct who_waits *sum, const struct message *message, double usual_ms,
-                        const struct who_waits_limits *limits, const struct span *span) {
+static void add_message(struct head_of_line *sum, const struct near_loss *message, double usual_ms,
+                        const struct head_of_line_limits *limits, const struct span *span) {
     const double latency_ms = message->latency_ms;
     const bool waited = message->due_ms >= span->from_ms && message->due_ms <= span->to_ms;
     sum->sent++;
@@ -105,13 +92,12 @@ static void add_message(struct who_waits *sum, const struct message *message, do
     if (latency_ms > usual_ms + limits->slack_ms) sum->delayed++;
 }
 
-void who_waits_add(struct who_waits *sum, const json_t *run,
-                   const struct who_waits_limits *limits) {
+void head_of_line_add(struct head_of_line *sum, const struct run *run,
+                      const struct head_of_line_limits *limits) {
     size_t count;
-    struct message *messages = read_messages(run, &count);
-    const double own_ms = median_ms(messages, count);
-    const double usual_ms = isnan(limits->usual_ms) ? own_ms : limits->usual_ms;
-    const struct span span = find_span(messages, count, limits);
+    struct near_loss *messages = messages_of(run, &count);
+    const double usual_ms = isnan(limits->usual_ms) ? median_ms(messages, count) : limits->usual_ms;
+    const struct span span = find_span(messages, count, limits->single);
     double in_a_row = 0;
     for (size_t i = 0; i < count; i++) {
         const double before = sum->in_time;
@@ -119,31 +105,30 @@ void who_waits_add(struct who_waits *sum, const json_t *run,
         in_a_row = sum->in_time == before ? in_a_row + 1 : 0;
         sum->miss_pairs += in_a_row > 0 ? 2 * in_a_row - 1 : 0; /* k^2 is a sum of odd numbers */
     }
-    sum->packets_lost += query_number(run, "wire.dropped");
+    sum->packets_lost += (double)run->wire.all.dropped;
     sum->runs++;
     if (!isnan(usual_ms)) sum->usual_ms += (usual_ms - sum->usual_ms) / sum->runs;
     free(messages);
 }
 
-struct interval who_waits_share(const struct who_waits *sum, double level) {
+struct interval head_of_line_share(const struct head_of_line *sum, double level) {
     const double misses = sum->sent - sum->in_time;
     if (sum->sent == 0) return (struct interval){NAN, NAN, NAN};
     const double together = misses > 0 ? sum->miss_pairs / misses : 1;
     return statistics_share_interval(sum->in_time / together, misses / together, level);
 }
 
-json_t *who_waits_near(const json_t *run, double before_ms, double after_ms) {
-    size_t count;
-    struct message *messages = read_messages(run, &count);
-    const size_t worst = find_worst(messages, count);
-    json_t *near = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const double ms = messages[i].due_ms - messages[worst].due_ms;
-        const double latency_ms = messages[i].latency_ms;
-        if (ms < -before_ms || ms > after_ms) continue;
-        (void)json_array_append_new(
-            near, json_pack("[f,o]", ms, isnan(latency_ms) ? json_null() : json_real(latency_ms)));
+struct near_loss *head_of_line_near(const struct run *run, double before_ms, double after_ms,
+                                    size_t *count) {
+    size_t all;
+    struct near_loss *messages = messages_of(run, &all);
+    const double origin_ms = all == 0 ? 0 : messages[find_worst(messages, all)].due_ms;
+    *count = 0;
+    for (size_t i = 0; i < all; i++) {
+        const struct near_loss one = {messages[i].due_ms - origin_ms, messages[i].latency_ms};
+        if (one.due_ms >= -before_ms && one.due_ms <= after_ms) messages[(*count)++] = one;
     }
+    if (*count > 0) return messages;
     free(messages);
-    return near;
+    return NULL;
 }

@@ -1,35 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who waits for a packet that was lost: the arithmetic on runs of an open loop
- * that kept every message (open_loop.series_us). A message is
+ * Head-of-line blocking: who waits for a packet that was lost. The arithmetic
+ * on runs of an open loop that kept every message. A message is
  *
  *     delayed     answered, but longer after it was due than a message of that
- *                 variant at that rate usually takes, and `slack_ms` more;
+ *                 variant at that rate usually takes, and `slack_ms` more.
  *                 Where a single packet is lost: due after the message that lost
  *                 it, and before that one was answered; nothing else can wait for it;
  *     unanswered  never answered within the deadline, and so not delayed;
  *     in time     answered within `within_ms`, which is the same for all variants.
  */
-#ifndef BENCH_WHO_WAITS_H
-#define BENCH_WHO_WAITS_H
+#ifndef BENCH_HEAD_OF_LINE_H
+#define BENCH_HEAD_OF_LINE_H
 
-#include <jansson.h>
-#include <stdbool.h>
+#include "bench/judge/findings.h"
+#include "bench/run/run.h"
 
-#include "bench/judge/statistics.h"
-
-struct who_waits_limits {
-    double usual_ms; /* median of a run that loses one packet; NAN: each run's own */
+struct head_of_line_limits {
+    double usual_ms; /* median of runs that lose one packet; NAN: each run's own */
     double slack_ms;
     double within_ms;
     bool single; /* one packet is lost, and only what could have waited for it is late */
 };
 
 /* The limits where messages take so long: what is late on one wire is not on another. */
-struct who_waits_limits who_waits_limits(double rtt_ms);
+struct head_of_line_limits head_of_line_limits(double rtt_ms);
 
 /* Sums over runs. */
-struct who_waits {
+struct head_of_line {
     unsigned runs;
     double sent, answered, unanswered, delayed, in_time, packets_lost;
     double usual_ms;   /* of the limits, or the mean of the runs' own */
@@ -38,23 +36,24 @@ struct who_waits {
 };
 
 /* The median latency of the answered messages; NAN: none was. */
-double who_waits_median_ms(const json_t *run);
+double head_of_line_median_ms(const struct run *run);
 
-void who_waits_add(struct who_waits *sum, const json_t *run, const struct who_waits_limits *limits);
+void head_of_line_add(struct head_of_line *sum, const struct run *run,
+                      const struct head_of_line_limits *limits);
 
 /*
  * The share of the messages that were in time. Exact binomial interval
  * (Clopper and Pearson), in which messages that miss in a row count as one: they
  * wait for the same packet, and are no independent witnesses.
  */
-struct interval who_waits_share(const struct who_waits *sum, double level);
+struct interval head_of_line_share(const struct head_of_line *sum, double level);
 
 /*
- * [[ms, latency in ms or null], ...] in the order in which they were due, with
- * time 0 at the message that suffered most: the first unanswered one, else the
- * slowest. Only those due from `before_ms` before it to `after_ms` after it.
- * A new array.
+ * The messages due from `before_ms` before to `after_ms` after the one that
+ * suffered most (the first unanswered one, else the slowest), which is due at
+ * time 0; in the order in which they were due. malloc'd; NULL: there are none.
  */
-json_t *who_waits_near(const json_t *run, double before_ms, double after_ms);
+struct near_loss *head_of_line_near(const struct run *run, double before_ms, double after_ms,
+                                    size_t *count);
 
 #endif

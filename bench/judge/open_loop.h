@@ -6,50 +6,63 @@
  * Latency counts from when a request was due. A message that was lost or
  * failed ranks above all that were answered, so that to lose is never fast:
  * with 2 in 100 lost, the 99th percentile is beyond the deadline. A percentile
- * over all runs needs 20 messages beyond it, the lost ones included.
+ * over all runs needs SAMPLES_BEYOND messages beyond it, the lost ones included.
  */
 #ifndef BENCH_OPEN_LOOP_H
 #define BENCH_OPEN_LOOP_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include "bench/judge/findings.h"
+#include "bench/judge/series.h"
 
-bool open_loop_is(const json_t *run);
+enum open_percent { OPEN_P50, OPEN_P90, OPEN_P99, OPEN_P999, OPEN_PERCENTS };
 
-/* The percentile (0 to 100) of a run, in us; INFINITY: one that was lost; NAN: too few. */
-double open_loop_percentile_us(const json_t *run, double percent);
+extern const double open_percents[OPEN_PERCENTS]; /* 50, 90, 99, 99.9 */
+
+/* One variant at one rate: all its valid runs together. */
+struct open_point {
+    const struct run *first;     /* which variant, and how it was asked */
+    double valid, overloaded;    /* runs: overloaded of the valid ones */
+    double messages;             /* of the valid ones, those that were lost or failed too */
+    double offered_per_s, share; /* share: of its capacity in a closed loop; NAN: not known */
+    double answered_per_s, answered_percent;
+    /*
+     * value: of the messages of all runs, low and high: of a single run the
+     * least and the greatest. INFINITY: beyond the deadline; NAN: too few.
+     */
+    struct interval latency_us[OPEN_PERCENTS];
+    double service_p50_us, service_p99_us; /* from the first byte sent; medians over the runs */
+    double late_p99_us;                    /* of the generator, likewise */
+    double deadline_us;
+};
+
+struct open_point open_point_of(const struct series_table *table, size_t series);
+
+/* Most of its runs were not answered at the rate at which requests came. */
+bool open_point_is_overloaded(const struct open_point *point);
+
+/* A variant along the rate: the lowest first. */
+struct open_rates {
+    const struct run *first;
+    struct open_point *points; /* malloc'd */
+    size_t count;
+};
+
+struct open_variants {
+    struct open_rates *list; /* malloc'd, in the order of the plan */
+    size_t count;
+};
+
+/* All variants that kept a schedule, the other build's left out; borrows the runs. For
+ * open_variants_free. */
+struct open_variants open_variants_of(const struct runs *runs);
+void open_variants_free(struct open_variants *all);
 
 /*
- * The same for arithmetic: how long one waited for an answer, or until it gave
- * up at the deadline.
+ * Adds the knee of each variant to `list` (of LIST_KNEES). held_per_s is the
+ * highest rate up to which its rule holds and broken_per_s the first at which
+ * it does not; knee_per_s is unknown unless both are there, as the knee lies
+ * between them.
  */
-double open_loop_waited_us(const json_t *run, double percent);
-
-/* ---- the table of a point ---- */
-
-void open_loop_print_head(FILE *out);
-
-/* `runs` are those of one variant at one rate; only the valid ones count. */
-void open_loop_print_row(FILE *out, const char *name, const json_t *runs);
-
-/* What the columns mean. */
-void open_loop_print_notes(FILE *out);
-
-/* ---- along the rate ---- */
-
-/*
- * For each variant a table over its rates, and its knee: the highest rate that
- * it still carries, by the rule that is printed below.
- */
-void open_loop_print_rates(FILE *out, const json_t *runs);
-
-/*
- * [{variant, build, capacity_per_s, knee_per_s, share, held_per_s, broken_per_s,
- * because, rule}], one for each variant. held_per_s is the highest rate up to
- * which the rule holds and broken_per_s the first at which it does not;
- * knee_per_s is null unless both are there, as the knee lies between them. A new array.
- */
-json_t *open_loop_knees(const json_t *runs);
+void open_knees(struct findings *list, const struct runs *runs);
 
 #endif

@@ -20,25 +20,28 @@ const char *const verdict_names[VERDICTS] = {"faster", "slower", "same within ma
                                              "not decided"};
 
 double statistics_median(double *samples, size_t count) {
-    if (count == 0) return 0;
+    if (count == 0) return NAN;
     gsl_sort(samples, 1, count);
     return gsl_stats_median_from_sorted_data(samples, 1, count);
 }
 
 struct interval statistics_median_interval(double *samples, size_t count, double level) {
-    struct interval interval = {0};
-    if (count == 0) return interval;
-    interval.value = statistics_median(samples, count);
+    struct interval interval = {statistics_median(samples, count), NAN, NAN};
     /* The k-th smallest and k-th largest miss the median with probability 2 P(B(n, 1/2) < k). */
     size_t k = 0;
-    while (k + 1 <= count / 2 &&
+    while (k < count / 2 &&
            2 * gsl_cdf_binomial_P((unsigned)k, 0.5, (unsigned)count) <= 1 - level) {
         k++;
     }
-    const size_t at = k == 0 ? 0 : k - 1;
-    interval.low = samples[at];
-    interval.high = samples[count - 1 - at];
+    if (k == 0) return interval;
+    interval.low = samples[k - 1];
+    interval.high = samples[count - k];
     return interval;
+}
+
+struct middle statistics_middle(double *samples, size_t count) {
+    const struct interval at_95 = statistics_median_interval(samples, count, 0.95);
+    return (struct middle){at_95.value, at_95.low, at_95.high, count};
 }
 
 static double half_width(double deviation, size_t count, double level) {

@@ -53,15 +53,24 @@ struct line {
 /* Least squares, y = intercept + slope x; `count` at least 3. */
 struct line statistics_line(const double *x, const double *y, size_t count, double level);
 
-/* Sorts `samples` and returns the median; 0 when there are none. */
+/* Sorts `samples` and returns the median; NAN when there are none. */
 double statistics_median(double *samples, size_t count);
 
 /*
  * The interval of the median by order statistics, which needs no assumption
- * about the distribution. Sorts `samples`. Fewer than 6 samples cannot have
- * one of 95 %: low and high are then the extremes.
+ * about the distribution: from the k-th smallest to the k-th largest. Sorts
+ * `samples`. Fewer than 6 cannot have one of 95 %: low and high are then NAN.
  */
 struct interval statistics_median_interval(double *samples, size_t count, double level);
+
+/* The median of some values, and how sure it is at 95 %. */
+struct middle {
+    double value, low, high; /* NAN: of none; low and high also of fewer than six */
+    size_t count;
+};
+
+/* Sorts `samples`. */
+struct middle statistics_middle(double *samples, size_t count);
 
 /* Mean and t interval; with one sample all three are that. */
 struct interval statistics_mean_interval(const double *samples, size_t count, double level);

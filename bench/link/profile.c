@@ -2,9 +2,12 @@
 #include "bench/link/profile.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+const char *const profile_names[PROFILES] = {"lab", "host"};
 
 /*
  * cubic, as most hosts have; no metrics kept from one connection to the next;

@@ -9,7 +9,10 @@
 
 #include <stddef.h>
 
-#include "bench/cli/options.h"
+/* Whose network settings a private network has. */
+enum profile { PROFILE_LAB, PROFILE_HOST, PROFILES };
+
+extern const char *const profile_names[PROFILES];
 
 struct profile_values {
     char text[16][64]; /* in the order of profile_setting_names */

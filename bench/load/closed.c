@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The closed loop of the blocking engine: a thread for each connection. */
-#include "bench/load/thread.h"
+#include "bench/load/closed.h"
+
 #include "echo/clock.h"
 
 static uint64_t quota(const struct load_thread *t) {
@@ -11,32 +12,52 @@ static uint64_t quota(const struct load_thread *t) {
     return options->messages / options->connections + extra;
 }
 
-static bool more(const struct load_thread *t, uint64_t now_ns, uint64_t left) {
-    if (load_interrupted(t->load)) return false;
-    return t->load->options->messages > 0 ? left > 0 : now_ns < t->load->end_ns;
-}
+enum { CONNECTIONS_MIN = 3 }; /* of a limited life, in a run: fewer would be no sample */
 
 struct closed {
     struct exchange x;
     struct load_thread *thread;
-    unsigned failures; /* in a row */
+    unsigned failures;    /* in a row */
+    bool up;              /* a message has come back */
+    uint64_t end_ns;      /* of whole connections: when the last of them may be made */
+    uint64_t made_before; /* sockets, when counting began */
 };
+
+/*
+ * Connections of a limited life are counted whole, as the first of their
+ * messages pays for all: the counted time begins and ends between two.
+ */
+static bool is_between(const struct closed *c) {
+    return c->thread->load->options->client.per_connection == 0 || c->x.client->socket < 0;
+}
+
+static bool is_over(const struct closed *c, uint64_t now_ns) {
+    const struct load *load = c->thread->load;
+    if (load_has_window(load))
+        return now_ns >= atomic_load_explicit(&load->end_ns, memory_order_relaxed);
+    if (!c->thread->begun || now_ns < c->end_ns || !is_between(c)) return false;
+    return c->x.client->sockets_made - c->made_before >= CONNECTIONS_MIN;
+}
+
+static bool more(const struct closed *c, uint64_t now_ns, uint64_t left) {
+    if (load_interrupted(c->thread->load)) return false;
+    return c->thread->load->options->messages > 0 ? left > 0 : !is_over(c, now_ns);
+}
 
 static void note_end(struct exchange *x) {
     struct closed *c = (struct closed *)(void *)x;
+    if (!c->up && x->outcome == EXCHANGE_OK) {
+        c->up = true;
+        load_note_up(c->thread->load);
+    }
     load_note_end(c->thread, x, &c->failures);
-    if (c->thread->counting) load_record(c->thread, x);
 }
 
 /* As many as may be outstanding go out together, and the next when all have ended. */
 static void exchange_batch(struct closed *c, uint64_t now_ns, uint64_t left) {
-    const struct load_options *options = c->thread->load->options;
     uint64_t batch = 0;
     while (batch < left && exchange_start(&c->x, now_ns, now_ns) == 0) batch++;
-    exchange_run(&c->x, options->waiting);
-    if (!c->thread->counting) return;
-    /* One outstanding until it is closed; many until all are there. */
-    c->thread->result->busy_ns += batch * (c->x.times.closed - now_ns);
+    exchange_run(&c->x, c->thread->load->options->waiting);
 }
 
 static uint64_t pause_between(const struct load_options *options, uint64_t now_ns) {
@@ -45,21 +66,25 @@ static uint64_t pause_between(const struct load_options *options, uint64_t now_n
     return echo_clock_ns();
 }
 
+static void begin(struct closed *c, uint64_t now_ns) {
+    load_begin(c->thread, now_ns);
+    c->x.late = c->x.duplicate = c->x.corrupt = 0;
+    c->made_before = c->x.client->sockets_made;
+    c->end_ns = now_ns + c->thread->load->options->duration_ns;
+}
+
 static void exchange_loop(struct load_thread *t, struct closed *c) {
     const uint64_t all = quota(t);
     struct load_result *r = t->result;
     uint64_t now_ns = echo_clock_ns();
-    while (c->failures < LOAD_FAILURES_MAX && more(t, now_ns, all - r->sent)) {
-        if (!t->counting && now_ns >= t->load->warm_ns) {
-            load_begin(t, now_ns);
-            c->x.late = c->x.duplicate = c->x.corrupt = 0;
-        }
-        exchange_batch(c, now_ns, all - r->sent);
+    while (c->failures < LOAD_FAILURES_MAX && more(c, now_ns, t->begun ? all - r->sent : all)) {
+        const uint64_t warm_ns = atomic_load_explicit(&t->load->warm_ns, memory_order_relaxed);
+        if (!t->begun && now_ns >= warm_ns && is_between(c)) begin(c, now_ns);
+        exchange_batch(c, now_ns, t->begun ? all - r->sent : all);
         now_ns = pause_between(t->load->options, c->x.times.closed);
     }
-    if (!t->counting) load_begin(t, now_ns);
+    if (!t->begun) load_begin(t, now_ns);
     load_end(t, now_ns);
-    r->window_ns = r->end_ns - r->start_ns;
     r->gave_up = c->failures >= LOAD_FAILURES_MAX;
     r->late = c->x.late;
     r->duplicate = c->x.duplicate;

@@ -3,77 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "bench/load/thread.h"
+#include "bench/load/closed.h"
+#include "bench/load/many.h"
+#include "bench/load/open.h"
 #include "echo/clock.h"
-
-/* ---- counting ---- */
-
-void load_begin(struct load_thread *t, uint64_t now_ns) {
-    const struct load_options *options = t->load->options;
-    struct load_result *r = t->result;
-    t->counting = true;
-    r->start_ns = now_ns;
-    if (t->index != 0) return;
-    r->client_cpu_ns = echo_clock_cpu_ns(0);
-    r->server_cpu_ns = options->server < 0 ? UINT64_MAX : echo_clock_cpu_ns(options->server);
-}
-
-void load_end(struct load_thread *t, uint64_t now_ns) {
-    const struct load_options *options = t->load->options;
-    struct load_result *r = t->result;
-    r->end_ns = now_ns;
-    if (t->index != 0) return;
-    r->client_cpu_ns = echo_clock_cpu_ns(0) - r->client_cpu_ns;
-    const uint64_t server_ns =
-        options->server < 0 ? UINT64_MAX : echo_clock_cpu_ns(options->server);
-    const bool known = r->server_cpu_ns != UINT64_MAX && server_ns != UINT64_MAX;
-    r->server_cpu_ns = known ? server_ns - r->server_cpu_ns : UINT64_MAX;
-}
-
-void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures) {
-    t->result->exchanges++;
-    if (x->outcome == EXCHANGE_OK) t->result->answered++;
-    *failures = x->outcome == EXCHANGE_FAILED ? *failures + 1 : 0;
-}
-
-static void record_times(struct load_result *r, const struct echo_times *times) {
-    histogram_record(&r->durations[LOAD_LATENCY], times->replied - times->start);
-    histogram_record(&r->durations[LOAD_CYCLE], times->closed - times->start);
-    histogram_record(&r->durations[LOAD_SERVICE], times->replied - times->first_byte);
-    histogram_record(&r->durations[LOAD_EXCHANGE], times->replied - times->first_byte);
-    if (times->connected != 0) {
-        histogram_record(&r->durations[LOAD_CONNECT], times->connected - times->start);
-    }
-    if (times->closed != times->replied) {
-        histogram_record(&r->durations[LOAD_CLOSE], times->closed - times->replied);
-    }
-}
-
-void load_record(struct load_thread *t, const struct exchange *x) {
-    struct load_result *r = t->result;
-    r->sent++;
-    if (x->error > 0 && x->error < LOAD_ERRNOS) r->errors[x->failed_in][x->error]++;
-    if (x->outcome == EXCHANGE_LOST) r->lost++;
-    if (x->outcome == EXCHANGE_FAILED) r->failed++;
-    if (x->outcome != EXCHANGE_OK) return;
-    r->ok++;
-    /* A fixed number of messages has no fixed middle. */
-    if (t->load->options->messages == 0) {
-        r->ok_by_half[x->times.replied < t->load->half_ns ? 0 : 1]++;
-    }
-    record_times(r, &x->times);
-}
-
-void load_add_counters(struct load_result *r, const struct echo_client *client) {
-    for (unsigned i = 0; i < client->counter_count && i < LOAD_COUNTERS_MAX; i++) {
-        r->counters[i].name = client->counters[i].name;
-        r->counters[i].value += client->counters[i].value;
-    }
-    if (client->counter_count > r->counter_count) r->counter_count = client->counter_count;
-    r->sockets += client->sockets_made;
-}
 
 /* ---- threads, and their sum ---- */
 
@@ -86,7 +20,11 @@ static void add_result(struct load_result *sum, const struct load_result *more, 
     sum->duplicate += more->duplicate;
     sum->corrupt += more->corrupt;
     sum->busy_ns += more->busy_ns;
-    sum->window_ns += more->window_ns;
+    sum->cycles_ns += more->cycles_ns;
+    sum->drained += more->drained;
+    sum->waiting += more->waiting;
+    sum->waiting_ns += more->waiting_ns;
+    if (more->drain_ns > sum->drain_ns) sum->drain_ns = more->drain_ns;
     sum->exchanges += more->exchanges;
     sum->answered += more->answered;
     sum->sockets += more->sockets;
@@ -99,41 +37,59 @@ static void add_result(struct load_result *sum, const struct load_result *more, 
     sum->gave_up = sum->gave_up || more->gave_up;
     for (int i = 0; i < 2; i++) sum->ok_by_half[i] += more->ok_by_half[i];
     for (int i = 0; i < EXCHANGE_DONE; i++) {
-        for (int j = 0; j < LOAD_ERRNOS; j++) sum->errors[i][j] += more->errors[i][j];
+        for (int j = 0; j < LOAD_ERRNOS; j++) {
+            sum->errors[i][j] += more->errors[i][j];
+            sum->early_errors[i][j] += more->early_errors[i][j];
+        }
     }
     for (int i = 0; i < LOAD_DURATIONS; i++) {
         histogram_add(&sum->durations[i], &more->durations[i]);
     }
     if (index == 0 || more->start_ns < sum->start_ns) sum->start_ns = more->start_ns;
     if (more->end_ns > sum->end_ns) sum->end_ns = more->end_ns;
-    if (index != 0) return;
-    sum->client_cpu_ns = more->client_cpu_ns;
-    sum->server_cpu_ns = more->server_cpu_ns;
-    sum->open = more->open; /* only a single thread has one */
+    if (index == 0) sum->open = more->open; /* only a single thread has one */
 }
 
-bool load_interrupted(const struct load *load) {
-    return load->options->interrupted != NULL && *load->options->interrupted;
+static bool any_ended(const struct load *load, unsigned threads) {
+    for (unsigned i = 0; i < threads; i++) {
+        if (atomic_load(&load->threads[i].over)) return true;
+    }
+    return false;
 }
 
-static void sleep_until(const struct load *load, uint64_t when_ns) {
+static bool all_ended(const struct load *load, unsigned threads) {
+    for (unsigned i = 0; i < threads; i++) {
+        if (!atomic_load(&load->threads[i].over)) return false;
+    }
+    return true;
+}
+
+/* Or until all threads have ended: they gave up, or have carried what was asked for. */
+static void sleep_until(const struct load *load, uint64_t when_ns, unsigned threads) {
     enum { GLANCE_NS = 50000000 };
-    for (uint64_t now_ns = echo_clock_ns(); now_ns < when_ns && !load_interrupted(load);
+    for (uint64_t now_ns = echo_clock_ns();
+         now_ns < when_ns && !load_interrupted(load) && !all_ended(load, threads);
          now_ns = echo_clock_ns()) {
         const uint64_t glance_ns = now_ns + GLANCE_NS;
         echo_clock_sleep_until(when_ns < glance_ns ? when_ns : glance_ns);
     }
 }
 
-static unsigned start_threads(struct load *load, unsigned threads, void *(*body)(void *),
-                              int *failed) {
+static void *live(void *argument) {
+    struct load_thread *t = argument;
+    (void)t->load->body(t);
+    atomic_store(&t->over, true);
+    return NULL;
+}
+
+static unsigned start_threads(struct load *load, unsigned threads, int *failed) {
     unsigned started = 0;
     for (; started < threads && *failed == 0; started++) {
         struct load_thread *t = &load->threads[started];
         t->load = load;
         t->index = started;
         t->result = calloc(1, sizeof *t->result);
-        *failed = t->result == NULL ? -ENOMEM : -pthread_create(&t->id, NULL, body, t);
+        *failed = t->result == NULL ? -ENOMEM : -pthread_create(&t->id, NULL, live, t);
         if (*failed != 0) {
             free(t->result);
             break;
@@ -142,10 +98,108 @@ static unsigned start_threads(struct load *load, unsigned threads, void *(*body)
     return started;
 }
 
+/* ---- from the beginning to the end ---- */
+
+/* What both sides and the wire have used so far. */
+struct usage {
+    uint64_t client_ns, server_ns;
+    struct thread_time *server, *wire;
+    size_t server_count, wire_count;
+    struct throttled throttled;
+};
+
+static struct usage usage_now(const struct load_options *options) {
+    struct usage usage = {.client_ns = echo_clock_cpu_ns(0), .server_ns = UINT64_MAX};
+    if (options->server > 0) {
+        usage.server_ns = echo_clock_cpu_ns(options->server);
+        usage.server = thread_times_of(options->server, &usage.server_count);
+    }
+    if (options->wire > 0) usage.wire = thread_times_of(options->wire, &usage.wire_count);
+    usage.throttled = throttled_now();
+    return usage;
+}
+
+static void usage_free(struct usage *usage) {
+    free(usage->server);
+    free(usage->wire);
+}
+
+static void take_usage(struct load_result *r, const struct usage *before,
+                       const struct usage *after) {
+    const bool known = before->server_ns != UINT64_MAX && after->server_ns != UINT64_MAX;
+    r->client_cpu_ns = after->client_ns - before->client_ns;
+    r->server_cpu_ns = known ? after->server_ns - before->server_ns : UINT64_MAX;
+    r->server_side =
+        side_time_of(before->server, before->server_count, after->server, after->server_count);
+    r->wire_side = side_time_of(before->wire, before->wire_count, after->wire, after->wire_count);
+    r->throttled =
+        (struct throttled){.known = before->throttled.known && after->throttled.known,
+                           .periods = after->throttled.periods - before->throttled.periods,
+                           .ns = after->throttled.ns - before->throttled.ns};
+}
+
+static void take_client_side(struct load_result *r, const struct load *load, unsigned threads) {
+    struct thread_time *times = calloc(2 * (size_t)threads + 1, sizeof *times);
+    for (unsigned i = 0; times != NULL && i < threads; i++) {
+        times[i] = load->threads[i].at_begin;
+        times[threads + i] = load->threads[i].at_end;
+    }
+    if (times != NULL) r->client_side = side_time_of(times, threads, times + threads, threads);
+    free(times);
+}
+
+/*
+ * Until every connection has carried a message, so that neither the warm-up
+ * nor the window is spent on connecting; or until a thread has given up. An
+ * open loop says by itself when it begins.
+ */
+static void wait_until_up(struct load *load, unsigned threads) {
+    const uint64_t glance_ns = 200000;
+    const struct load_options *options = load->options;
+    while (!load_interrupted(load) && !any_ended(load, threads)) {
+        if (options->schedule != NULL && atomic_load(&load->warm_ns) != UINT64_MAX) return;
+        if (options->schedule == NULL && atomic_load(&load->up) == options->connections) return;
+        echo_clock_sleep_until(echo_clock_ns() + glance_ns);
+    }
+}
+
+static void set_window(struct load *load, uint64_t warm_ns) {
+    const struct load_options *options = load->options;
+    atomic_store(&load->end_ns, warm_ns + options->duration_ns);
+    atomic_store(&load->warm_ns, warm_ns);
+}
+
+/* The main thread only watches: it says when the window begins, and reads what it used. */
+static void supervise(struct load *load, unsigned threads, uint64_t start_ns,
+                      struct load_result *sum) {
+    const struct load_options *options = load->options;
+    if (atomic_load(&load->warm_ns) == UINT64_MAX) {
+        wait_until_up(load, threads);
+        if (options->schedule == NULL) set_window(load, echo_clock_ns() + options->warmup_ns);
+    }
+    sum->connecting_ns = echo_clock_ns() - start_ns;
+    sleep_until(load, atomic_load(&load->warm_ns), threads);
+    struct usage before = usage_now(options);
+    load->warm = true;
+    if (options->messages == 0) sleep_until(load, atomic_load(&load->end_ns), threads);
+    struct usage after = usage_now(options);
+    if (options->messages == 0) load->stop = true;
+    for (unsigned i = 0; i < threads; i++) (void)pthread_join(load->threads[i].id, NULL);
+    if (!load_has_window(load)) {
+        usage_free(&after);
+        after = usage_now(options);
+    }
+    take_usage(sum, &before, &after);
+    take_client_side(sum, load, threads);
+    usage_free(&before);
+    usage_free(&after);
+}
+
 static int run(struct load_result **result, const struct load_options *options,
                void *(*body)(void *)) {
     const unsigned threads = options->many ? 1 : options->connections;
-    struct load load = {.options = options};
+    const uint64_t start_ns = echo_clock_ns();
+    struct load load = {.options = options, .body = body};
     struct load_result *sum = calloc(1, sizeof *sum);
     load.threads = calloc(threads, sizeof *load.threads);
     if (sum == NULL || load.threads == NULL) {
@@ -153,18 +207,19 @@ static int run(struct load_result **result, const struct load_options *options,
         free(load.threads);
         return -ENOMEM;
     }
-    load.warm_ns = echo_clock_ns() + options->warmup_ns;
-    load.half_ns = load.warm_ns + options->duration_ns / 2;
-    load.end_ns = load.warm_ns + options->duration_ns;
+    load.warm_ns = load.end_ns = UINT64_MAX;
+    if (options->schedule == NULL && (options->warmup_ns == 0 || body == floor_body)) {
+        set_window(&load, start_ns + options->warmup_ns);
+    }
     int failed = 0;
-    const unsigned started = start_threads(&load, threads, body, &failed);
-    sleep_until(&load, failed == 0 ? load.warm_ns : 0);
-    load.warm = true;
-    if (options->messages == 0) sleep_until(&load, failed == 0 ? load.end_ns : 0);
-    if (options->messages == 0 || failed != 0) load.stop = true;
+    const unsigned started = start_threads(&load, threads, &failed);
+    if (failed != 0) {
+        set_window(&load, 0);
+        load.warm = load.stop = true;
+    }
+    supervise(&load, started, start_ns, sum);
     for (unsigned i = 0; i < started; i++) {
         struct load_thread *t = &load.threads[i];
-        (void)pthread_join(t->id, NULL);
         if (failed == 0) failed = t->failed;
         add_result(sum, t->result, i);
         free(t->result);
@@ -174,6 +229,10 @@ static int run(struct load_result **result, const struct load_options *options,
         load_free(sum);
         return failed;
     }
+    if (load_has_window(&load) && options->schedule == NULL && body != floor_body) {
+        sum->start_ns = load.warm_ns;
+        sum->end_ns = load.end_ns;
+    }
     sum->connections = options->connections;
     sum->depth = options->client.depth > 1 ? options->client.depth : 1;
     *result = sum;
@@ -181,21 +240,24 @@ static int run(struct load_result **result, const struct load_options *options,
 }
 
 int load_run(struct load_result **result, const struct load_options *options) {
-    return run(result, options, options->many ? many_body : closed_body);
+    return run(result, options,
+               !options->many              ? closed_body
+               : options->schedule != NULL ? open_body
+                                           : many_body);
 }
 
 int load_floor(struct load_result **result, const struct load_options *options) {
     return run(result, options, floor_body);
 }
 
-bool load_is_overloaded(const struct load_result *result) {
+bool load_is_overloaded(const struct load_result *result, bool loses_packets) {
     const struct load_open *open = &result->open;
     const struct histogram *service = &result->durations[LOAD_SERVICE];
     if (open->taken_up == 0 || service->count == 0) return open->taken_up > 0;
     /* Those under way when the time was over: as many as come in a service time. */
-    const double share =
-        (double)histogram_percentile_ns(service, 50) / (double)(result->end_ns - result->start_ns);
-    return (double)open->in_time < (0.99 - share) * (double)open->taken_up;
+    const double share = histogram_mean_ns(service) / (double)(result->end_ns - result->start_ns);
+    const uint64_t lost = loses_packets ? result->lost - open->unsent : 0;
+    return (double)(open->in_time + lost) < (0.99 - share) * (double)open->taken_up;
 }
 
 void load_free(struct load_result *result) {

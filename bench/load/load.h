@@ -14,92 +14,7 @@
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
-#include <signal.h>
-#include <sys/types.h>
-
-#include "bench/load/exchange.h"
-#include "bench/measure/histogram.h"
-
-enum {
-    LOAD_FAILURES_MAX = 100, /* that many failures in a row end a run */
-    LOAD_ERRNOS = 134,       /* Linux knows no higher */
-    LOAD_COUNTERS_MAX = ECHO_CLIENT_COUNTS_MAX
-};
-
-/* Which durations are kept, each in a histogram; see README, Result files. */
-enum load_duration {
-    LOAD_LATENCY,
-    LOAD_CYCLE,
-    LOAD_SERVICE,
-    LOAD_CONNECT,
-    LOAD_EXCHANGE,
-    LOAD_CLOSE,
-    LOAD_DURATIONS
-};
-
-/* When the requests of an open loop are due, and who takes them. */
-struct load_schedule {
-    double per_s;
-    bool fixed;    /* every 1 / per_s; else a Poisson process */
-    uint64_t seed; /* of that */
-    bool own;    /* request k is for connection k modulo their number; else for one that is free */
-    bool sleeps; /* never spins until one is due: the server is on this CPU */
-    bool keeps_series; /* what became of each, in load_open.series */
-    uint64_t series_max;
-};
-
-struct load_options {
-    const struct echo_transport *transport;
-    struct echo_client_options client;        /* `session` is that of the first connection */
-    bool many;                                /* one loop over all connections: epoll */
-    enum exchange_waiting waiting;            /* otherwise: how each thread waits */
-    unsigned connections;                     /* at least 1 */
-    uint64_t gap_ns;                          /* from the end of an exchange to the next */
-    const struct load_schedule *schedule;     /* of an open loop, else NULL */
-    uint64_t warmup_ns;                       /* before anything is counted */
-    uint64_t duration_ns;                     /* of what is counted, unless `messages` is given */
-    uint64_t messages;                        /* in all; 0: as many as the duration holds */
-    uint64_t deadline_ns;                     /* of each exchange */
-    pid_t server;                             /* whose CPU time is read; -1: not here */
-    const volatile sig_atomic_t *interrupted; /* ends the run early */
-};
-
-/* One message of a series. */
-struct load_point {
-    uint64_t due_ns;     /* from the beginning of the counted time */
-    uint64_t latency_ns; /* UINT64_MAX: lost or failed */
-};
-
-/* What only an open loop has. */
-struct load_open {
-    uint64_t offered;          /* requests that were due in the counted time ... */
-    uint64_t taken_up;         /* ... and seen to be due before it was over */
-    uint64_t in_time;          /* ... and answered before it was over */
-    uint64_t unsent;           /* lost because no connection was free within their deadline */
-    struct histogram lateness; /* of the generator: from when one was due to when it saw that */
-    struct load_point *series; /* malloc'd, or NULL */
-    uint64_t series_count;
-};
-
-struct load_result {
-    uint64_t sent, ok, lost, failed;             /* sent = ok + lost + failed */
-    uint64_t late, duplicate, corrupt;           /* replies beside those */
-    uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]; /* by phase and errno */
-    uint64_t ok_by_half[2];                      /* of the counted time */
-    uint64_t busy_ns;   /* sum of all cycles, those of lost and failed ones too */
-    uint64_t window_ns; /* sum over connections of the time each was counted for */
-    uint64_t exchanges; /* begun in all, the warm-up's too ... */
-    uint64_t answered;  /* ... and of those answered */
-    struct echo_counter counters[LOAD_COUNTERS_MAX]; /* of all clients, since they were opened */
-    unsigned counter_count;
-    unsigned connections, depth;
-    uint64_t start_ns, end_ns;             /* the counted time */
-    uint64_t client_cpu_ns, server_cpu_ns; /* in it; UINT64_MAX: not known */
-    bool gave_up;                          /* LOAD_FAILURES_MAX was reached */
-    uint64_t sockets;                      /* made, in all */
-    struct histogram durations[LOAD_DURATIONS];
-    struct load_open open; /* zero in a closed loop */
-};
+#include "bench/load/terms.h"
 
 /* Runs to the end. 0 with *result (the caller's, for load_free), or -errno. */
 int load_run(struct load_result **result, const struct load_options *options);
@@ -109,9 +24,10 @@ int load_floor(struct load_result **result, const struct load_options *options);
 
 /*
  * The requests of an open loop were taken up and yet not answered at the rate
- * at which they came: a hundredth is missing, those under way at the end aside.
+ * at which they came: a hundredth is missing, those under way at the end aside,
+ * and on a path that loses packets those that were lost, which is no overload.
  */
-bool load_is_overloaded(const struct load_result *result);
+bool load_is_overloaded(const struct load_result *result, bool loses_packets);
 
 void load_free(struct load_result *result); /* NULL is ignored */
 

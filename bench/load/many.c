@@ -17,7 +17,6 @@
 
 enum {
     EVENTS = 256,         /* of one wake-up */
-    SPIN_NS = 150000,     /* before a request is due: a sleep may end as late as that */
     GLANCE_NS = 100000000 /* a signal may have come */
 };
 
@@ -25,53 +24,41 @@ static const struct load_options *options_of(const struct many *m) {
     return m->thread->load->options;
 }
 
-static bool is_open(const struct many *m) {
-    return options_of(m)->schedule != NULL;
-}
-
 static void note_end(struct exchange *x) {
     struct slot *s = (struct slot *)(void *)x;
-    struct load_thread *t = s->many->thread;
-    s->many->under_way--;
-    load_note_end(t, x, &s->failures);
-    if (s->failures >= LOAD_FAILURES_MAX) s->many->gave_up = true;
-    if (is_open(s->many)) {
-        open_count(s);
-    } else if (t->counting && x->times.start >= t->result->start_ns) {
-        load_record(t, x);
-    }
-}
-
-/* ---- the closed loop: the next batch when the last has ended ---- */
-
-static bool more(const struct many *m, uint64_t now_ns) {
-    const struct load_options *options = options_of(m);
-    if (m->gave_up || load_interrupted(m->thread->load)) return false;
-    if (options->messages > 0) return m->started < options->messages;
-    return now_ns < m->thread->load->end_ns;
-}
-
-static void count_batch(struct slot *s) {
-    struct load_result *r = s->many->thread->result;
-    if (s->batch == 0 || !s->many->thread->counting || s->batch_ns < r->start_ns) return;
-    if (s->first_ns == 0) s->first_ns = s->batch_ns;
-    s->last_ns = s->x.times.closed;
-    r->busy_ns += s->batch * (s->last_ns - s->batch_ns);
-}
-
-static bool start_batch(struct slot *s) {
     struct many *m = s->many;
-    if (s->x.outstanding > 0) return false;
-    count_batch(s);
-    const uint64_t now_ns = s->batch > 0 ? s->x.times.closed : m->now_ns;
-    s->batch = 0;
-    s->batch_ns = now_ns;
-    while (s->batch < s->x.depth && more(m, now_ns) && exchange_start(&s->x, now_ns, now_ns) == 0) {
-        s->batch++;
-        m->started++;
-        m->under_way++;
+    m->under_way--;
+    if (!s->up && x->outcome == EXCHANGE_OK) {
+        s->up = true;
+        m->up++;
+        load_note_up(m->thread->load);
     }
-    return s->batch > 0;
+    load_note_end(m->thread, x, &s->failures);
+    if (s->failures >= LOAD_FAILURES_MAX) m->gave_up = true;
+    if (m->form->count != NULL && m->thread->begun) m->form->count(s);
+}
+
+static bool start(struct slot *s, uint64_t now_ns) {
+    if (exchange_start(&s->x, now_ns, now_ns) != 0) return false;
+    s->many->started++;
+    s->many->under_way++;
+    return true;
+}
+
+/* ---- connecting: a message over each, before anything else ---- */
+
+/* As many at a time as a usual backlog takes, so that no SYN has to come again. */
+enum { WAVE = 128 };
+
+static bool start_first(struct slot *s) {
+    if (s->up || s->many->gave_up || s->x.outstanding > 0) return false;
+    return start(s, echo_clock_ns());
+}
+
+static void connect_next(struct many *m) {
+    while (m->begun < m->count && m->begun - m->up < WAVE && !m->gave_up) {
+        many_go_on(&m->slots[m->begun++], 0);
+    }
 }
 
 /* ---- slots ---- */
@@ -98,7 +85,7 @@ void many_go_on(struct slot *s, short ready) {
         (void)exchange_advance(&s->x, ready);
         ready = 0;
     } while (m->take_more(s));
-    if (is_open(m)) open_note_room(s);
+    if (m->form->note_room != NULL) m->form->note_room(s);
     if (s->x.outstanding == 0) return;
     watch(s);
     const uint64_t until_ns = exchange_until_ns(&s->x);
@@ -141,49 +128,54 @@ static void heed_timers(struct many *m) {
 static uint64_t sleep_ns(const struct many *m) {
     uint64_t until_ns = m->now_ns + GLANCE_NS;
     if (m->timer_ns < until_ns) until_ns = m->timer_ns;
-    if (is_open(m)) {
-        const uint64_t early_ns = options_of(m)->schedule->sleeps ? 0 : SPIN_NS;
-        const uint64_t due_ns = open_due_ns(m) - early_ns;
-        if (due_ns < until_ns) until_ns = due_ns;
-    }
+    const uint64_t due_ns = m->form->due_ns == NULL ? UINT64_MAX : m->form->due_ns(m);
+    if (due_ns < until_ns) until_ns = due_ns;
     return until_ns > m->now_ns ? until_ns - m->now_ns : 0;
 }
 
-static void begin_counting(struct many *m) {
-    struct load_thread *t = m->thread;
-    if (t->counting || m->now_ns < t->load->warm_ns) return;
-    load_begin(t, m->now_ns);
+static void forget_strangers(struct many *m) {
     for (unsigned i = 0; i < m->count; i++) {
         struct exchange *x = &m->slots[i].x;
         x->late = x->duplicate = x->corrupt = 0;
     }
 }
 
-static bool over(const struct many *m) {
-    return is_open(m) ? open_over(m) : m->under_way == 0;
+static void arrive(struct many *m) {
+    if (m->form->arrive != NULL) m->form->arrive(m);
+}
+
+static void wait_and_heed(struct many *m) {
+    struct epoll_event events[EVENTS];
+    const struct timespec timeout = echo_clock_timespec(sleep_ns(m));
+    const int ready = epoll_pwait2(m->epoll, events, EVENTS, &timeout, NULL);
+    m->now_ns = echo_clock_ns();
+    if (m->form->wake_up != NULL) m->form->wake_up(m);
+    for (int i = 0; i < ready; i++) {
+        heed(m, &events[i]);
+        arrive(m); /* not only when all replies are read */
+    }
+    heed_timers(m);
+    arrive(m);
+}
+
+static void connect_all(struct many *m) {
+    m->take_more = start_first;
+    m->now_ns = echo_clock_ns();
+    m->timer_ns = UINT64_MAX;
+    for (connect_next(m); m->up < m->count && m->under_way > 0; connect_next(m)) {
+        wait_and_heed(m);
+        if (load_interrupted(m->thread->load)) m->gave_up = true;
+    }
 }
 
 static void run_loop(struct many *m) {
-    struct epoll_event events[EVENTS];
-    do {
-        const struct timespec timeout = echo_clock_timespec(sleep_ns(m));
-        const int ready = epoll_pwait2(m->epoll, events, EVENTS, &timeout, NULL);
-        m->now_ns = echo_clock_ns();
-        begin_counting(m);
-        for (int i = 0; i < ready; i++) {
-            heed(m, &events[i]);
-            if (is_open(m)) open_arrive(m); /* not only when all replies are read */
-        }
-        heed_timers(m);
-        if (is_open(m)) open_arrive(m);
-    } while (!over(m));
-}
-
-static void start_all(struct many *m) {
-    m->now_ns = echo_clock_ns();
-    m->timer_ns = UINT64_MAX;
-    begin_counting(m);
+    m->thread->failed = m->form->begin(m);
+    if (m->thread->failed != 0) return;
+    if (m->thread->begun) forget_strangers(m);
+    m->take_more = m->form->take_more;
     for (unsigned i = 0; i < m->count; i++) many_go_on(&m->slots[i], 0);
+    while (!m->form->over(m)) wait_and_heed(m);
+    m->form->end(m);
 }
 
 /* ---- from the beginning to the end ---- */
@@ -214,7 +206,6 @@ static void close_slots(struct many *m) {
     struct load_result *r = m->thread->result;
     for (unsigned i = 0; i < m->count; i++) {
         struct slot *s = &m->slots[i];
-        r->window_ns += s->last_ns - s->first_ns;
         r->late += s->x.late;
         r->duplicate += s->x.duplicate;
         r->corrupt += s->x.corrupt;
@@ -243,23 +234,68 @@ static int prepare(struct many *m) {
     return failed;
 }
 
-void *many_body(void *argument) {
-    struct load_thread *t = argument;
-    struct many m = {.thread = t, .take_more = start_batch};
+void *many_run(struct load_thread *t, const struct many_form *form) {
+    struct many m = {.thread = t, .form = form};
     (void)prctl(PR_SET_TIMERSLACK, 1); /* ns: a sleep ends when it should */
     t->failed = prepare(&m);
-    if (t->failed == 0 && is_open(&m)) t->failed = open_begin(&m);
     if (t->failed == 0) {
-        start_all(&m);
-        if (!over(&m)) run_loop(&m);
-        if (!t->counting) load_begin(t, m.now_ns);
-        if (is_open(&m)) {
-            open_end(&m);
-        } else {
-            load_end(t, echo_clock_ns());
-        }
+        /* Without a warm-up what is asked for is all there is. */
+        if (options_of(&m)->warmup_ns > 0) connect_all(&m);
+        run_loop(&m);
         t->result->gave_up = m.gave_up;
     }
     close_slots(&m);
     return NULL;
+}
+
+/* ---- the closed loop: the next batch when the last has ended ---- */
+
+static bool more(const struct many *m, uint64_t now_ns) {
+    const struct load_options *options = options_of(m);
+    if (m->gave_up || load_interrupted(m->thread->load)) return false;
+    if (options->messages > 0) return !m->thread->begun || m->started < options->messages;
+    return now_ns < atomic_load_explicit(&m->thread->load->end_ns, memory_order_relaxed);
+}
+
+static bool start_batch(struct slot *s) {
+    struct many *m = s->many;
+    bool any = false;
+    if (s->x.outstanding > 0) return false;
+    const uint64_t now_ns = s->fresh ? m->now_ns : s->x.times.closed;
+    s->fresh = false;
+    for (unsigned i = 0; i < s->x.depth && more(m, now_ns) && start(s, now_ns); i++) any = true;
+    return any;
+}
+
+static void begin_counting(struct many *m) {
+    struct load_thread *t = m->thread;
+    if (t->begun || m->now_ns < atomic_load_explicit(&t->load->warm_ns, memory_order_relaxed)) {
+        return;
+    }
+    load_begin(t, m->now_ns);
+    m->started = 0;
+    forget_strangers(m);
+}
+
+static int begin(struct many *m) {
+    m->now_ns = echo_clock_ns();
+    begin_counting(m);
+    for (unsigned i = 0; i < m->count; i++) m->slots[i].fresh = true;
+    return 0;
+}
+
+static bool over(const struct many *m) {
+    return m->under_way == 0;
+}
+
+static void end(struct many *m) {
+    if (!m->thread->begun) load_begin(m->thread, m->now_ns);
+    load_end(m->thread, m->now_ns);
+}
+
+static const struct many_form closed_form = {
+    .begin = begin, .take_more = start_batch, .wake_up = begin_counting, .over = over, .end = end};
+
+void *many_body(void *argument) {
+    return many_run(argument, &closed_form);
 }

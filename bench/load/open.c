@@ -5,25 +5,33 @@
  * (coordinated omission is the mistake of not doing so); how late the loop
  * itself was in seeing it is counted apart.
  */
+#include "bench/load/open.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bench/load/many.h"
 #include "echo/clock.h"
+
+enum { SPIN_NS = 150000 /* before a request is due: a sleep may end as late as that */ };
 
 static const struct load_options *options_of(const struct many *m) {
     return m->thread->load->options;
 }
 
-static uint64_t due_ns(const struct many *m, uint64_t request) {
+static uint64_t time_of(const struct many *m, uint64_t request) {
     return m->base_ns + m->schedule.due_ns[request];
 }
 
-uint64_t open_due_ns(const struct many *m) {
-    return m->arrived < m->schedule.count ? due_ns(m, m->arrived) : UINT64_MAX;
+/* Of the next request; UINT64_MAX: there is none. */
+static uint64_t next_ns(const struct many *m) {
+    return m->arrived < m->schedule.count ? time_of(m, m->arrived) : UINT64_MAX;
 }
 
-bool open_over(const struct many *m) {
+static uint64_t due_ns(const struct many *m) {
+    return next_ns(m) - (options_of(m)->schedule->sleeps ? 0 : SPIN_NS);
+}
+
+static bool over(const struct many *m) {
     return m->under_way == 0 && m->taken == m->schedule.count;
 }
 
@@ -40,13 +48,12 @@ static void keep_point(struct many *m, uint64_t due, uint64_t latency_ns) {
         (struct load_point){.due_ns = due - m->warm_ns, .latency_ns = latency_ns};
 }
 
-void open_count(struct slot *s) {
+static void count(struct slot *s) {
     struct many *m = s->many;
     const struct exchange *x = &s->x;
     if (!counted(m, x->times.start)) return;
     const bool ok = x->outcome == EXCHANGE_OK;
     load_record(m->thread, x);
-    m->thread->result->busy_ns += x->times.closed - x->times.start;
     if (ok && x->times.replied < m->end_ns) m->thread->result->open.in_time++;
     keep_point(m, x->times.start, ok ? x->times.replied - x->times.start : UINT64_MAX);
 }
@@ -77,7 +84,7 @@ static bool take_due(struct slot *s) {
     uint64_t *next = next_of(s, &step);
     bool any = false;
     while (exchange_has_room(&s->x) && *next < m->arrived) {
-        const uint64_t due = due_ns(m, *next);
+        const uint64_t due = time_of(m, *next);
         const uint64_t now_ns = echo_clock_ns();
         const bool expired = due + options_of(m)->deadline_ns <= now_ns || m->gave_up;
         if (!expired && exchange_start(&s->x, due, now_ns) != 0) return any;
@@ -94,17 +101,28 @@ static bool take_due(struct slot *s) {
     return any;
 }
 
-void open_note_room(struct slot *s) {
+static void note_room(struct slot *s) {
     struct many *m = s->many;
     if (s->listed || !exchange_has_room(&s->x)) return;
     s->listed = true;
-    m->free[m->free_count++] = (unsigned)(s - m->slots);
+    m->free[(m->free_first + m->free_count++) % m->count] = (unsigned)(s - m->slots);
+}
+
+/* Of those with room the one that got it first, or last. */
+static struct slot *next_free(struct many *m) {
+    unsigned at = (m->free_first + m->free_count - 1) % m->count;
+    if (options_of(m)->schedule->oldest) {
+        at = m->free_first;
+        m->free_first = (m->free_first + 1) % m->count;
+    }
+    m->free_count--;
+    m->slots[m->free[at]].listed = false;
+    return &m->slots[m->free[at]];
 }
 
 static void hand_out(struct many *m) {
     while (m->taken < m->arrived && m->free_count > 0) {
-        struct slot *s = &m->slots[m->free[--m->free_count]];
-        s->listed = false;
+        struct slot *s = next_free(m);
         if (!exchange_has_room(&s->x)) continue;
         const uint64_t before = m->taken;
         many_go_on(s, 0);
@@ -123,11 +141,11 @@ static void note_arrival(struct many *m, uint64_t due, uint64_t now_ns) {
 }
 
 /* One after the other: what the start of one takes makes the next one late. */
-void open_arrive(struct many *m) {
+static void arrive(struct many *m) {
     const bool own = options_of(m)->schedule->own;
     if (m->gave_up || load_interrupted(m->thread->load)) m->schedule.count = m->arrived;
-    for (uint64_t now_ns = echo_clock_ns(); open_due_ns(m) <= now_ns; now_ns = echo_clock_ns()) {
-        note_arrival(m, open_due_ns(m), now_ns);
+    for (uint64_t now_ns = echo_clock_ns(); next_ns(m) <= now_ns; now_ns = echo_clock_ns()) {
+        note_arrival(m, next_ns(m), now_ns);
         if (own) {
             many_go_on(&m->slots[(m->arrived - 1) % m->count], 0);
         } else {
@@ -139,9 +157,8 @@ void open_arrive(struct many *m) {
 
 /* ---- from the beginning to the end ---- */
 
-int open_begin(struct many *m) {
+static int begin(struct many *m) {
     const struct load_options *options = options_of(m);
-    const struct load *load = m->thread->load;
     struct load_open *open = &m->thread->result->open;
     const uint64_t most = options->messages;
     const int failed = schedule_make(&m->schedule, options->schedule,
@@ -151,19 +168,33 @@ int open_begin(struct many *m) {
         open->series = calloc(options->schedule->series_max, sizeof *open->series);
         if (open->series == NULL) return -ENOMEM;
     }
-    m->take_more = take_due;
-    /* So many requests begin when the warm-up is over; others fill it. */
-    m->base_ns = load->warm_ns - (most > 0 ? 0 : options->warmup_ns);
-    m->warm_ns = load->warm_ns;
+    m->now_ns = echo_clock_ns();
+    m->base_ns = m->now_ns;
+    /* So many requests are all that count; for a time there are others before them. */
+    m->warm_ns = m->base_ns + (most > 0 ? 0 : options->warmup_ns);
     const double all_ns = (double)most / options->schedule->per_s * 1e9;
-    m->end_ns = most > 0 ? m->warm_ns + (uint64_t)all_ns : load->end_ns;
+    m->end_ns = m->warm_ns + (most > 0 ? (uint64_t)all_ns : options->duration_ns);
+    load_begin(m->thread, m->warm_ns);
+    atomic_store(&m->thread->load->end_ns, m->end_ns);
+    atomic_store(&m->thread->load->warm_ns, m->warm_ns);
     return 0;
 }
 
-void open_end(struct many *m) {
+static void end(struct many *m) {
     struct load_result *r = m->thread->result;
-    load_end(m->thread, m->now_ns);
-    /* What was offered was offered in this time, whenever the last reply came. */
-    r->start_ns = m->warm_ns;
-    r->end_ns = m->end_ns;
+    if (m->now_ns > m->end_ns) r->drain_ns = m->now_ns - m->end_ns;
+    load_end(m->thread, m->end_ns);
+}
+
+static const struct many_form form = {.begin = begin,
+                                      .take_more = take_due,
+                                      .count = count,
+                                      .note_room = note_room,
+                                      .arrive = arrive,
+                                      .due_ns = due_ns,
+                                      .over = over,
+                                      .end = end};
+
+void *open_body(void *argument) {
+    return many_run(argument, &form);
 }

@@ -7,7 +7,7 @@
 #ifndef BENCH_SCHEDULE_H
 #define BENCH_SCHEDULE_H
 
-#include "bench/load/load.h"
+#include "bench/load/terms.h"
 
 /* So many requests at most: their times alone are 400 MB. */
 enum { SCHEDULE_MAX = 50000000 };

@@ -4,8 +4,9 @@
 #define BENCH_THREAD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-#include "bench/load/load.h"
+#include "bench/load/terms.h"
 
 struct load;
 
@@ -13,36 +14,48 @@ struct load_thread {
     struct load *load;
     pthread_t id;
     unsigned index;
-    bool counting;
-    int failed; /* -errno of what kept it from running at all */
+    bool begun;       /* what starts from now on counts, where bounds are its own */
+    atomic_bool over; /* its body has returned */
+    struct thread_time at_begin, at_end; /* when its counted time begins, and when it ends */
+    int failed;                          /* -errno of what kept it from running at all */
     struct load_result *result;
 };
 
 struct load {
     const struct load_options *options;
-    uint64_t warm_ns, half_ns, end_ns; /* when counting begins, is half over, ends */
-    atomic_bool warm, stop;            /* for the floor, which reads no clock */
+    atomic_uint up;                        /* connections over which a first message has gone */
+    atomic_uint_least64_t warm_ns, end_ns; /* the window; UINT64_MAX: not known yet */
+    atomic_bool warm, stop;                /* for the floor, which reads no clock */
+    void *(*body)(void *);
     struct load_thread *threads;
 };
 
-/* The counted time begins and ends; the first thread reads the CPU times. */
+/*
+ * Whether counted time is one window for all, [warm_ns, end_ns), in which what
+ * ends counts. Otherwise a number of messages is counted, or whole connections:
+ * then what starts from a thread's own begin on counts.
+ */
+bool load_has_window(const struct load *load);
+
+/* A thread's own bounds, where there is no window. */
 void load_begin(struct load_thread *t, uint64_t now_ns);
 void load_end(struct load_thread *t, uint64_t now_ns);
 
-/* An exchange has ended, counted or not; *failures is that of those in a row. */
+/* The first message of a connection has come back. */
+void load_note_up(struct load *load);
+
+/*
+ * The exchange that `x` says ended last has ended: counts it where it counts;
+ * *failures is that of those in a row.
+ */
 void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures);
 
-/* Counts the exchange that `x` says ended last. */
+/* Counts it; for the open loop, which knows by itself what counts. */
 void load_record(struct load_thread *t, const struct exchange *x);
 
 bool load_interrupted(const struct load *load);
 
 /* Adds a client's named counters to those of the result. */
 void load_add_counters(struct load_result *r, const struct echo_client *client);
-
-/* The bodies of threads; `argument` is a load_thread. */
-void *closed_body(void *argument); /* closed.c: one connection */
-void *many_body(void *argument);   /* many.c: all connections */
-void *floor_body(void *argument);  /* closed.c: one, or all, without any of it */
 
 #endif

@@ -2,6 +2,8 @@
 #include "bench/measure/histogram.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 static uint64_t lower_bound_ns(unsigned bucket) {
     if (bucket < 2 * HISTOGRAM_HALF) return bucket;
@@ -11,25 +13,6 @@ static uint64_t lower_bound_ns(unsigned bucket) {
 
 uint64_t histogram_upper_bound_ns(unsigned bucket) {
     return lower_bound_ns(bucket + 1) - 1;
-}
-
-static uint64_t middle_ns(unsigned bucket) {
-    return (lower_bound_ns(bucket) + histogram_upper_bound_ns(bucket)) / 2;
-}
-
-uint64_t histogram_percentile_ns(const struct histogram *histogram, double percent) {
-    if (histogram->count == 0) return 0;
-    /* A hair less, so that rounding does not lift a whole number to the next: 0.9 % of 1,000. */
-    const double rank = ceil(percent / 100 * (double)histogram->count - 1e-6);
-    const uint64_t wanted = rank < 1 ? 1 : (uint64_t)rank;
-    uint64_t seen = 0;
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        seen += histogram->bucket[i];
-        /* The middle of the last bucket may lie above all that was seen. */
-        if (seen >= wanted)
-            return middle_ns(i) < histogram->max_ns ? middle_ns(i) : histogram->max_ns;
-    }
-    return histogram->max_ns;
 }
 
 double histogram_mean_ns(const struct histogram *histogram) {
@@ -43,8 +26,83 @@ void histogram_add(struct histogram *sum, const struct histogram *more) {
     if (more->max_ns > sum->max_ns) sum->max_ns = more->max_ns;
 }
 
-bool histogram_supports(const struct histogram *histogram, double percent) {
-    const double beyond_min = 20;
-    const double beyond = (double)histogram->count * (1 - percent / 100);
-    return beyond > beyond_min - 1e-6; /* 99.9 % of 20,000 leave 20, but for rounding */
+uint64_t histogram_count_above(const struct histogram *histogram, uint64_t ns) {
+    uint64_t count = 0;
+    unsigned bucket = histogram_bucket_of(ns < HISTOGRAM_MAX_NS ? ns : HISTOGRAM_MAX_NS);
+    while (++bucket < HISTOGRAM_BUCKETS) count += histogram->bucket[bucket];
+    return count;
+}
+
+static size_t count_buckets(const struct histogram *histogram) {
+    size_t count = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) count += histogram->bucket[i] > 0;
+    return count;
+}
+
+struct samples samples_of(const struct histogram *histogram) {
+    struct samples samples = {.answered = histogram->count, .max_ns = histogram->max_ns};
+    samples.buckets = calloc(count_buckets(histogram) + 1, sizeof *samples.buckets);
+    if (samples.buckets == NULL) return (struct samples){0};
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (histogram->bucket[i] == 0) continue;
+        samples.buckets[samples.count++] =
+            (struct samples_bucket){histogram_upper_bound_ns(i), histogram->bucket[i]};
+    }
+    return samples;
+}
+
+void samples_free(struct samples *samples) {
+    free(samples->buckets);
+    *samples = (struct samples){0};
+}
+
+void samples_add(struct samples *sum, const struct samples *more) {
+    struct samples_bucket *both = calloc(sum->count + more->count + 1, sizeof *both);
+    size_t i = 0, k = 0, count = 0;
+    if (both == NULL) return;
+    while (i < sum->count || k < more->count) {
+        const bool first = k == more->count || (i < sum->count && sum->buckets[i].upper_ns <=
+                                                                      more->buckets[k].upper_ns);
+        const struct samples_bucket next = first ? sum->buckets[i++] : more->buckets[k++];
+        if (count > 0 && both[count - 1].upper_ns == next.upper_ns) {
+            both[count - 1].count += next.count;
+        } else {
+            both[count++] = next;
+        }
+    }
+    free(sum->buckets);
+    sum->buckets = both;
+    sum->count = count;
+    sum->answered += more->answered;
+    sum->missed += more->missed;
+    if (more->max_ns > sum->max_ns) sum->max_ns = more->max_ns;
+}
+
+/* Of the bucket that ends with `upper_ns`. */
+static double middle_ns(uint64_t upper_ns) {
+    return (double)((lower_bound_ns(histogram_bucket_of(upper_ns)) + upper_ns) / 2);
+}
+
+double samples_percentile_ns(const struct samples *samples, double percent) {
+    /* A hair, so that rounding moves no whole number: 99.9 % of 20,000 leave 20 beyond. */
+    const double hair = 1e-6;
+    const double all = (double)(samples->answered + samples->missed);
+    if (all * (1 - percent / 100) <= SAMPLES_BEYOND - hair) return NAN;
+    const double rank = fmax(1, ceil(percent / 100 * all - hair));
+    double passed = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        passed += (double)samples->buckets[i].count;
+        if (passed < rank) continue;
+        /* The middle of the last bucket may lie above all that was seen. */
+        const double ns = middle_ns(samples->buckets[i].upper_ns);
+        return samples->max_ns > 0 ? fmin(ns, (double)samples->max_ns) : ns;
+    }
+    return INFINITY;
+}
+
+double histogram_percentile_ns(const struct histogram *histogram, double percent) {
+    struct samples samples = samples_of(histogram);
+    const double ns = samples_percentile_ns(&samples, percent);
+    samples_free(&samples);
+    return ns;
 }

@@ -10,7 +10,7 @@
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HISTOGRAM_MAX_NS 100000000000ULL /* what is longer is recorded as this */
@@ -46,20 +46,47 @@ static inline void histogram_record(struct histogram *histogram, uint64_t ns) {
 /* The largest duration counted in `bucket`, in ns. */
 uint64_t histogram_upper_bound_ns(unsigned bucket);
 
-/*
- * The duration below or at which `percent` (0 to 100) of all lie, by nearest
- * rank; 0 when nothing was recorded.
- */
-uint64_t histogram_percentile_ns(const struct histogram *histogram, double percent);
-
-/*
- * Whether there are enough samples for that percentile: at least 20 beyond it,
- * else it is an anecdote.
- */
-bool histogram_supports(const struct histogram *histogram, double percent);
-
 double histogram_mean_ns(const struct histogram *histogram); /* 0 when empty */
 
 void histogram_add(struct histogram *sum, const struct histogram *more);
+
+/* How many were longer, by their bucket. */
+uint64_t histogram_count_above(const struct histogram *histogram, uint64_t ns);
+
+/*
+ * The same without its empty buckets: what travels from a run's process to
+ * the judge, what a file keeps, and what percentiles are taken of. Those that
+ * never ended (lost, failed) may be counted too: they rank last, as to lose a
+ * message is never fast.
+ */
+struct samples_bucket {
+    uint64_t upper_ns, count;
+};
+
+struct samples {
+    struct samples_bucket *buckets; /* malloc'd, ascending in upper_ns; NULL: none */
+    size_t count;                   /* of buckets */
+    uint64_t answered, missed;      /* the sum of all buckets, and those that never ended */
+    uint64_t max_ns;                /* of the answered; 0: not known */
+};
+
+enum { SAMPLES_BEYOND = 40 }; /* a percentile needs so many: messages of one run follow each other */
+
+/* For samples_free. Without memory it is empty. */
+struct samples samples_of(const struct histogram *histogram);
+void samples_free(struct samples *samples);
+
+/* Adds those of `more`. Without memory nothing is added. */
+void samples_add(struct samples *sum, const struct samples *more);
+
+/*
+ * The duration below or at which `percent` (0 to 100) of all lie, in ns, by
+ * nearest rank: the middle of its bucket. INFINITY: that one never ended;
+ * NAN: fewer than SAMPLES_BEYOND lie beyond it. The one percentile of the lab.
+ */
+double samples_percentile_ns(const struct samples *samples, double percent);
+
+/* The same of a histogram, of which nothing was missed. */
+double histogram_percentile_ns(const struct histogram *histogram, double percent);
 
 #endif

@@ -55,7 +55,7 @@ static int run_record(void *state, uint64_t iterations) {
 static int run_percentile(void *state, uint64_t iterations) {
     struct measure *measure = state;
     for (uint64_t i = 0; i < iterations; i++) {
-        micro_use(histogram_percentile_ns(&measure->histogram, 99));
+        micro_use((uint64_t)histogram_percentile_ns(&measure->histogram, 99));
         micro_touch(measure);
     }
     return 0;

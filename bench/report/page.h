@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What was measured, told in order: the question, the answer, the figures,
- * the comparisons, then what was left out, not run, and where it was measured.
- * One story for two readers: an HTML page, and a terminal of 80 columns.
- *
- * The page is one file that loads nothing but the figures beside it. It does
- * not draw them: `make plots` does.
+ * What was measured, told in order, for two readers: an HTML page, and a
+ * terminal of 80 columns. The page is one file that loads nothing but the
+ * figures beside it. It does not draw them: `make plots` does.
  */
 #ifndef BENCH_PAGE_H
 #define BENCH_PAGE_H
 
-#include "bench/report/figures.h"
+#include "bench/report/figure.h"
+#include "bench/tell/story.h"
 
 /*
- * `directory` holds data/ and report/, and stands in the commands that the
- * page proposes. Writes report/index.html there. 0, or -errno and a sentence.
+ * malloc'd; NULL without memory. `directory` stands in the commands that are
+ * proposed.
  */
-int page_write(const struct measured *measured, const char *directory, char error[REPORT_ERROR]);
+char *page_text(const struct drawing *drawings, const char *directory, bool html);
 
-/* The same on a terminal, in plain text. */
-void page_print(const struct measured *measured, const char *directory, FILE *out);
+/* ---- origin.c: its end ---- */
+
+void origin_tell_excluded(struct story *story, const struct results *results);
+void origin_tell_commands(struct story *story, const struct results *results);
+void origin_tell_environment(struct story *story, const struct results *results);
+
+/* How a session was made, as it would be typed again; malloc'd. */
+char *origin_command(const struct session *session);
 
 #endif

@@ -5,32 +5,55 @@
 
 #include "bench/report/page.h"
 
-static int report(const char *directory, bool text, const char *results, const char *data,
-                  char error[REPORT_ERROR]) {
-    struct measured measured;
-    int result = figures_write(results, text ? NULL : data, &measured, error);
+/* The figures that are not there, so that nobody looks for them. */
+static void print_missing(const struct drawing *drawings) {
+    const char *before = "Not measured, as the page says: ";
+    for (unsigned i = 0; i < figure_count; i++) {
+        if (drawings[i].missing == NULL) continue;
+        printf("%s%s", before, figures[i].name);
+        before = ", ";
+    }
+    if (before[0] == ',') puts(".");
+}
+
+static int write_all(const struct drawing *drawings, const char *directory, const char *page,
+                     char *why) {
+    int result = drawings_write(drawings, directory, why);
+    if (result == 0) result = report_save(directory, "report", "index.html", page, why);
     if (result != 0) return result;
-    if (text)
-        page_print(&measured, directory, stdout);
+    printf("%s/report/index.html is written, its figures' data in %s/data.\n", directory,
+           directory);
+    print_missing(drawings);
+    return 0;
+}
+
+static int show(const struct results *results, const struct request *request, char *why) {
+    struct drawing *drawings = calloc(figure_count, sizeof *drawings);
+    int result = -1;
+    for (unsigned i = 0; drawings != NULL && i < figure_count; i++)
+        drawings[i] = figure_fill(&figures[i], results);
+    char *page = drawings == NULL ? NULL : page_text(drawings, request->directory, !request->text);
+    if (page == NULL)
+        (void)snprintf(why, SESSION_WHY, "There is not enough memory.");
+    else if (request->text)
+        result = fputs(page, stdout) < 0 ? -1 : 0;
     else
-        result = page_write(&measured, directory, error);
-    measured_free(&measured);
+        result = write_all(drawings, request->directory, page, why);
+    for (unsigned i = 0; drawings != NULL && i < figure_count; i++) drawing_free(&drawings[i]);
+    free(drawings);
+    free(page);
     return result;
 }
 
-int report_command(const char *directory, bool text) {
-    char *results = NULL, *data = NULL, error[REPORT_ERROR] = "There is not enough memory.";
-    int result = 1;
-    if (asprintf(&results, "%s/results", directory) < 0) return 1;
-    if (asprintf(&data, "%s/data", directory) > 0) {
-        result = report(directory, text, results, data, error);
-        free(data);
+int command_report(const struct request *request) {
+    struct results results;
+    char *folder = NULL, why[SESSION_WHY] = "There is not enough memory.";
+    int result = -1;
+    if (asprintf(&folder, "%s/results", request->directory) > 0) {
+        result = results_read(folder, &results, why);
+        if (result == 0) result = show(&results, request, why);
+        results_free(&results);
+        free(folder);
     }
-    free(results);
-    if (result != 0)
-        (void)fprintf(stderr, "echolab: %s\n", error);
-    else if (!text)
-        printf("%s/report/index.html is written, its figures' data in %s/data.\n", directory,
-               directory);
-    return result == 0 ? 0 : 1;
+    return result == 0 ? EXIT_DONE : complain("%s", why);
 }

@@ -6,12 +6,13 @@
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
-#include <stdbool.h>
+#include "bench/experiment/experiment.h"
 
 /*
- * Prints what it wrote, or with `text` the page itself and writes nothing.
- * The exit status: 0, or 1 after one sentence on standard error.
+ * Prints what it wrote and what it could not show, or with --text the page
+ * itself, and then writes nothing. The exit status, after at most one sentence
+ * on stderr.
  */
-int report_command(const char *directory, bool text);
+int command_report(const struct request *request);
 
 #endif

@@ -1,24 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A run as a process: `PROGRAM run VARIANT ...`, whose output is one JSON object. */
+/*
+ * A run as a process of its own, so that no run sees the memory, the ports or
+ * the counters of another.
+ */
 #ifndef BENCH_CHILD_H
 #define BENCH_CHILD_H
 
-#include <jansson.h>
+#include "bench/run/process.h"
+#include "bench/run/run.h"
 
-#include "bench/cli/options.h"
-
-/*
- * Starts PROGRAM for options->variants[0] in options->role and waits for its
- * result: a new reference, or NULL. Then `why` says in a sentence what
- * happened. The process is gone when this returns, also after a signal
- * (options_interrupted).
- */
-json_t *child_run(const char *program, const struct options *options, char *why, size_t why_size);
+enum { CHILD_WHY = 512 };
 
 /*
- * Whether PROGRAM is echolab and speaks as this one does: 0, or -1 with a
- * sentence in `why`.
+ * Starts this program for a run and waits for its result, the caller's; or
+ * NULL. Then `why` (CHILD_WHY bytes) says in a sentence what happened. The
+ * process is gone when this returns, also after a signal (status.h).
  */
-int child_is_echolab(const char *program, char *why, size_t why_size);
+struct run *child_run(const struct parameters *asked, char *why);
+
+/*
+ * The same by another program, such as strace: its words, up to NULL, come
+ * before a run's, and the last of them is what to run. How it ended is the
+ * caller's to explain. For process_free in either case.
+ */
+struct run *child_run_by(char *const tool[], const struct parameters *asked,
+                         struct process_end *end);
+
+/*
+ * The process alone: `PROGRAM run` with all that was asked and one argument
+ * more (NULL: none). For process_free.
+ */
+void child_start(const char *program, const struct parameters *asked, const char *more,
+                 struct process_end *end);
+
+/* What a run says to whoever started it so: its bytes, see run_write. */
+extern const char child_pipe[]; /* "--pipe" */
 
 #endif

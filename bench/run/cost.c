@@ -7,204 +7,153 @@
 
 /* Bytes of IP and transport headers. A SYN has 20 bytes of options, a segment 12: timestamps. */
 enum {
-    SYN = 60,
-    SYN_ASKING = 64, /* for a Fast Open cookie: an empty option (RFC 7413, section 4.1.1) */
-    SYN_COOKIE = 72, /* with a cookie of 8 bytes, either way */
+    SYN_BYTES = 60,
+    SYN_ASKING_BYTES = 64, /* for a Fast Open cookie: an empty option (RFC 7413, section 4.1.1) */
+    SYN_COOKIE_BYTES = 72, /* with a cookie of 8 bytes, either way */
     SEGMENT = 52,
     DATAGRAM = 28,
     MTU = 1500,
     SYN_OPTIONS_ROOM = 40 /* that the kernel leaves in a SYN with data, used or not */
 };
 
+enum packet {
+    NONE,
+    SYN,
+    SYN_ASKING,
+    SYN_WITH_REQUEST,
+    SYN_ACK,
+    SYN_ACK_COOKIE,
+    REQUEST,
+    REPLY,
+    ACK_UP, /* to the server */
+    ACK_DOWN,
+    FIN_UP,
+    FIN_DOWN,
+    RST_UP, /* that nobody acknowledges */
+    DATAGRAM_UP,
+    DATAGRAM_DOWN,
+    PACKETS
+};
+
+static const struct {
+    enum wire_kind kind;
+    enum wire_direction direction;
+    unsigned ip_bytes;
+    bool carries_message; /* header and payload, of the request or of the reply */
+} table[PACKETS] = {[SYN] = {WIRE_SYN, WIRE_TO_SERVER, SYN_BYTES, false},
+                    [SYN_ASKING] = {WIRE_SYN, WIRE_TO_SERVER, SYN_ASKING_BYTES, false},
+                    [SYN_WITH_REQUEST] = {WIRE_SYN, WIRE_TO_SERVER, SYN_COOKIE_BYTES, true},
+                    [SYN_ACK] = {WIRE_SYN_ACK, WIRE_TO_CLIENT, SYN_BYTES, false},
+                    [SYN_ACK_COOKIE] = {WIRE_SYN_ACK, WIRE_TO_CLIENT, SYN_COOKIE_BYTES, false},
+                    [REQUEST] = {WIRE_REQUEST, WIRE_TO_SERVER, SEGMENT, true},
+                    [REPLY] = {WIRE_REPLY, WIRE_TO_CLIENT, SEGMENT, true},
+                    [ACK_UP] = {WIRE_ACK, WIRE_TO_SERVER, SEGMENT, false},
+                    [ACK_DOWN] = {WIRE_ACK, WIRE_TO_CLIENT, SEGMENT, false},
+                    [FIN_UP] = {WIRE_FIN, WIRE_TO_SERVER, SEGMENT, false},
+                    [FIN_DOWN] = {WIRE_FIN, WIRE_TO_CLIENT, SEGMENT, false},
+                    [RST_UP] = {WIRE_RST, WIRE_TO_SERVER, SEGMENT, false},
+                    [DATAGRAM_UP] = {WIRE_REQUEST, WIRE_TO_SERVER, DATAGRAM, true},
+                    [DATAGRAM_DOWN] = {WIRE_REPLY, WIRE_TO_CLIENT, DATAGRAM, true}};
+
+/* The calls for a socket of one message: so many options, so many receives. */
+/* clang-format off */
+#define FRESH(options_, receives_) \
+    {"socket", 1}, {"setsockopt", (options_)}, {"connect", 1}, \
+    {"sendto", 1}, {"recvfrom", (receives_)}, {"close", 1}
+/* clang-format on */
+
 /* ---- one connection per message ---- */
 
 const struct cost_model cost_tcp_server_closes = {
-    .each = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN, false},
-             {WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true},
-             {WIRE_ACK, WIRE_TO_SERVER, 2, SEGMENT, false}, /* of SYN-ACK and reply */
-             {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false}, /* acknowledges the other */
-             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_CLIENT, 2, SEGMENT, false}, /* of request and FIN */
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true},
-             {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
-    .client = {{"socket", 1},
-               {"setsockopt", 3}, /* TCP_NODELAY, and both timeouts */
-               {"connect", 1},
-               {"sendto", 1},
-               {"recvfrom", 2}, /* the reply, and the end of file */
-               {"close", 1}},
+    .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_DOWN,
+             FIN_UP, /* acknowledges the other */
+             ACK_DOWN},
+    .client = {FRESH(3, 2)}, /* TCP_NODELAY, both timeouts; the reply, end of file */
     .server = {{"accept4", 1}, {"recvfrom", 1}, {"sendto", 1}, {"ioctl", 1}, {"close", 1}},
-    .waits_first = 2,
-    .waits = 2,
-    .message_bytes_max = MTU - SEGMENT,
-};
+    .waits = {2, 2},
+    .message_bytes_max = MTU - SEGMENT};
 
 const struct cost_model cost_tcp_client_closes = {
-    .each = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN, false},
-             {WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true},
-             {WIRE_ACK, WIRE_TO_SERVER, 3, SEGMENT, false}, /* of SYN-ACK, reply and FIN */
-             {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false},
-             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_CLIENT, 1, SEGMENT, false}, /* of the request */
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true},
-             {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
-    .client = {{"socket", 1},
-               {"setsockopt", 3},
-               {"connect", 1},
-               {"sendto", 1},
-               {"recvfrom", 1},
-               {"close", 1}},
+    .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_UP, FIN_DOWN, ACK_UP},
+    .client = {FRESH(3, 1)},
     .server = {{"accept4", 1}, {"recvfrom", 2}, {"sendto", 1}, {"close", 1}},
-    .waits_first = 2,
-    .waits = 2,
-    .message_bytes_max = MTU - SEGMENT,
-};
+    .waits = {2, 2},
+    .message_bytes_max = MTU - SEGMENT};
 
 const struct cost_model cost_tcp_client_resets = {
-    .each = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN, false},
-             {WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true},
-             {WIRE_ACK, WIRE_TO_SERVER, 2, SEGMENT, false},
-             {WIRE_RST, WIRE_TO_SERVER, 1, SEGMENT, false}, /* that nobody acknowledges */
-             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_CLIENT, 1, SEGMENT, false},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true}},
-    .client = {{"socket", 1},
-               {"setsockopt", 4}, /* SO_LINGER, too */
-               {"connect", 1},
-               {"sendto", 1},
-               {"recvfrom", 1},
-               {"close", 1}},
+    .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, RST_UP},
+    .client = {FRESH(4, 1)}, /* SO_LINGER, too */
     .server = {{"accept4", 1}, {"recvfrom", 2}, {"sendto", 1}, {"close", 1}},
-    .waits_first = 2,
-    .waits = 2,
-    .message_bytes_max = MTU - SEGMENT,
-};
+    .waits = {2, 2},
+    .message_bytes_max = MTU - SEGMENT};
 
 /* The client asks for a cookie each time, and a server that may not gives it none. */
-static const struct cost_model asked_in_vain = {
-    .each = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN_ASKING, false},
-             {WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true},
-             {WIRE_ACK, WIRE_TO_SERVER, 2, SEGMENT, false},
-             {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false},
-             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_CLIENT, 2, SEGMENT, false},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true},
-             {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
-    .waits_first = 2,
-    .waits = 2,
-    .message_bytes_max = MTU - SEGMENT,
-};
+static const struct cost_model asked_in_vain = {.each = {SYN_ASKING, SYN_ACK, ACK_UP, REQUEST,
+                                                         ACK_DOWN, REPLY, ACK_UP, FIN_DOWN, FIN_UP,
+                                                         ACK_DOWN},
+                                                .waits = {2, 2},
+                                                .message_bytes_max = MTU - SEGMENT};
 
 /* The first connection fetches the cookie: a usual handshake with longer SYNs. */
 const struct cost_model cost_tcp_fastopen = {
-    .first = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN_ASKING, false},
-              {WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true},
-              {WIRE_ACK, WIRE_TO_SERVER, 2, SEGMENT, false},
-              {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false},
-              {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN_COOKIE, false},
-              {WIRE_ACK, WIRE_TO_CLIENT, 2, SEGMENT, false},
-              {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true},
-              {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
-    .each = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN_COOKIE, true},
-             {WIRE_ACK, WIRE_TO_SERVER, 2, SEGMENT, false},
-             {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false},
-             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false}, /* acknowledges the request */
-             {WIRE_ACK, WIRE_TO_CLIENT, 1, SEGMENT, false},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true},
-             {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
-    .client = {{"socket", 1},
-               {"setsockopt", 4}, /* TCP_FASTOPEN_CONNECT, too */
-               {"connect", 1},    /* sends nothing */
-               {"sendto", 1},
-               {"recvfrom", 2},
-               {"close", 1}},
+    .first = {SYN_ASKING, SYN_ACK_COOKIE, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_DOWN,
+              FIN_UP, ACK_DOWN},
+    .each = {SYN_WITH_REQUEST, SYN_ACK, /* acknowledges the request */
+             REPLY, FIN_DOWN, ACK_UP, ACK_UP, FIN_UP, ACK_DOWN},
+    .client = {FRESH(4, 2)}, /* TCP_FASTOPEN_CONNECT, too: connect sends nothing */
     .server = {{"accept4", 1}, {"recvfrom", 1}, {"sendto", 1}, {"ioctl", 1}, {"close", 1}},
-    .waits_first = 2,
-    .waits = 1,
+    .waits = {2, 1},
     .message_bytes_max = MTU - 40 - SYN_OPTIONS_ROOM,
     .setting = "net.ipv4.tcp_fastopen", /* bit 0: the client may; bit 1: the server may */
-    .by_setting = {&cost_tcp_server_closes, &asked_in_vain, &cost_tcp_server_closes, NULL},
-};
+    .by_setting = {&cost_tcp_server_closes, &asked_in_vain, &cost_tcp_server_closes, NULL}};
 
 /* ---- one for all messages ---- */
 
 const struct cost_model cost_tcp_persistent = {
-    .once = {{WIRE_SYN, WIRE_TO_SERVER, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_SERVER, 3, SEGMENT, false}, /* of SYN-ACK, a reply and FIN */
-             {WIRE_FIN, WIRE_TO_SERVER, 1, SEGMENT, false},
-             {WIRE_SYN_ACK, WIRE_TO_CLIENT, 1, SYN, false},
-             {WIRE_ACK, WIRE_TO_CLIENT, 1, SEGMENT, false}, /* of the first request */
-             {WIRE_FIN, WIRE_TO_CLIENT, 1, SEGMENT, false}},
-    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, SEGMENT, true}, /* acknowledges the last reply */
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, SEGMENT, true}},  /* acknowledges the request */
+    .once = {SYN, SYN_ACK, ACK_UP, ACK_DOWN, /* of the first request */
+             ACK_UP,                         /* of a reply: nothing follows that would say so */
+             FIN_UP, FIN_DOWN, ACK_UP},
+    .each = {REQUEST, REPLY}, /* each acknowledges the other */
     .client = {{"sendto", 1}, {"recvfrom", 1}},
     .server = {{"recvfrom", 1}, {"sendto", 1}},
     .batched = true,
-    .waits_first = 2,
-    .waits = 1,
-    .message_bytes_max = MTU - SEGMENT,
-};
+    .waits = {2, 1},
+    .message_bytes_max = MTU - SEGMENT};
 
-const struct cost_model cost_udp_persistent = {
-    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, DATAGRAM, true},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, DATAGRAM, true}},
-    .client = {{"sendto", 1}, {"recvfrom", 1}},
-    .server = {{"recvfrom", 1}, {"sendto", 1}},
-    .waits_first = 1,
-    .waits = 1,
-    .message_bytes_max = MTU - DATAGRAM,
-};
+const struct cost_model cost_udp_persistent = {.each = {DATAGRAM_UP, DATAGRAM_DOWN},
+                                               .client = {{"sendto", 1}, {"recvfrom", 1}},
+                                               .server = {{"recvfrom", 1}, {"sendto", 1}},
+                                               .waits = {1, 1},
+                                               .message_bytes_max = MTU - DATAGRAM};
 
 /* A fresh socket costs calls and no packet: connect(2) only notes an address. */
-const struct cost_model cost_udp_per_message = {
-    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, DATAGRAM, true},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, DATAGRAM, true}},
-    .client = {{"socket", 1},
-               {"setsockopt", 1},
-               {"connect", 1},
-               {"sendto", 1},
-               {"recvfrom", 1},
-               {"close", 1}},
-    .server = {{"recvfrom", 1}, {"sendto", 1}},
-    .waits_first = 1,
-    .waits = 1,
-    .message_bytes_max = MTU - DATAGRAM,
-};
+const struct cost_model cost_udp_per_message = {.each = {DATAGRAM_UP, DATAGRAM_DOWN},
+                                                .client = {FRESH(1, 1)},
+                                                .server = {{"recvfrom", 1}, {"sendto", 1}},
+                                                .waits = {1, 1},
+                                                .message_bytes_max = MTU - DATAGRAM};
 
 const struct cost_model cost_udp_retry = {
-    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, DATAGRAM, true},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, DATAGRAM, true}},
+    .each = {DATAGRAM_UP, DATAGRAM_DOWN},
     .client = {{"sendto", 1}, {"ppoll", 1}, {"recvfrom", 1}}, /* waits for reply or timer */
     .server = {{"recvfrom", 1}, {"sendto", 1}},
-    .waits_first = 1,
-    .waits = 1,
-    .message_bytes_max = MTU - DATAGRAM,
-};
+    .waits = {1, 1},
+    .message_bytes_max = MTU - DATAGRAM};
 
 /* Several in a call, if there are several: how many varies with who is woken when. */
 const struct cost_model cost_udp_batch = {
-    .each = {{WIRE_REQUEST, WIRE_TO_SERVER, 1, DATAGRAM, true},
-             {WIRE_REPLY, WIRE_TO_CLIENT, 1, DATAGRAM, true}},
-    .waits_first = 1,
-    .waits = 1,
-    .message_bytes_max = MTU - DATAGRAM,
-};
+    .each = {DATAGRAM_UP, DATAGRAM_DOWN}, .waits = {1, 1}, .message_bytes_max = MTU - DATAGRAM};
 
 /* ---- sums ---- */
 
-struct sizes {
-    uint32_t message_bytes[WIRE_DIRECTIONS];
-};
-
-static void add(struct cost *cost, const struct cost_packets *packets, const struct sizes *sizes,
+static void add(struct cost *cost, const uint8_t *packets, const uint32_t *message_bytes,
                 uint64_t times) {
-    for (int i = 0; i < COST_PACKETS_MAX && packets[i].count > 0; i++) {
-        const struct cost_packets *p = &packets[i];
-        const uint64_t count = p->count * times;
-        const uint32_t message = p->carries_message ? sizes->message_bytes[p->direction] : 0;
-        cost->packets[p->kind][p->direction] += count;
-        cost->all_packets += count;
-        cost->ip_bytes += count * (p->ip_bytes + message);
+    for (int i = 0; i < COST_PACKETS_MAX && packets[i] != NONE; i++) {
+        const enum wire_direction direction = table[packets[i]].direction;
+        const uint32_t message = table[packets[i]].carries_message ? message_bytes[direction] : 0;
+        cost->packets[direction][table[packets[i]].kind] += times;
+        cost->all_packets += times;
+        cost->ip_bytes += times * (table[packets[i]].ip_bytes + message);
     }
 }
 
@@ -212,18 +161,18 @@ const char *cost_predict(struct cost *cost, const struct cost_model *model, uint
                          uint32_t reply_bytes, uint64_t messages, unsigned depth) {
     *cost = (struct cost){0};
     if (model == NULL) return "no model of this variant yet: shown, not predicted";
-    const uint64_t batch = model->batched ? depth : 1;
-    struct sizes sizes = {{[WIRE_TO_SERVER] = ECHO_HEADER_BYTES + payload_bytes,
-                           [WIRE_TO_CLIENT] = ECHO_HEADER_BYTES + reply_bytes}};
+    const uint32_t batch = model->batched ? depth : 1;
     const uint32_t longest = payload_bytes > reply_bytes ? payload_bytes : reply_bytes;
-    if (batch * (ECHO_HEADER_BYTES + longest) > model->message_bytes_max) {
+    if ((uint64_t)batch * (ECHO_HEADER_BYTES + longest) > model->message_bytes_max) {
         return "beyond one packet: shown, not predicted";
     }
     if (messages % batch != 0) return "the last batch is a small one: shown, not predicted";
-    for (int i = 0; i < WIRE_DIRECTIONS; i++) sizes.message_bytes[i] *= (uint32_t)batch;
-    add(cost, model->once, &sizes, 1);
-    add(cost, model->first[0].count > 0 ? model->first : model->each, &sizes, 1);
-    add(cost, model->each, &sizes, messages / batch - 1);
+    const uint32_t message_bytes[WIRE_DIRECTIONS] = {
+        [WIRE_TO_SERVER] = batch * (ECHO_HEADER_BYTES + payload_bytes),
+        [WIRE_TO_CLIENT] = batch * (ECHO_HEADER_BYTES + reply_bytes)};
+    add(cost, model->once, message_bytes, 1);
+    add(cost, model->first[0] != NONE ? model->first : model->each, message_bytes, 1);
+    add(cost, model->each, message_bytes, messages / batch - 1);
     return NULL;
 }
 
@@ -238,4 +187,12 @@ unsigned cost_calls_of(const struct cost_calls *calls, const char *name) {
         if (strcmp(calls[i].name, name) == 0) return calls[i].count;
     }
     return 0;
+}
+
+unsigned cost_packets_to(const struct cost_model *model, enum wire_direction direction) {
+    unsigned count = 0;
+    for (int i = 0; i < COST_PACKETS_MAX && model->each[i] > 0; i++) {
+        count += table[model->each[i]].direction == direction;
+    }
+    return count;
 }

@@ -9,41 +9,32 @@
  * The counts hold on an MTU of 1,500 with TCP timestamps on, as in every fresh
  * network namespace (tcp(7)).
  */
-#ifndef BENCH_ANATOMY_COST_H
-#define BENCH_ANATOMY_COST_H
+#ifndef BENCH_COST_H
+#define BENCH_COST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "bench/link/wire.h"
 
 enum { COST_PACKETS_MAX = 12, COST_CALLS_MAX = 10 };
 
-/* Packets of one kind and direction; those with the message add its bytes to ip_bytes. */
-struct cost_packets {
-    enum wire_kind kind;
-    enum wire_direction direction;
-    unsigned count; /* 0 ends a list */
-    unsigned ip_bytes;
-    bool carries_message; /* header and payload, of the request or of the reply */
-};
-
 struct cost_calls {
     const char *name; /* as strace has it; NULL ends a list */
     unsigned count;
 };
 
+/* Packets are numbers of a table in cost.c, in the order in which they go; 0 ends a list. */
 struct cost_model {
-    struct cost_packets once[COST_PACKETS_MAX];  /* per connection that stays */
-    struct cost_packets first[COST_PACKETS_MAX]; /* of the first message, where it differs */
-    struct cost_packets each[COST_PACKETS_MAX];
+    uint8_t once[COST_PACKETS_MAX];  /* per connection that stays */
+    uint8_t first[COST_PACKETS_MAX]; /* of the first message, where it differs */
+    uint8_t each[COST_PACKETS_MAX];
     struct cost_calls client[COST_CALLS_MAX]; /* per message, after the first, one at a time */
     struct cost_calls server[COST_CALLS_MAX];
     bool batched; /* a batch of messages goes in one packet, where they fit: `each` is of that */
-    unsigned waits_first, waits; /* round trips that the first message and later ones wait */
-    unsigned message_bytes_max;  /* header and payload that one packet takes */
-    const char *setting;         /* NULL, or a sysctl whose lowest two bits choose another: */
+    unsigned waits[2];          /* round trips that the first message waits, and later ones */
+    unsigned message_bytes_max; /* header and payload that one packet takes */
+    const char *setting;        /* NULL, or a sysctl whose lowest two bits choose another: */
     const struct cost_model *by_setting[4]; /* NULL: this one */
 };
 
@@ -52,7 +43,7 @@ const struct cost_model *cost_in_force(const struct cost_model *model, unsigned 
 
 /* Of a run. */
 struct cost {
-    uint64_t packets[WIRE_KINDS][WIRE_DIRECTIONS];
+    uint64_t packets[WIRE_DIRECTIONS][WIRE_KINDS];
     uint64_t all_packets, ip_bytes;
 };
 
@@ -62,6 +53,9 @@ struct cost {
  */
 const char *cost_predict(struct cost *cost, const struct cost_model *model, uint32_t payload_bytes,
                          uint32_t reply_bytes, uint64_t messages, unsigned depth);
+
+/* Packets of each message in one direction. */
+unsigned cost_packets_to(const struct cost_model *model, enum wire_direction direction);
 
 /* How often a side calls `name` per message. */
 unsigned cost_calls_of(const struct cost_calls *calls, const char *name);

@@ -1,377 +1,242 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * One run: its own network, its own server process, one load, one JSON object.
- * compare starts each of its runs as a process of this, so that no run sees
- * the memory, the ports or the counters of another.
- */
+#include "bench/run/run.h"
+
 #include <errno.h>
-#include <grp.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "bench/cli/commands.h"
-#include "bench/link/namespace.h"
-#include "bench/link/profile.h"
-#include "bench/link/wire.h"
-#include "bench/load/beside.h"
-#include "bench/load/load.h"
-#include "bench/load/schedule.h"
-#include "bench/run/caller.h"
-#include "bench/run/result.h"
-#include "bench/serve/server_process.h"
-#include "echo/clock.h"
+const char *const network_names[NETWORKS] = {"private", "host", "remote"};
 
-enum { SERIES_MAX = 100000 }; /* messages whose times a result holds */
+struct distribution distribution_unknown(void) {
+    return (struct distribution){FIELD_UNKNOWN, FIELD_UNKNOWN, FIELD_UNKNOWN,
+                                 FIELD_UNKNOWN, FIELD_UNKNOWN, NAN};
+}
 
-struct run {
-    const struct options *options;
-    struct echo_client_options client;
-    struct placement_cpus cpus;
-    const char *network;
-    struct server_process server;
-    uint64_t counts[ECHO_COUNTS];
-    struct counters counters;
-    struct profile_values settings;
-    struct ports ports;
-    struct time_wait time_wait[2];
-    struct wire wire; /* laid when options->wire */
-    bool laid;
-    struct wire_report packets;
-    struct beside silent, idle;
-    struct beside_memory memory[2]; /* before and after the idle ones were opened */
-};
+struct run *run_new(void) {
+    struct run *run = calloc(1, sizeof *run);
+    if (run == NULL) return NULL;
+    parameters_usual(&run->asked);
+    struct distribution *const all[] = {&run->latency,  &run->cycle,     &run->service,
+                                        &run->connect,  &run->exchange,  &run->close,
+                                        &run->lateness, &run->wire.late, &run->wire.one_way};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) *all[i] = distribution_unknown();
+    run->capacity_per_s = run->packets = run->wire_bytes = run->syscalls = NAN;
+    run->per_send = run->per_receive = run->server_per_receive = run->server_per_send = NAN;
+    run->per_packet = run->wire.applied_rtt_ns = run->outstanding = NAN;
+    run->disturbed = NAN;
+    run->connecting_ns = run->drain_ns = run->drained = run->waiting = FIELD_UNKNOWN;
+    run->client_cpu_ns = run->server_cpu_ns = run->offered = FIELD_UNKNOWN;
+    run->idle_server_bytes = run->idle_kernel_bytes = FIELD_UNKNOWN;
+    run->executed = run->executed_twice = run->answered_in_all = FIELD_UNKNOWN;
+    run->time_wait[0].all = FIELD_UNKNOWN;
+    run->cpus[0] = run->cpus[1] = -1;
+    run->depth = 1;
+    return run;
+}
+
+void run_free(struct run *run) {
+    if (run == NULL) return;
+    free(run->errors.list);
+    free(run->early_errors.list);
+    free(run->counters.list);
+    free(run->series);
+    samples_free(&run->samples);
+    facts_free(&run->settings);
+    free(run);
+}
+
+bool run_is_valid(const struct run *run) {
+    return run->validity.count == 0;
+}
+
+bool run_is_open(const struct run *run) {
+    return run->asked.rate_per_s > 0;
+}
+
+bool run_is_floor(const struct run *run) {
+    return run->asked.role == ROLE_FLOOR;
+}
+
+double run_throughput_per_s(const struct run *run) {
+    const uint64_t done = run->offered != FIELD_UNKNOWN ? run->in_time : run->ok;
+    return run->elapsed_ns > 0 ? 1e9 * (double)done / (double)run->elapsed_ns : 0;
+}
+
+double run_time_ns(const struct run *run) {
+    return run->ok > 0 ? (double)run->elapsed_ns / (double)run->ok : NAN;
+}
+
+double run_cpu_ns(const struct run *run) {
+    if (run->client_cpu_ns == FIELD_UNKNOWN || run->server_cpu_ns == FIELD_UNKNOWN) return NAN;
+    return run->ok > 0 ? ((double)run->client_cpu_ns + (double)run->server_cpu_ns) / (double)run->ok
+                       : NAN;
+}
+
+struct samples run_samples(const struct run *run) {
+    struct samples samples = run->samples;
+    samples.missed = run->lost + run->failed;
+    return samples;
+}
+
+uint64_t run_counter(const struct run *run, const char *name) {
+    for (size_t i = 0; i < run->counters.count; i++) {
+        if (strcmp(run->counters.list[i].name, name) == 0) return run->counters.list[i].count;
+    }
+    return FIELD_UNKNOWN;
+}
+
+static uint64_t percentile(const struct samples *samples, double percent, uint64_t never_ns) {
+    const double ns = samples_percentile_ns(samples, percent);
+    return isinf(ns) ? never_ns : isnan(ns) ? FIELD_UNKNOWN : (uint64_t)ns;
+}
+
+struct distribution distribution_with(const struct histogram *histogram, uint64_t missed,
+                                      uint64_t never_ns) {
+    struct samples samples = samples_of(histogram);
+    samples.missed = missed;
+    const bool none = histogram->count == 0;
+    const struct distribution distribution = {.p50_ns = percentile(&samples, 50, never_ns),
+                                              .p90_ns = percentile(&samples, 90, never_ns),
+                                              .p99_ns = percentile(&samples, 99, never_ns),
+                                              .p999_ns = percentile(&samples, 99.9, never_ns),
+                                              .max_ns = none ? FIELD_UNKNOWN : histogram->max_ns,
+                                              .mean_ns = none ? (double)NAN
+                                                              : histogram_mean_ns(histogram)};
+    samples_free(&samples);
+    return distribution;
+}
+
+struct distribution distribution_of(const struct histogram *histogram) {
+    return distribution_with(histogram, 0, 0);
+}
+
+void tallies_add(struct tallies *tallies, const char *name, uint64_t count) {
+    struct tally *more = reallocarray(tallies->list, tallies->count + 1, sizeof *more);
+    if (more == NULL) return;
+    tallies->list = more;
+    struct tally *one = &more[tallies->count++];
+    *one = (struct tally){.count = count};
+    memcpy(one->name, name, strnlen(name, sizeof one->name - 1));
+}
+
+/* ---- through a pipe ---- */
 
 /*
- * Whoever came here by sudo gets a private network with root's rights and
- * measures with their own.
+ * The struct as it lies, then its lists in this order, then the settings as
+ * texts that end with 0. Writer and reader are the same program.
  */
-static int drop_privileges(void) {
-    uid_t uid;
-    gid_t gid;
-    if (!caller_find(&uid, &gid)) return 0;
-    if (setgroups(1, &gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0) return -errno;
-    /* Changing the user has cleared this wish (prctl(2)). */
-    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : -errno;
-}
-
-static int prepare_network(struct run *run) {
-    struct profile_values host;
-    profile_read(&host);
-    const bool entered = !run->options->shared_network && namespace_enter() == 0;
-    run->network = entered ? "private" : "host";
-    if (entered) profile_apply(run->options->profile, &host);
-    profile_read(&run->settings);
-    if (run->options->placement == PLACEMENT_AWAKE) {
-        const int failed = placement_keep_awake();
-        if (failed != 0) {
-            return complain("awake holds /dev/cpu_dma_latency, which failed: %s; try sudo",
-                            strerror(-failed));
-        }
+static int write_all(int file, const void *bytes, size_t size) {
+    for (size_t at = 0; at < size;) {
+        const ssize_t written = write(file, (const char *)bytes + at, size - at);
+        if (written < 0 && errno != EINTR) return -errno;
+        if (written > 0) at += (size_t)written;
     }
-    return EXIT_DONE;
+    return 0;
 }
 
-/* The network is made, the wire is laid: the rest needs no rights. */
-static int become_caller(void) {
-    const int failed = drop_privileges();
-    return failed == 0 ? EXIT_DONE
-                       : complain("cannot go back to the caller's user: %s", strerror(-failed));
-}
-
-static void plan_ports(struct run *run) {
-    const struct options *o = run->options;
-    run->ports = ports_budget(o->variants[0], o->messages, o->warmup_ns + o->duration_ns);
-    /* Only the loopback has addresses to spare. */
-    if (o->wire || o->host != NULL) run->ports.sources = 0;
-    run->client.sources = run->ports.sources;
-    if (run->ports.sources > 0) (void)echo_address_find(&run->client.source, "127.0.0.2", 0);
-}
-
-static int lay_wire(struct run *run) {
-    const struct options *o = run->options;
-    if (!o->wire) return EXIT_DONE;
-    if (strcmp(run->network, "private") != 0) {
-        return complain("a wire needs a private network, which the system denies; "
-                        "`sudo echolab ...` would do");
+static int write_settings(const struct facts *settings, int file) {
+    int failed = 0;
+    for (size_t i = 0; i < settings->count && failed == 0; i++) {
+        const struct fact *fact = &settings->list[i];
+        const char *text = fact->text == NULL ? "" : fact->text;
+        failed = write_all(file, fact->name, strlen(fact->name) + 1);
+        if (failed == 0) failed = write_all(file, text, strlen(text) + 1);
     }
-    struct placement_cpus apart;
-    const bool two = placement_choose(&apart, PLACEMENT_CROSS_CORE) == 0;
-    const struct wire_rule rule = {
-        .kind = (int)o->drop[0] - 1, .direction = (int)o->drop[1] - 1, .nth = o->drop[2]};
-    const struct wire_options wanted = {
-        .rtt_ns = (int64_t)o->rtt_ns,
-        .loss_percent = o->loss_percent,
-        .seed = o->seed,
-        .mtu_bytes = o->mtu_bytes,
-        .cpu = two ? apart.client : -1, /* beside client and server, not between them */
-        .capture_path = o->pcap,
-        .trace_packets = o->pcap != NULL ? 1000 : 0,
-        .rules = &rule,
-        .rule_count = o->drop[0] > 0 ? 1 : 0,
-    };
-    const int failed = wire_start(&run->wire, &wanted);
-    run->laid = failed == 0;
-    if (failed == 0) return EXIT_DONE;
-    return complain("cannot lay the wire (%s): %s", run->wire.failed_at, strerror(-failed));
+    return failed;
 }
 
-/* Waits for the last packets, FINs and ACKs, and counts. */
-static int take_up_wire(struct run *run) {
-    const uint64_t quiet_ns = run->options->rtt_ns + 50000000; /* an RTT and a delayed ACK */
-    if (!run->laid) return EXIT_DONE;
-    (void)wire_settle(&run->wire, quiet_ns, 4 * quiet_ns + 1000000000);
-    const int failed = wire_stop(&run->wire, &run->packets);
-    if (failed == 0 && run->packets.capture_failed) {
-        return complain("cannot write %s whole: is the disk full?", run->options->pcap);
+int run_write(const struct run *run, int file) {
+    const struct {
+        const void *bytes;
+        size_t size;
+    } parts[] = {{run, sizeof *run},
+                 {run->errors.list, run->errors.count * sizeof *run->errors.list},
+                 {run->early_errors.list, run->early_errors.count * sizeof *run->early_errors.list},
+                 {run->samples.buckets, run->samples.count * sizeof *run->samples.buckets},
+                 {run->series, run->series_count * sizeof *run->series},
+                 {run->counters.list, run->counters.count * sizeof *run->counters.list}};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && failed == 0; i++) {
+        failed = write_all(file, parts[i].bytes, parts[i].size);
     }
-    return failed == 0 ? EXIT_DONE : complain("the wire's process died");
+    return failed != 0 ? failed : write_settings(&run->settings, file);
 }
 
-static int start_server(struct run *run) {
-    const struct options *options = run->options;
-    const bool spin = options->placement == PLACEMENT_SPIN;
-    struct server_process_options wanted = {
-        .transport = options->variants[0]->transport,
-        .server = options->variants[0]->server,
-        .cpu = run->cpus.server,
-        .spin = spin,
-        .design = options->design,
-        .workers = options->workers,
-        .idle_timeout_ns = options->idle_timeout_ns,
-        .floor = options->role == ROLE_FLOOR ? &run->client : NULL,
-        .many = options->engine == ENGINE_EPOLL,
-        .floor_threads = options->connections,
-    };
-    wanted.server.nonblocking = spin;
-    wanted.server.growing = true;
-    wanted.server.delay_ns = options->delay_ns;
-    wanted.server.dedup = options->dedup;
-    const char *host = run->laid ? WIRE_SERVER_HOST : "127.0.0.1";
-    (void)echo_address_find(&wanted.server.address, host, 0);
-    const int failed = server_process_start(&run->server, &wanted);
-    if (failed != 0) return complain("the server did not start: %s", strerror(-failed));
-    run->client.server = run->server.address;
-    if (run->laid) {
-        const uint16_t port = echo_address_port(&run->server.address);
-        wire_set_port(&run->wire, port);
-        (void)echo_address_find(&run->client.server, WIRE_CLIENT_TARGET, port);
+/* What has not been read yet. */
+struct bytes {
+    const char *at;
+    size_t left;
+};
+
+/* A copy of so many items, malloc'd; NULL: none, or they are not there. */
+static void *take(struct bytes *bytes, size_t count, size_t size) {
+    if (count == 0 || count > bytes->left / size) return NULL;
+    void *copy = malloc(count * size);
+    if (copy != NULL) memcpy(copy, bytes->at, count * size);
+    bytes->at += count * size;
+    bytes->left -= count * size;
+    return copy;
+}
+
+static const char *take_text(struct bytes *bytes) {
+    const char *text = bytes->at;
+    const size_t length = strnlen(text, bytes->left);
+    if (length == bytes->left) return NULL;
+    bytes->at += length + 1;
+    bytes->left -= length + 1;
+    return text;
+}
+
+static void take_settings(struct bytes *bytes, struct facts *settings, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *name = take_text(bytes);
+        const char *text = name == NULL ? NULL : take_text(bytes);
+        if (text != NULL) facts_add_text(settings, name, text);
     }
-    return EXIT_DONE;
 }
 
-static int choose_cpus(struct run *run) {
-    const enum placement placement = run->options->placement;
-    const int failed = placement_choose(&run->cpus, placement);
-    if (failed == -ENODEV) {
-        return complain("%s needs two CPUs and there is one; same-core works",
-                        placement_names[placement]);
-    }
-    return failed == 0 ? EXIT_DONE : complain("cannot choose a CPU: %s", strerror(-failed));
-}
-
-/* After the server has been forked, which has its own place. */
-static int take_place(const struct run *run) {
-    const int failed = placement_pin(run->cpus.client);
-    return failed == 0 ? EXIT_DONE : complain("cannot stay on one CPU: %s", strerror(-failed));
-}
-
-static int find_host(struct run *run) {
-    const char *host = run->options->host;
-    run->network = "remote";
-    plan_ports(run);
-    const int failed = echo_address_parse(&run->client.server, host);
-    if (failed == -EINVAL) return complain("--host %s: the port must be 1 to 65535", host);
-    return failed == 0 ? EXIT_DONE : complain("--host %s: no such host", host);
-}
-
-/* A server that hangs for a while, and goes on: a fault whose length is known. */
-static void *stall_server(void *argument) {
-    const struct run *run = argument;
-    const struct options *o = run->options;
-    const uint64_t middle_ns = o->warmup_ns + o->duration_ns / 2 - o->stall_ns / 2;
-    echo_clock_sleep_until(echo_clock_ns() + middle_ns);
-    (void)kill(run->server.pid, SIGSTOP);
-    echo_clock_sleep_until(echo_clock_ns() + o->stall_ns);
-    (void)kill(run->server.pid, SIGCONT);
+struct run *run_read(const void *bytes, size_t size, const struct parameters *asked) {
+    struct bytes left = {bytes, size};
+    struct run *run = take(&left, 1, sizeof *run);
+    if (run == NULL) return NULL;
+    const size_t settings = run->settings.count;
+    run->asked = *asked;
+    run->lost_packet = run->tool = NULL;
+    run->beside = NULL;
+    run->settings = (struct facts){0};
+    run->errors.list = take(&left, run->errors.count, sizeof *run->errors.list);
+    run->early_errors.list = take(&left, run->early_errors.count, sizeof *run->early_errors.list);
+    run->samples.buckets = take(&left, run->samples.count, sizeof *run->samples.buckets);
+    run->series = take(&left, run->series_count, sizeof *run->series);
+    run->counters.list = take(&left, run->counters.count, sizeof *run->counters.list);
+    take_settings(&left, &run->settings, settings);
+    const bool whole = (run->errors.list != NULL || run->errors.count == 0) &&
+                       (run->early_errors.list != NULL || run->early_errors.count == 0) &&
+                       (run->samples.buckets != NULL || run->samples.count == 0) &&
+                       (run->series != NULL || run->series_count == 0) &&
+                       (run->counters.list != NULL || run->counters.count == 0) &&
+                       run->settings.count == settings && left.left == 0;
+    if (whole) return run;
+    run_free(run);
     return NULL;
 }
 
-static bool on_loopback(const struct options *o) {
-    return !o->wire && o->host == NULL;
-}
+/* ---- a list ---- */
 
-/* Each connection costs a descriptor here and one in the server, whose limit is the same. */
-static int check_limits(const struct run *run) {
-    const struct options *o = run->options;
-    const unsigned all = o->connections + o->idle + o->silent;
-    /* On the loopback those beside the load have addresses of their own: see open_some. */
-    const unsigned ported = on_loopback(o) ? o->connections : all;
-    if (all > beside_most()) {
-        return complain("%u connections at once are more than the limit of open files (ulimit -Hn) "
-                        "allows, %u; raise it with `ulimit -n` as root, or ask for fewer",
-                        all, beside_most());
+void runs_add(struct runs *runs, struct run *run) {
+    struct run **more = reallocarray(runs->list, runs->count + 1, sizeof(struct run *));
+    if (more == NULL) {
+        run_free(run);
+        return;
     }
-    if (ported > ports_range() && run->client.sources == 0) {
-        return complain("%u connections at once are more than there are local ports to one "
-                        "address, %u (net.ipv4.ip_local_port_range); ask for fewer",
-                        ported, ports_range());
-    }
-    design_raise_descriptors();
-    return EXIT_DONE;
+    runs->list = more;
+    more[runs->count++] = run;
 }
 
-static int open_some(const struct run *run, struct beside *beside, unsigned count,
-                     const char *kind) {
-    struct echo_client_options client = run->client;
-    client.patience_ns = run->options->deadline_ns;
-    /* connect tries every second port first: beyond those it searches for ever longer. */
-    if (on_loopback(run->options)) {
-        (void)echo_address_find(&client.source, "127.0.0.2", 0);
-        client.sources = 1 + count * 4 / ports_range();
-    }
-    const int failed = beside_open(beside, run->options->variants[0]->transport, &client, count);
-    if (failed == 0) return EXIT_DONE;
-    return complain("only %u of %u %s connections could be opened: %s", beside->count, count, kind,
-                    strerror(-failed));
-}
-
-/*
- * Whoever is silent was there first: a server that serves one at a time waits
- * for him. What the idle ones take is measured when the server has them all.
- */
-static int open_beside(struct run *run) {
-    const struct options *o = run->options;
-    const pid_t server = run->server.pid;
-    const bool measures = o->idle > 0 && server > 0;
-    if (o->role == ROLE_FLOOR) return EXIT_DONE; /* it serves as many as the load has */
-    int status = open_some(run, &run->silent, o->silent, "silent");
-    if (measures) run->memory[0] = beside_memory(server);
-    if (status == EXIT_DONE) status = open_some(run, &run->idle, o->idle, "idle");
-    if (!measures || status != EXIT_DONE) return status;
-    (void)beside_settle(server);
-    run->memory[1] = beside_memory(server);
-    return EXIT_DONE;
-}
-
-static void close_beside(struct run *run) {
-    beside_close(&run->idle);
-    beside_close(&run->silent);
-}
-
-static int load(struct run *run, struct load_result **result) {
-    const struct options *options = run->options;
-    const struct load_schedule schedule = {
-        .per_s = options->rate_per_s,
-        .fixed = options->arrivals == ARRIVALS_FIXED,
-        .seed = options->seed,
-        .own = options->assign == ASSIGN_CONNECTION,
-        .sleeps = options->placement == PLACEMENT_SAME_CORE,
-        .keeps_series = options->series,
-        .series_max = SERIES_MAX,
-    };
-    const struct load_options wanted = {
-        .transport = options->variants[0]->transport,
-        .client = run->client,
-        .many = options->engine == ENGINE_EPOLL,
-        .schedule = options->rate_per_s > 0 ? &schedule : NULL,
-        .gap_ns = options->gap_ns,
-        .waiting = options->placement == PLACEMENT_SPIN ? EXCHANGE_SPIN : EXCHANGE_BLOCK,
-        .connections = options->connections,
-        .warmup_ns = options->warmup_ns,
-        .duration_ns = options->duration_ns,
-        .messages = options->messages,
-        .deadline_ns = options->deadline_ns,
-        /* What the children of a forking server take is not counted to its process. */
-        .server = run->server.pid > 0 && options->design != DESIGN_FORK ? run->server.pid : -1,
-    };
-    const bool floor = options->role == ROLE_FLOOR;
-    const uint16_t port = echo_address_port(&run->client.server);
-    struct counters before;
-    run->time_wait[0] = counters_time_wait(port);
-    counters_read(&before);
-    pthread_t stall;
-    const bool stalls = options->stall_ns > 0 && run->server.pid > 0 &&
-                        pthread_create(&stall, NULL, stall_server, run) == 0;
-    const int failed = floor ? load_floor(result, &wanted) : load_run(result, &wanted);
-    if (stalls) (void)pthread_join(stall, NULL);
-    counters_read(&run->counters);
-    counters_subtract(&run->counters, &before);
-    run->time_wait[1] = counters_time_wait(port);
-    if (failed == -E2BIG) {
-        return complain("%.0f requests a second are more than %d in this time, which a schedule "
-                        "holds: lower --rate or --duration",
-                        options->rate_per_s, SCHEDULE_MAX);
-    }
-    return failed == 0 ? EXIT_DONE : complain("the load did not run: %s", strerror(-failed));
-}
-
-static int print(const struct run *run, const struct load_result *result) {
-    const bool ours = run->server.pid > 0;
-    const struct result_context context = {
-        .options = run->options,
-        .load = result,
-        .cpus = &run->cpus,
-        .network = run->network,
-        .server_counts = ours ? run->counts : NULL,
-        .counters = &run->counters,
-        .settings = ours ? &run->settings : NULL,
-        .ports = &run->ports,
-        .time_wait = ours ? run->time_wait : NULL,
-        .wire = run->laid ? &run->packets : NULL,
-        .idle = run->memory[0].server > 0 ? run->memory : NULL,
-    };
-    json_t *object = result_of_run(&context);
-    const int failed = object == NULL ? -1 : json_dumpf(object, stdout, JSON_COMPACT);
-    json_decref(object);
-    (void)putchar('\n');
-    return failed == 0 ? EXIT_DONE : complain("cannot write the result of the run");
-}
-
-static int run_here(struct run *run) {
-    int status = EXIT_DONE;
-    if (run->options->host != NULL) {
-        status = find_host(run);
-        if (status == EXIT_DONE) status = check_limits(run);
-    } else {
-        status = prepare_network(run);
-        if (status == EXIT_DONE) status = choose_cpus(run);
-        plan_ports(run);
-        if (status == EXIT_DONE) status = check_limits(run);
-        if (status == EXIT_DONE) status = lay_wire(run);
-        if (status == EXIT_DONE) status = become_caller();
-        if (status == EXIT_DONE) status = start_server(run);
-        if (status == EXIT_DONE) status = take_place(run);
-    }
-    if (status != EXIT_DONE) return status;
-    struct load_result *result = NULL;
-    status = open_beside(run);
-    if (status == EXIT_DONE) status = load(run, &result);
-    close_beside(run);
-    const int taken_up = take_up_wire(run);
-    if (status == EXIT_DONE) status = taken_up;
-    if (run->server.pid > 0 && server_process_stop(&run->server, run->counts) != 0) {
-        status = complain("the server of the run died");
-    }
-    if (status == EXIT_DONE) status = print(run, result);
-    load_free(result);
-    return status;
-}
-
-int command_run(const struct options *options) {
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    uint8_t *payload = make_payload(options);
-    if (payload == NULL)
-        return complain("no memory for a payload of %u bytes", options->size_bytes);
-    struct run run = {.options = options,
-                      .client = client_options(options, payload),
-                      .cpus = {.client = -1, .server = -1}};
-    const int status = run_here(&run);
-    if (run.laid) wire_release(&run.wire);
-    free(payload);
-    return status;
+void runs_free(struct runs *runs) {
+    for (size_t i = 0; i < runs->count; i++) run_free(runs->list[i]);
+    free(runs->list);
+    *runs = (struct runs){0};
 }

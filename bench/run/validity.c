@@ -8,15 +8,18 @@
 
 enum {
     HALVES_MIN_NS = 90000000,
-    LITTLE_PERCENT = 5,
+    CYCLES_MIN = 10,
+    LITTLE_PERCENT = 2,
+    KEPT_PERCENT = 5,
     HALVES_PERCENT = 25,
     HALVES_MIN = 200,
     HALVES_SIGMAS = 4,
     HALVES_CYCLES = 10,
+    DISTURBED_PERCENT = 5,
     BUSY_PERCENT = 95,
     IDLE_PERCENT = 80,
     OWN_PERCENT = 30,
-    LATE_MAX_US = 100
+    LATE_MAX_NS = 100000
 };
 
 __attribute__((format(printf, 2, 3))) static void refuse(struct validity *validity,
@@ -61,7 +64,8 @@ static bool expected(const struct variant *variant, const char *name) {
 /* The server answered as often as the client asked, and refused or broke off nothing. */
 static void check_server(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
-    if (input->server_counts == NULL || input->floor || load->lost + load->failed > 0) return;
+    if (input->server_counts == NULL || input->floor) return;
+    if (load->answered != load->exchanges) return;
     if (input->loses_packets) return; /* also those of the warm-up, which are not counted */
     const uint64_t requests = input->server_counts[ECHO_REQUESTS];
     const uint64_t replies = input->server_counts[ECHO_REPLIES];
@@ -85,21 +89,51 @@ static void check_server(struct validity *validity, const struct validity_input 
     }
 }
 
+/* How many cycles each place of a connection had in the window. */
+static double cycles_each(const struct load_result *load) {
+    return (double)load->sent / ((double)load->connections * load->depth);
+}
+
+/* The shortest duration, as it is typed, in which there would be cycles enough. */
+static const char *cure(const struct load_result *load, char *text, size_t size) {
+    const double counted_ms = (double)(load->end_ns - load->start_ns) / 1e6;
+    const double needed_ms = 1.5 * counted_ms * CYCLES_MIN / fmax(cycles_each(load), 0.1);
+    const double step_ms = pow(10, floor(log10(needed_ms)));
+    (void)snprintf(text, size, "--duration %.0fms", ceil(needed_ms / step_ms) * step_ms);
+    return text;
+}
+
 /*
- * Little's law: outstanding = throughput x mean cycle. A closed loop knows what
- * is outstanding, one on each connection for as long as that was counted: time
- * that no exchange accounts for breaks it.
+ * Little's law: outstanding = throughput x mean cycle, on the figures that are
+ * published. What was under way is known by itself: the sum of the parts of all
+ * exchanges that lie in the window. Who waits for a lost message when it is
+ * over has no cycle yet, and counts with what was waited so far. The edges
+ * of the window err by one cycle in n. A closed loop also knows what it keeps
+ * outstanding: time that no exchange accounts for is lost by somebody.
  */
 static void check_little(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
-    if (input->floor || load->sent == 0 || load->window_ns == 0) return;
-    if (input->open || input->pauses || input->partial_batches) return; /* no such law */
-    const double wanted = (double)load->connections * load->depth;
-    const double outstanding =
-        (double)load->connections * (double)load->busy_ns / (double)load->window_ns;
-    if (fabs(outstanding - wanted) > wanted * LITTLE_PERCENT / 100) {
-        refuse(validity, "%.2f messages were outstanding on average, not %.0f", outstanding,
-               wanted);
+    if (input->floor || input->open || input->pauses || !input->has_window || load->sent == 0)
+        return;
+    const double window_ns = (double)(load->end_ns - load->start_ns);
+    const double n = cycles_each(load);
+    char text[32];
+    if (n < CYCLES_MIN) {
+        refuse(validity, "%.1f messages on each connection are too few; %s would do", n,
+               cure(load, text, sizeof text));
+        return;
+    }
+    const double outstanding = (double)load->busy_ns / window_ns;
+    const double published = (double)(load->cycles_ns + load->waiting_ns) / window_ns;
+    const double edge = fmax(LITTLE_PERCENT / 100.0, 1 / n);
+    if (fabs(published - outstanding) > outstanding * edge) {
+        refuse(validity, "throughput x mean cycle is %.2f, and %.2f were outstanding", published,
+               outstanding);
+    }
+    if (load->depth == 1 &&
+        fabs(outstanding - load->connections) > load->connections * KEPT_PERCENT / 100.0) {
+        refuse(validity, "%.2f messages were outstanding on average, not %u", outstanding,
+               load->connections);
     }
 }
 
@@ -111,7 +145,7 @@ static void check_halves(struct validity *validity, const struct validity_input 
     if (input->floor || input->open || first + second < HALVES_MIN || counted_ns < HALVES_MIN_NS)
         return;
     /* Where a message takes a good part of the time, those begun in it end in its second half. */
-    const double cycle_ns = (double)input->load->busy_ns / (double)input->load->sent;
+    const double cycle_ns = (double)input->load->cycles_ns / (double)input->load->sent;
     if (cycle_ns * HALVES_CYCLES > (double)counted_ns) return;
     /* Of few messages halves differ by chance. */
     const double chance = HALVES_SIGMAS * sqrt(first + second);
@@ -203,16 +237,30 @@ static void check_bottleneck(struct validity *validity, const struct validity_in
     }
 }
 
+/* Whatever took the CPU from it: other programs, a quota, the machine below a virtual one. */
+static void check_interference(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    const double counted_ns = (double)(load->end_ns - load->start_ns);
+    if (input->disturbed > DISTURBED_PERCENT / 100.0) {
+        refuse(validity, "others took %.0f %% of its time (%d %% allowed): stop them, or try again",
+               100 * input->disturbed, DISTURBED_PERCENT);
+    }
+    if (load->throttled.known &&
+        (double)load->throttled.ns > counted_ns * DISTURBED_PERCENT / 100) {
+        refuse(validity, "the control group's CPU quota stopped it %llu times, for %.0f ms",
+               (count)load->throttled.periods, (double)load->throttled.ns / 1e6);
+    }
+}
+
 /* An open loop that keeps no schedule, or cannot look at all that is due, is none. */
 static void check_schedule(struct validity *validity, const struct validity_input *input) {
     const struct load_open *open = &input->load->open;
     if (!input->open || input->floor || open->offered == 0) return;
-    const double late_us = (double)histogram_percentile_ns(&open->lateness, 99) / 1e3;
-    const double most_us = input->late_max_ns > 0 ? (double)input->late_max_ns / 1e3 : LATE_MAX_US;
-    if (late_us > most_us) {
-        refuse(validity,
-               "the generator saw 1 in 100 requests more than %.0f us late (%.0f allowed)", late_us,
-               most_us);
+    const uint64_t most_ns = input->late_max_ns > 0 ? input->late_max_ns : LATE_MAX_NS;
+    const uint64_t late = histogram_count_above(&open->lateness, most_ns);
+    if (100 * late > open->lateness.count) {
+        refuse(validity, "the generator saw %llu of %llu requests more than %.0f us late",
+               (count)late, (count)open->lateness.count, (double)most_ns / 1e3);
     }
     if ((double)open->taken_up < 0.99 * (double)open->offered) {
         refuse(validity, "the generator took up %llu of %llu requests: it cannot offer this rate",
@@ -222,9 +270,23 @@ static void check_schedule(struct validity *validity, const struct validity_inpu
 
 void validity_check(struct validity *validity, const struct validity_input *input) {
     static void (*const checks[])(struct validity *, const struct validity_input *) = {
-        check_end,      check_sums,        check_server,     check_little, check_halves,
-        check_counters, check_requirement, check_bottleneck, check_wire,   check_schedule,
-    };
+        check_end,    check_sums,     check_server,      check_little,
+        check_halves, check_counters, check_requirement, check_bottleneck,
+        check_wire,   check_schedule, check_interference};
     validity->count = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) checks[i](validity, input);
+}
+
+bool validity_same_reason(const char *one, const char *other) {
+    static const char digits[] = "0123456789";
+    for (;;) {
+        const bool number = strspn(one, digits) > 0;
+        if (number != (strspn(other, digits) > 0)) return false;
+        one += strspn(one, digits);
+        other += strspn(other, digits);
+        if (number) continue;
+        if (*one != *other || *one == '\0') return *one == *other;
+        one++;
+        other++;
+    }
 }

@@ -21,13 +21,14 @@ struct validity_input {
     bool floor;                      /* nothing was verified or timed singly */
     bool open;                       /* a schedule was kept: other laws hold */
     bool pauses;                     /* between exchanges nothing is outstanding */
-    bool partial_batches;            /* the last batch may have been a small one */
+    bool has_window;                 /* what ended inside it was counted, over it */
     bool private_network;            /* counters are the run's own */
     bool shared_cpu;                 /* client and server take turns on one */
     bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
     bool closes_idle;                /* the server was told to: some meet a closed connection */
     uint64_t late_max_ns;            /* of an open loop's generator, p99; 0 means 100 us */
     uint64_t device_drops;           /* packets that the wire lost without being told */
+    double disturbed;                /* share of the time that others took from it; NAN: unknown */
     uint64_t latencies;              /* that the histogram holds */
 };
 
@@ -37,5 +38,8 @@ struct validity {
 };
 
 void validity_check(struct validity *validity, const struct validity_input *input);
+
+/* Whether two reasons differ in their numbers alone. */
+bool validity_same_reason(const char *one, const char *other);
 
 #endif

@@ -29,7 +29,8 @@ struct variant {
     struct echo_server_options server;        /* what its server needs beyond the usual */
     const char *expects[VARIANT_EXPECTS_MAX]; /* counters it raises and that void other runs */
     struct variant_requirement requires;      /* without it a run is not valid */
-    const struct cost_model *cost;            /* anatomy_cost.h; NULL: not predicted yet */
+    const struct cost_model *cost;            /* cost.h; NULL: not predicted yet */
+    const struct lost_packet *may_lose;       /* loss_model.h; NULL: likewise */
 };
 
 extern const struct variant variants[];

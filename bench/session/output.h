@@ -6,21 +6,12 @@
 #ifndef BENCH_OUTPUT_H
 #define BENCH_OUTPUT_H
 
-#include <jansson.h>
+#include <stddef.h>
 
 /* Whether a file could be written at `path`: 0 or -errno. Leaves nothing behind. */
 int output_check(const char *path);
 
 /* Replaces `path` by `text`. 0 or -errno; an older file stays untouched then. */
 int output_write(const char *path, const char *text, size_t size);
-
-/* The object as JSON. */
-int output_write_json(const char *path, const json_t *object);
-
-/*
- * One row per run, with the names of the JSON and dots between levels; lists
- * are left out.
- */
-int output_write_csv(const char *path, const json_t *runs);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 79, TABLE_COLUMNS = 12 };
+enum { COLUMNS = 79 };
 
 /* Writing for either reader */
 
@@ -71,9 +71,10 @@ static void put_plain(FILE *out, const char *text, size_t bytes) {
     }
 }
 
-static void put_wrapped(FILE *out, const char *text) {
-    while (*text != '\0') {
-        const size_t bytes = line_bytes(text, COLUMNS, false);
+static void put_wrapped(FILE *out, const char *mark, const char *text) {
+    (void)fputs(mark, out);
+    for (size_t room = COLUMNS - strlen(mark); *text != '\0'; room = COLUMNS) {
+        const size_t bytes = line_bytes(text, room, false);
         put_plain(out, text, without_blank(text, bytes));
         (void)fputc('\n', out);
         text += bytes;
@@ -113,49 +114,68 @@ void story_paragraph(struct story *story, const char *element, const char *text)
         return;
     }
     if (element[0] == 'p') leave_blank(story);
-    put_wrapped(story->out, text);
+    put_wrapped(story->out, element[0] == 'l' ? "* " : "", text);
     story->apart = false;
 }
 
-void story_say(struct story *story, const char *format, ...) {
+static void say(struct story *story, const char *element, const char *format, va_list values) {
     char *text = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0) text = NULL;
-    va_end(arguments);
-    if (text == NULL) return;
-    story_paragraph(story, "p", text);
+    if (vasprintf(&text, format, values) < 0) return;
+    story_paragraph(story, element, text);
     free(text);
 }
 
-/* Tables: an array of rows of strings, the first being the heads */
-
-const char *story_cell(const json_t *row, size_t column) {
-    const char *text = json_string_value(json_array_get(row, column));
-    return text == NULL ? "" : text;
+void story_say(struct story *story, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    say(story, "p", format, values);
+    va_end(values);
 }
+
+void story_item(struct story *story, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    say(story, "li", format, values);
+    va_end(values);
+}
+
+void story_tell_as(struct story *story, const char *element,
+                   void (*put)(FILE *out, const void *what), const void *what) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out == NULL) return;
+    put(out, what);
+    (void)fclose(out);
+    if (length > 0) story_paragraph(story, element, text);
+    free(text);
+}
+
+void story_tell(struct story *story, void (*put)(FILE *out, const void *what), const void *what) {
+    story_tell_as(story, "p", put, what);
+}
+
+/* Tables */
 
 static bool looks_like_number(const char *text) {
     return *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
 }
 
-static void html_table(struct story *story, const char *class, const json_t *rows) {
-    size_t i, k;
-    json_t *row, *cell;
-    (void)fprintf(story->out, "<div class=\"wide\"><table class=\"%s\">\n", class);
-    json_array_foreach(rows, i, row) {
-        (void)fputs("<tr>", story->out);
-        json_array_foreach(row, k, cell) {
-            const char *text = story_cell(row, k);
-            if (i == 0)
-                (void)fputs("<th>", story->out);
-            else
-                (void)fputs(looks_like_number(text) ? "<td class=\"number\">" : "<td>", story->out);
-            story_html(story->out, text);
-            (void)fputs(i == 0 ? "</th>" : "</td>", story->out);
-        }
-        (void)fputs("</tr>\n", story->out);
+static void html_row(struct story *story, const struct grid *grid, size_t row) {
+    (void)fputs("<tr>", story->out);
+    for (size_t k = 0; k < grid->columns; k++) {
+        const char *text = grid_cell(grid, row, k);
+        const bool number = row > 0 && looks_like_number(text);
+        (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", story->out);
+        story_html(story->out, text);
+        (void)fputs(row == 0 ? "</th>" : "</td>", story->out);
     }
+    (void)fputs("</tr>\n", story->out);
+}
+
+static void html_table(struct story *story, const char *class, const struct grid *grid) {
+    (void)fprintf(story->out, "<div class=\"wide\"><table class=\"%s\">\n", class);
+    for (size_t i = 0; i < grid_rows(grid); i++) html_row(story, grid, i);
     (void)fputs("</table></div>\n", story->out);
 }
 
@@ -172,8 +192,7 @@ static size_t longest_word(const char *text) {
 }
 
 /* Takes one from the widest column that need not break a word for it; else from the widest. */
-static void narrow(size_t columns, size_t widths[TABLE_COLUMNS],
-                   const size_t words[TABLE_COLUMNS]) {
+static void narrow(size_t columns, size_t widths[GRID_COLUMNS], const size_t words[GRID_COLUMNS]) {
     size_t widest = 0, best = columns;
     for (size_t k = 0; k < columns; k++) {
         if (widths[k] > widths[widest]) widest = k;
@@ -183,13 +202,12 @@ static void narrow(size_t columns, size_t widths[TABLE_COLUMNS],
 }
 
 /* Each as wide as its widest cell, then narrower until a line fits. */
-static void fit_columns(const json_t *rows, size_t columns, size_t widths[TABLE_COLUMNS]) {
-    size_t i, total = 2 * (columns - 1), words[TABLE_COLUMNS] = {0};
-    json_t *row;
+static void fit_columns(const struct grid *grid, size_t columns, size_t widths[GRID_COLUMNS]) {
+    size_t total = 2 * (columns - 1), words[GRID_COLUMNS] = {0};
     for (size_t k = 0; k < columns; k++) {
         widths[k] = words[k] = 1;
-        json_array_foreach(rows, i, row) {
-            const char *text = story_cell(row, k);
+        for (size_t i = 0; i < grid_rows(grid); i++) {
+            const char *text = grid_cell(grid, i, k);
             const size_t width = width_of(text, strlen(text)), word = longest_word(text);
             if (width > widths[k]) widths[k] = width;
             if (word > words[k]) words[k] = word;
@@ -212,10 +230,10 @@ static size_t plain_cell(FILE *out, const char **text, size_t width, size_t owed
     return (width > used ? width - used : 0) + 2;
 }
 
-static void plain_row(struct story *story, const json_t *row, size_t columns,
-                      const size_t widths[TABLE_COLUMNS]) {
-    const char *rest[TABLE_COLUMNS];
-    for (size_t k = 0; k < columns; k++) rest[k] = story_cell(row, k);
+static void plain_row(struct story *story, const struct grid *grid, size_t row, size_t columns,
+                      const size_t widths[GRID_COLUMNS]) {
+    const char *rest[GRID_COLUMNS];
+    for (size_t k = 0; k < columns; k++) rest[k] = grid_cell(grid, row, k);
     for (bool more = true; more;) {
         size_t owed = 0;
         more = false;
@@ -227,18 +245,35 @@ static void plain_row(struct story *story, const json_t *row, size_t columns,
     }
 }
 
-void story_table(struct story *story, const char *class, const json_t *rows) {
-    size_t i, widths[TABLE_COLUMNS] = {0}, columns = json_array_size(json_array_get(rows, 0));
-    json_t *row;
-    if (json_array_size(rows) < 2) return;
-    if (story->html) {
-        html_table(story, class, rows);
+static void plain_table(struct story *story, const struct grid *grid) {
+    size_t widths[GRID_COLUMNS] = {0};
+    const size_t columns = grid->columns > GRID_COLUMNS ? GRID_COLUMNS : grid->columns;
+    fit_columns(grid, columns, widths);
+    leave_blank(story);
+    for (size_t i = 0; i < grid_rows(grid); i++) plain_row(story, grid, i, columns, widths);
+}
+
+void story_table(struct story *story, const char *class, struct grid *grid) {
+    if (grid_rows(grid) > 1) {
+        if (story->html)
+            html_table(story, class, grid);
+        else
+            plain_table(story, grid);
+    }
+    grid_free(grid);
+}
+
+void story_fold(struct story *story, const char *summary, const char *class, struct grid *grid) {
+    if (story->html && grid_rows(grid) > 1) {
+        (void)fputs("<details>", story->out);
+        put_element(story, "summary", summary);
+        story_table(story, class, grid);
+        (void)fputs("</details>\n", story->out);
         return;
     }
-    if (columns > TABLE_COLUMNS) columns = TABLE_COLUMNS;
-    fit_columns(rows, columns, widths);
-    leave_blank(story);
-    json_array_foreach(rows, i, row) {
-        plain_row(story, row, columns, widths);
-    }
+    story_table(story, class, grid);
+}
+
+void story_numbers(struct story *story, struct grid *grid) {
+    story_fold(story, "The numbers", "numbers", grid);
 }

@@ -7,9 +7,10 @@
 #ifndef BENCH_STORY_H
 #define BENCH_STORY_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+
+#include "bench/tell/grid.h"
 
 struct story {
     FILE *out;
@@ -25,11 +26,21 @@ void story_paragraph(struct story *story, const char *element, const char *text)
 
 void story_say(struct story *story, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* An array of rows of strings, the first being the heads; a table of heads alone is left out. */
-void story_table(struct story *story, const char *class, const json_t *rows);
+/* What `put` writes, as a paragraph, unless it is nothing. */
+void story_tell(struct story *story, void (*put)(FILE *out, const void *what), const void *what);
 
-/* The text of a cell; "" where there is none. */
-const char *story_cell(const json_t *row, size_t column);
+void story_tell_as(struct story *story, const char *element,
+                   void (*put)(FILE *out, const void *what), const void *what);
+
+/* As an item of a list: "li". */
+void story_item(struct story *story, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A grid of heads alone is left out; `class` is the page's. Frees the grid. */
+void story_table(struct story *story, const char *class, struct grid *grid);
+
+/* One that is long to read: on a page it is opened by a click on `summary`. Frees the grid. */
+void story_fold(struct story *story, const char *summary, const char *class, struct grid *grid);
+void story_numbers(struct story *story, struct grid *grid); /* "The numbers" */
 
 /* As HTML, whatever the story is. */
 void story_html(FILE *out, const char *text);

@@ -2,12 +2,12 @@
 #include "bench/tell/words.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
 struct number words_number(double value) {
     struct number number;
+    if (isnan(value)) return (struct number){"-"};
     if (fabs(value) < 1000) {
         const double size = fabs(value);
         const int places = size == 0 || size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
@@ -36,6 +36,7 @@ struct number words_number(double value) {
 
 struct number words_ratio(double value) {
     struct number number;
+    if (isnan(value)) return (struct number){"-"};
     if (value > 1000) return (struct number){">1,000"};
     if (value < 0.001) return (struct number){"<0.001"};
     if (fabs(value - 1) >= 0.1) return words_number(value);
@@ -45,6 +46,7 @@ struct number words_ratio(double value) {
 
 struct number words_time(double us) {
     struct number number;
+    if (isnan(us)) return (struct number){"-"};
     const double size = fabs(us);
     const double unit = size >= 1e6 ? 1e6 : size >= 1000 ? 1000 : 1;
     number = words_number(us / unit);
@@ -56,24 +58,38 @@ struct number words_time(double us) {
     return number;
 }
 
-struct number words_json(const json_t *value) {
+struct number words_narrow_time(double us, int width) {
     struct number number = {"-"};
-    if (json_is_number(value)) return words_number(json_number_value(value));
+    const size_t room = sizeof number.text;
+    /* Thresholds a little below the power of ten, where rounding would add a figure. */
+    if (isnan(us)) return number;
+    if (us < 99.95) {
+        (void)snprintf(number.text, room, "%.1f", us);
+    } else if (us < 9999.5) {
+        (void)snprintf(number.text, room, "%.0f", us);
+    } else if (us < 999500) {
+        (void)snprintf(number.text, room, "%.*fms", us < 99950 && width > 5 ? 1 : 0, us / 1e3);
+    } else {
+        const int places = us < 9.995e6 ? 2 : us < 99.95e6 ? 1 : 0;
+        (void)snprintf(number.text, room, "%.*fs", places, us / 1e6);
+    }
     return number;
 }
 
-json_t *words_string(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    json_t *string = json_vsprintf(format, arguments);
-    va_end(arguments);
-    return string;
+struct number words_interval(struct interval interval, struct number (*in_words)(double value)) {
+    struct number number = in_words(interval.value);
+    const size_t length = strlen(number.text);
+    if (isfinite(interval.value) && isfinite(interval.low) && isfinite(interval.high)) {
+        (void)snprintf(number.text + length, sizeof number.text - length, " (%.16s to %.16s)",
+                       in_words(interval.low).text, in_words(interval.high).text);
+    }
+    return number;
 }
 
 static const struct condition {
     const char *field, *before, *one, *many;
     bool zero_goes_without_saying;
-} conditions_in_words[] = {
+} conditions[] = {
     {"size_bytes", "", " byte", " bytes", false},
     {"reply_bytes", "answers of ", " byte", " bytes", false},
     {"bytes", "", " byte", " bytes", false},
@@ -89,34 +105,51 @@ static const struct condition {
     {"offered_per_s", "", " offered/s", " offered/s", true},
 };
 
-void words_count(FILE *out, double value) {
+struct number words_count(double value) {
+    struct number number;
+    if (isnan(value)) return (struct number){"-"};
     if (value != floor(value) || value < 1000) {
-        (void)fprintf(out, "%.10g", value);
-        return;
+        (void)snprintf(number.text, sizeof number.text, "%.10g", value);
+        return number;
     }
-    words_count(out, floor(value / 1000));
-    (void)fprintf(out, ",%03.0f", fmod(value, 1000));
+    number = words_count(floor(value / 1000));
+    const size_t length = strlen(number.text);
+    (void)snprintf(number.text + length, sizeof number.text - length, ",%03.0f", fmod(value, 1000));
+    return number;
 }
 
-void words_condition(FILE *out, const char *field, const json_t *value) {
-    const struct condition *words = conditions_in_words;
-    const struct condition *end = words + sizeof conditions_in_words / sizeof *words;
+struct number words_counted(double count, const char *one) {
+    struct number number = words_count(count);
+    const size_t length = strlen(number.text);
+    (void)snprintf(number.text + length, sizeof number.text - length, " %s%s", one,
+                   count == 1 ? "" : "s");
+    return number;
+}
+
+void words_cell_middle(struct grid *grid, const struct middle *middle,
+                       struct number (*words)(double)) {
+    const struct interval interval = {middle->value, middle->low, middle->high};
+    grid_add(grid, "%s", words_interval(interval, words).text);
+}
+
+void words_put_support(FILE *out, const struct middle *middle, struct number (*words)(double)) {
+    (void)fputs(" (", out);
+    if (!isnan(middle->low)) {
+        (void)fprintf(out, "95 %% interval %s to %s, ", words(middle->low).text,
+                      words(middle->high).text);
+    }
+    (void)fprintf(out, "%s)", words_counted((double)middle->count, "run").text);
+}
+
+struct number words_condition(const char *field, double value, const char *text) {
+    const struct condition *words = conditions;
+    const struct condition *end = words + sizeof conditions / sizeof *words;
+    struct number number = {""};
     while (words < end && strcmp(words->field, field) != 0) words++;
-    const double number = json_number_value(value);
-    if (words == end || json_is_null(value)) return;
-    if (json_is_number(value) && number == 0 && words->zero_goes_without_saying) return;
-    (void)fputs(words->before, out);
-    if (json_is_string(value))
-        (void)fputs(json_string_value(value), out);
-    else
-        words_count(out, number);
-    (void)fputs(json_is_number(value) && number == 1 ? words->one : words->many, out);
+    if (words == end || (text == NULL && isnan(value))) return number;
+    if (text == NULL && value == 0 && words->zero_goes_without_saying) return number;
+    (void)snprintf(number.text, sizeof number.text, "%s%s%s", words->before,
+                   text == NULL ? words_count(value).text : text,
+                   text == NULL && value == 1 ? words->one : words->many);
+    return number;
 }
-
-json_t *words_cell(const json_t *value) {
-    if (json_is_string(value)) return words_string("%s", json_string_value(value));
-    return json_is_number(value) ? words_string("%.10g", json_number_value(value))
-                                 : json_string("-");
-}
-
-/* "latency_p50_us" is read more easily as words. */

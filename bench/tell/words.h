@@ -3,14 +3,16 @@
 #ifndef BENCH_WORDS_H
 #define BENCH_WORDS_H
 
-#include <jansson.h>
 #include <stdio.h>
+
+#include "bench/judge/statistics.h"
+#include "bench/tell/grid.h"
 
 struct number {
     char text[48];
 };
 
-/* Three digits that count, with commas between thousands: 0.00412, 4.21, 268,000. */
+/* Three digits that count, with commas between thousands: 0.00412, 4.21, 268,000. NAN: "-". */
 struct number words_number(double value);
 
 /* Near 1 the third decimal is the news; beyond 1,000 or 0.001 no digit is. */
@@ -19,20 +21,33 @@ struct number words_ratio(double value);
 /* With its unit: 11.2 us, 40.1 ms, 1.05 s. */
 struct number words_time(double us);
 
-/* "-" where it is no number. */
-struct number words_json(const json_t *value);
+/*
+ * A time as a narrow column has it, in us unless it says otherwise: 12.3, 123,
+ * 4567, 12.3ms, 123ms, 1.23s; below 1,000 s at most `width` characters, 5 or 6.
+ */
+struct number words_narrow_time(double us, int width);
 
-/* A number exact, a text as it is, else "-". A new string. */
-json_t *words_cell(const json_t *value);
-
-/* A new string. */
-json_t *words_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "4.23 (4.18 to 4.28)"; without an interval the value alone. */
+struct number words_interval(struct interval interval, struct number (*in_words)(double value));
 
 /* Exact, with commas between thousands: 1,048,576. */
-void words_count(FILE *out, double value);
+struct number words_count(double value);
 
-/* "64 bytes", "1 connection", "same-core"; nothing for what goes without saying, such as no loss.
+/* "6 runs", "1 run": `one` is the word for one. */
+struct number words_counted(double count, const char *one);
+
+/* A cell, "15,400 (15,000 to 15,800)", each number in `words` (words_time, say). */
+void words_cell_middle(struct grid *grid, const struct middle *middle,
+                       struct number (*words)(double));
+
+/* " (95 % interval 15,000 to 15,800, 6 runs)", " (1 run)": what stands behind the value. */
+void words_put_support(FILE *out, const struct middle *middle, struct number (*words)(double));
+
+/*
+ * "64 bytes", "1 connection", "20 ms round trip"; "" for what goes without
+ * saying, such as no loss. `field` is the name in a result file; of a choice
+ * `text` is what was chosen, else NULL.
  */
-void words_condition(FILE *out, const char *field, const json_t *value);
+struct number words_condition(const char *field, double value, const char *text);
 
 #endif

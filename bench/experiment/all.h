@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the rows of table.c name, a line an experiment's file. */
+#ifndef BENCH_ALL_H
+#define BENCH_ALL_H
+
+#include "bench/experiment/experiment.h"
+
+typedef int lab_step(struct lab *lab);
+typedef void lab_conclude(struct lab *lab);
+typedef int lab_status(const struct lab *lab);
+typedef void results_tell(struct story *story, const struct results *results);
+
+lab_step compare_plan; /* compare.c: also of the sweeps along an ordinary axis */
+lab_conclude compare_conclude;
+results_tell compare_table; /* compare_table.c */
+results_tell compare_tell;  /* compare_tell.c: the answer */
+results_tell comparisons_tell;
+
+lab_conclude rtt_conclude; /* rtt_tell.c */
+results_tell rtt_table, rtt_tell;
+results_tell headline_tell;    /* what a fresh connection adds */
+results_tell situations_tell;  /* how long a message takes, by round-trip time */
+results_tell round_trips_tell; /* the slopes */
+results_tell changes_tell;     /* what would change the answer */
+
+lab_conclude per_connection_conclude; /* per_connection_tell.c */
+results_tell per_connection_table, per_connection_tell;
+
+results_tell placement_tell; /* placement_tell.c: what a wake-up costs */
+
+lab_step rate_plan;
+lab_conclude rate_conclude;
+results_tell rate_table, rate_tell;
+results_tell rate_numbers; /* the tables without what stands around them in a terminal */
+/* A sweep tells both that follow it, which are parts of a page each. */
+results_tell sweep_connections_tell, connections_tell, objects_tell;
+results_tell tails_tell, tails_table;                      /* of `compare --rate`; load_tell.c */
+results_tell pipeline_tell;                                /* batches_tell.c */
+results_tell sweep_design_tell, designs_tell, silent_tell; /* designs_tell.c */
+
+lab_step loss_plan; /* loss.c */
+lab_conclude loss_conclude;
+results_tell loss_tell;
+
+lab_step head_of_line_plan; /* head_of_line.c */
+lab_conclude head_of_line_conclude;
+results_tell head_of_line_table, head_of_line_tell; /* head_of_line_tell.c */
+
+lab_step idle_plan; /* idle.c */
+lab_conclude idle_conclude;
+results_tell idle_tell; /* idle_tell.c: these three, which a page tells one by one */
+results_tell idle_tell_points, idle_tell_race, idle_tell_beside;
+
+lab_step anatomy_plan, anatomy_measure; /* anatomy.c */
+lab_status anatomy_status;
+results_tell anatomy_table, anatomy_tell; /* anatomy_tell.c */
+
+lab_step ladder_measure; /* ladder.c */
+results_tell ladders_tell;
+
+lab_step check_measure, check_preview; /* check.c */
+lab_status check_status;
+results_tell check_tell;
+
+lab_step diff_measure; /* diff.c */
+lab_status diff_status;
+results_tell diff_table, diff_tell; /* diff_tell.c */
+
+lab_step crosscheck_measure, crosscheck_preview; /* crosscheck.c */
+lab_conclude crosscheck_conclude;
+lab_status crosscheck_status;
+results_tell crosscheck_tell;
+
+/* processes.c: a variant by whole processes, beside what compare says of it. */
+struct process_line process_line_of(const struct results *results, const struct variant *variant);
+results_tell processes_tell;
+
+/* Commands that are no experiments. */
+int command_serve(const struct request *request);
+int command_send(const struct request *request);
+
+#endif

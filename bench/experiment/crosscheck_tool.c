@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/experiment/crosscheck.h"
+#include "bench/link/namespace.h"
+#include "bench/run/process.h"
+#include "bench/run/status.h"
+#include "echo/clock.h"
+#include "echo/message.h"
+
+/* ---- where they are ---- */
+
+static const struct {
+    const char *name, *variable, *source;
+} programs[TOOL_PROGRAMS] = {
+    [TOOL_SOCKPERF] = {"sockperf", "SOCKPERF", "apt-get install sockperf"},
+    [TOOL_QPERF] = {"qperf", "QPERF", "apt-get install qperf"},
+    [TOOL_NETPERF] = {"netperf", "NETPERF", "build HewlettPackard/netperf"},
+    [TOOL_NETSERVER] = {"netserver", "NETSERVER", "build HewlettPackard/netperf"},
+    [TOOL_TCP_RR] = {"tcp_rr", "TCP_RR", "build google/neper"},
+    [TOOL_UDP_RR] = {"udp_rr", "UDP_RR", "build google/neper"},
+    [TOOL_TCP_CRR] = {"tcp_crr", "TCP_CRR", "build google/neper"},
+    [TOOL_NGINX] = {"nginx", "NGINX", "apt-get install nginx-light"},
+    [TOOL_AB] = {"ab", "AB", "apt-get install apache2-utils"},
+};
+
+static bool can_run(const char *path) {
+    struct stat its;
+    return stat(path, &its) == 0 && S_ISREG(its.st_mode) && access(path, X_OK) == 0;
+}
+
+static int find_in(const char *folders, const char *name, char *path) {
+    char *copy = strdup(folders);
+    char *rest = copy;
+    int found = -ENOENT;
+    for (const char *folder = strsep(&rest, ":"); folder != NULL && found != 0;
+         folder = strsep(&rest, ":")) {
+        (void)snprintf(path, TOOL_PATH, "%s/%s", folder, name);
+        if (folder[0] == '/' && can_run(path)) found = 0;
+    }
+    free(copy);
+    return found;
+}
+
+int tool_find(enum tool_program program, char path[TOOL_PATH]) {
+    const char *name = programs[program].name;
+    const char *variable = programs[program].variable;
+    const char *named = getenv(variable);
+    if (named != NULL && *named != '\0') {
+        /* They are started in a directory of their own. */
+        char *absolute = realpath(named, NULL);
+        const bool usable = absolute != NULL && can_run(absolute);
+        if (usable) (void)snprintf(path, TOOL_PATH, "%s", absolute);
+        if (!usable) {
+            (void)snprintf(path, TOOL_PATH, "%s: %s=%s is no program that can be run", name,
+                           variable, named);
+        }
+        free(absolute);
+        return usable ? 0 : -ENOENT;
+    }
+    const char *folders = getenv("PATH");
+    if (folders != NULL && find_in(folders, name, path) == 0) return 0;
+    if (find_in("/usr/sbin:/usr/local/sbin", name, path) == 0) return 0;
+    (void)snprintf(path, TOOL_PATH, "%s: not installed (%s, or %s=path)", name,
+                   programs[program].source, variable);
+    return -ENOENT;
+}
+
+/* ---- their figure ---- */
+
+static double unit_us(const char *text) {
+    static const struct {
+        const char *name;
+        double us;
+    } units[] = {{"ns", 1e-3},  {"us", 1},  {"usec", 1}, {"ms", 1e3},
+                 {"msec", 1e3}, {"s", 1e6}, {"sec", 1e6}};
+    char word[8] = {0};
+    (void)sscanf(text, " %7[a-z]", word);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(word, units[i].name) == 0) return units[i].us;
+    }
+    return NAN;
+}
+
+static double figure_us(const char *text, enum tool_figure figure) {
+    text += strspn(text, " \t=");
+    char *end;
+    const double number = strtod(text, &end);
+    if (end == text || !isfinite(number) || number <= 0) return NAN;
+    if (figure == TOOL_PER_SECOND) return 1e6 / number;
+    return number * unit_us(end) * (figure == TOOL_ONE_WAY ? 2 : 1);
+}
+
+double tool_parse(const struct tool_row *row, const char *output) {
+    const size_t length = strlen(row->before);
+    for (const char *line = output; line != NULL; line = strchr(line, '\n')) {
+        line += strspn(line, "\n\t ");
+        if (strncmp(line, row->before, length) != 0) continue;
+        const double us = figure_us(line + length, row->figure);
+        if (isfinite(us)) return us;
+    }
+    return NAN;
+}
+
+/* ---- one run, inside its supervisor ---- */
+
+enum { OUTPUT_MAX = 1 << 20, ARGUMENTS_MAX = 40, WORDS = 6 };
+
+struct word {
+    const char *name;
+    char *value; /* kept until the supervisor ends */
+};
+
+struct supervisor {
+    const struct tool_job *job;
+    struct tool_outcome outcome;
+    in_port_t ports[2]; /* @PORT, @OTHER */
+    struct word words[WORDS];
+    int server_output, client_output;
+    pid_t server;
+};
+
+__attribute__((format(printf, 2, 3))) static int problem(struct supervisor *s, const char *format,
+                                                         ...) {
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(s->outcome.problem, sizeof s->outcome.problem, format, values);
+    va_end(values);
+    return -1;
+}
+
+/* What stands for the words in the table. */
+static int fill_words(struct supervisor *s) {
+    const struct tool_job *job = s->job;
+    struct word *words = s->words;
+    char *body = malloc(job->payload_bytes + 1U);
+    if (body == NULL) return problem(s, "no memory");
+    memset(body, 'x', job->payload_bytes);
+    body[job->payload_bytes] = '\0';
+    words[0] = (struct word){"@BODY", body};
+    const bool filled =
+        asprintf(&words[1].value, "%u", (unsigned)s->ports[0]) > 0 &&
+        asprintf(&words[2].value, "%u", (unsigned)s->ports[1]) > 0 &&
+        asprintf(&words[3].value, "%u", ECHO_HEADER_BYTES + job->payload_bytes) > 0 &&
+        asprintf(&words[4].value, "%u", job->seconds) > 0 &&
+        asprintf(&words[5].value, "%s/config", job->directory) > 0;
+    static const char *const names[WORDS] = {"@BODY",  "@PORT",    "@OTHER",
+                                             "@BYTES", "@SECONDS", "@CONFIG"};
+    for (int i = 0; i < WORDS; i++) words[i].name = names[i];
+    return filled ? 0 : problem(s, "no memory");
+}
+
+/* `text` with every @NAME replaced; malloc'd, NULL without memory. */
+static char *replace(const struct supervisor *s, const char *text) {
+    char *result = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&result, &size);
+    if (out == NULL) return NULL;
+    while (*text != '\0') {
+        const struct word *found = NULL;
+        for (int i = 0; i < WORDS && found == NULL; i++) {
+            const struct word *word = &s->words[i];
+            if (strncmp(text, word->name, strlen(word->name)) == 0) found = word;
+        }
+        if (found == NULL) {
+            (void)fputc(*text++, out);
+        } else {
+            (void)fputs(found->value, out);
+            text += strlen(found->name);
+        }
+    }
+    (void)fclose(out);
+    return result;
+}
+
+static int write_config(struct supervisor *s) {
+    const char *wanted = s->job->row->config;
+    if (wanted == NULL) return 0;
+    char *text = replace(s, wanted);
+    char *path = replace(s, "@CONFIG");
+    FILE *file = text == NULL || path == NULL ? NULL : fopen(path, "we");
+    const bool written = file != NULL && fputs(text, file) >= 0;
+    const bool closed = file != NULL && fclose(file) == 0;
+    free(path);
+    free(text);
+    return written && closed ? 0 : problem(s, "no file for its configuration");
+}
+
+/* Two ports that are free now. */
+static int choose_ports(struct supervisor *s) {
+    int sockets[2];
+    for (int i = 0; i < 2; i++) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof at;
+        sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (sockets[i] < 0 || bind(sockets[i], (struct sockaddr *)&at, size) != 0) continue;
+        if (getsockname(sockets[i], (struct sockaddr *)&at, &size) == 0) {
+            s->ports[i] = ntohs(at.sin_port);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        if (sockets[i] >= 0) (void)close(sockets[i]);
+    }
+    return s->ports[0] != 0 && s->ports[1] != 0 ? 0 : problem(s, "no free port");
+}
+
+/*
+ * netperf resolves 127.0.0.1 with AI_ADDRCONFIG, for which loopback addresses
+ * do not count (getaddrinfo(3)): where there is no other it finds no host.
+ */
+static void add_address(void) {
+    const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (any < 0) return;
+    struct ifreq request = {.ifr_name = "lo:1"};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a090001)};
+    memcpy(&request.ifr_addr, &address, sizeof address);
+    (void)ioctl(any, SIOCSIFADDR, &request); /* else netperf will say what it lacks */
+    (void)close(any);
+}
+
+/* What a tool becomes before it starts. */
+struct start {
+    const struct supervisor *s;
+    int output, cpu;
+};
+
+static void settle(const void *what) {
+    const struct start *start = what;
+    (void)setpgid(0, 0); /* a terminal's SIGINT is for us; we end them */
+    const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const struct rlimit file = {OUTPUT_MAX, OUTPUT_MAX};
+    const struct rlimit core = {0, 0};
+    (void)setrlimit(RLIMIT_FSIZE, &file); /* who prints for ever is ended by SIGXFSZ */
+    (void)setrlimit(RLIMIT_CORE, &core);
+    (void)setenv("LC_ALL", "C", 1);
+    if (dup2(nothing, STDIN_FILENO) < 0 || chdir(start->s->job->directory) != 0) _exit(127);
+    if (placement_pin(start->cpu) == 0) return;
+    (void)dprintf(start->output, "cannot stay on CPU %d\n", start->cpu);
+    _exit(127);
+}
+
+static pid_t start(const struct supervisor *s, const char *path, const char *words, int output,
+                   int cpu) {
+    char *list[ARGUMENTS_MAX + 1] = {strdup(path)};
+    char *text = replace(s, words), *rest = text;
+    int count = 1;
+    for (char *word = strsep(&rest, " "); word != NULL && count < ARGUMENTS_MAX;
+         word = strsep(&rest, " ")) {
+        list[count++] = word;
+    }
+    const struct start how = {s, output, cpu};
+    const pid_t pid = process_start(&(struct process_start){.program = path,
+                                                            .argv = list,
+                                                            .output = output,
+                                                            .errors = output,
+                                                            .prepare = settle,
+                                                            .what = &how});
+    free(list[0]);
+    free(text);
+    return pid;
+}
+
+/* The whole output, malloc'd, without what a terminal would take for colour. */
+static char *read_output(int output) {
+    char *text = calloc(1, OUTPUT_MAX + 1);
+    if (text == NULL) return NULL;
+    const ssize_t got = pread(output, text, OUTPUT_MAX, 0);
+    size_t kept = 0;
+    for (ssize_t i = 0; i < got; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        if (c == '\n' || isprint(c)) text[kept++] = (char)c;
+    }
+    text[kept] = '\0';
+    return text;
+}
+
+/* Its last line that says something, cut to fit a line of the table. */
+static void last_words(int output, char *words, size_t size) {
+    char *text = read_output(output);
+    (void)snprintf(words, size, "nothing said");
+    char *rest = text;
+    for (const char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+        line += strspn(line, " ");
+        if (*line != '\0') (void)snprintf(words, size, "%s", line);
+    }
+    free(text);
+}
+
+/*
+ * Whether `port` stands in one of the kernel's tables: for TCP in state LISTEN
+ * (0A), for UDP at all (proc(5)). Connecting would be simpler, but these servers
+ * take the first connection for their client.
+ */
+static bool in_table(const char *path, unsigned port, bool udp) {
+    FILE *file = fopen(path, "re");
+    char line[512];
+    bool found = false;
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+        unsigned local = 0;
+        unsigned state = 0;
+        if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &local, &state) == 2) {
+            found = local == port && (udp || state == 0x0a);
+        }
+    }
+    if (file != NULL) (void)fclose(file);
+    return found;
+}
+
+static bool is_ready(const struct supervisor *s) {
+    const bool udp = s->job->row->udp;
+    return in_table(udp ? "/proc/self/net/udp" : "/proc/self/net/tcp", s->ports[0], udp) ||
+           in_table(udp ? "/proc/self/net/udp6" : "/proc/self/net/tcp6", s->ports[0], udp);
+}
+
+static int await_server(struct supervisor *s) {
+    const uint64_t until_ns = echo_clock_ns() + s->job->ready_ns;
+    const uint64_t glance_ns = 2000000;
+    char words[64];
+    while (!is_ready(s)) {
+        int status = 0;
+        const uint64_t now_ns = echo_clock_ns();
+        if (interrupted) return problem(s, "interrupted");
+        if (waitpid(s->server, &status, WNOHANG) == s->server) {
+            last_words(s->server_output, words, sizeof words);
+            return problem(s, "refused: its server ended: %s", words);
+        }
+        if (now_ns >= until_ns) {
+            return problem(s, "its server was not ready within %.1f s",
+                           (double)s->job->ready_ns / 1e9);
+        }
+        echo_clock_sleep_until(now_ns + glance_ns);
+    }
+    return 0;
+}
+
+static int await_client(struct supervisor *s, pid_t client, int *status) {
+    const uint64_t patience_ns = s->job->seconds * UINT64_C(1000000000) + s->job->figure_ns;
+    const int failed = process_wait(client, patience_ns, status);
+    if (failed == 0) return 0;
+    return failed == -EINTR
+               ? problem(s, "interrupted")
+               : problem(s, "stalled: no figure within %.1f s", (double)patience_ns / 1e9);
+}
+
+static int take_figure(struct supervisor *s, int status) {
+    char words[64];
+    last_words(s->client_output, words, sizeof words);
+    if (WIFSIGNALED(status)) return problem(s, "ended by signal %d: %s", WTERMSIG(status), words);
+    if (WEXITSTATUS(status) != 0) {
+        return problem(s, "refused (status %d): %s", WEXITSTATUS(status), words);
+    }
+    char *text = read_output(s->client_output);
+    s->outcome.us = text == NULL ? NAN : tool_parse(s->job->row, text);
+    free(text);
+    return isfinite(s->outcome.us) ? 0 : problem(s, "printed no figure: %s", words);
+}
+
+static int run_both(struct supervisor *s) {
+    const struct tool_job *job = s->job;
+    s->server = start(s, job->server, job->row->server_words, s->server_output, job->cpus.server);
+    if (s->server < 0) return problem(s, "no process for its server");
+    if (await_server(s) != 0) return -1;
+    const pid_t client =
+        start(s, job->client, job->row->client_words, s->client_output, job->cpus.client);
+    if (client < 0) return problem(s, "no process for its client");
+    int status = 0;
+    return await_client(s, client, &status) != 0 ? -1 : take_figure(s, status);
+}
+
+static void supervise(void *result) {
+    struct supervisor *s = result;
+    struct profile_values host;
+    s->outcome.problem[0] = '\0';
+    process_adopt();
+    profile_read(&host);
+    s->outcome.isolated = namespace_enter() == 0;
+    if (s->outcome.isolated) {
+        profile_apply(s->job->profile, &host);
+        add_address();
+    }
+    s->server_output = memfd_create("server", MFD_CLOEXEC);
+    s->client_output = memfd_create("client", MFD_CLOEXEC);
+    int failed = s->server_output < 0 || s->client_output < 0 ? problem(s, "no memory") : 0;
+    if (failed == 0) failed = choose_ports(s);
+    if (failed == 0) failed = fill_words(s);
+    if (failed == 0) failed = write_config(s);
+    if (failed == 0) (void)run_both(s);
+    process_end_children();
+}
+
+/* The supervisor has the deadlines; what it does after them takes no waiting for others. */
+void tool_run(const struct tool_job *job, struct tool_outcome *outcome) {
+    struct supervisor s = {.job = job, .outcome = {NAN, false, "its supervisor died"}};
+    (void)process_apart(supervise, &s, sizeof s);
+    *outcome = s.outcome;
+}

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Runs what experiments plan: see experiment.h. */
+#include <errno.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/experiment/against.h"
+#include "bench/experiment/experiment.h"
+#include "bench/measure/environment.h"
+#include "bench/session/output.h"
+#include "echo/address.h"
+#include "echo/clock.h"
+
+/* ---- the plan ---- */
+
+struct column *lab_add(struct lab *lab, const struct variant *variant, enum role role) {
+    struct plan *plan = &lab->plan;
+    struct column *more = reallocarray(plan->columns, plan->count + 1U, sizeof *more);
+    if (more == NULL) return NULL;
+    plan->columns = more;
+    struct column *column = &more[plan->count++];
+    *column = (struct column){.run = lab->request->run};
+    column->run.variant = variant;
+    column->run.role = role;
+    return column;
+}
+
+unsigned plan_row_end(const struct plan *plan, unsigned column) {
+    unsigned end = column + 1;
+    while (end < plan->count && plan->columns[end].again) end++;
+    return end;
+}
+
+/* One run to be made. */
+struct task {
+    struct lab *lab;
+    const struct column *column;
+    unsigned block, order;
+    uint64_t seed;
+    pthread_t thread;
+    bool started;
+};
+
+/* All of them, in the order in which they begin. */
+struct tasks {
+    struct task *list;
+    unsigned count;
+};
+
+static double weight_of(const struct column *column) {
+    return column->weight > 0 ? column->weight : 1;
+}
+
+static int heaviest_first(const void *a, const void *b) {
+    const struct task *x = a, *y = b;
+    const double one = weight_of(x->column), other = weight_of(y->column);
+    if (one != other) return one < other ? 1 : -1;
+    return (x->seed > y->seed) - (x->seed < y->seed); /* else by chance */
+}
+
+static void add_block(struct tasks *tasks, struct lab *lab, unsigned block,
+                      const unsigned *shuffled) {
+    struct task *first = &tasks->list[tasks->count];
+    for (unsigned i = 0; i < lab->plan.count; i++) {
+        first[i] = (struct task){.lab = lab,
+                                 .column = &lab->plan.columns[shuffled[i]],
+                                 .block = block,
+                                 .seed = gsl_rng_get(lab->random)};
+    }
+    if (lab->plan.order == ORDER_HEAVIEST) {
+        qsort(first, lab->plan.count, sizeof *first, heaviest_first);
+    }
+    for (unsigned i = 0; i < lab->plan.count; i++) first[i].order = i;
+    tasks->count += lab->plan.count;
+}
+
+/* Column by column, all blocks of each: what waits longest begins first. */
+static void transpose(struct tasks *tasks, const struct plan *plan) {
+    struct task *copy = calloc(tasks->count + 1U, sizeof *copy);
+    if (copy == NULL || tasks->list == NULL) {
+        free(copy);
+        return;
+    }
+    for (unsigned i = 0; i < plan->count; i++) {
+        for (unsigned block = 0; block < plan->blocks; block++) {
+            copy[i * plan->blocks + block] = tasks->list[block * plan->count + i];
+        }
+    }
+    free(tasks->list);
+    tasks->list = copy;
+}
+
+/* The random numbers do not depend on what is measured: a plan can be made twice. */
+static struct tasks plan_tasks(struct lab *lab) {
+    const struct plan *plan = &lab->plan;
+    struct tasks tasks = {.list =
+                              calloc((size_t)plan->blocks * plan->count + 1, sizeof *tasks.list)};
+    unsigned *shuffled = calloc(plan->count + 1U, sizeof *shuffled);
+    for (unsigned block = 0; tasks.list != NULL && shuffled != NULL && block < plan->blocks;
+         block++) {
+        for (unsigned i = 0; i < plan->count; i++) shuffled[i] = i;
+        if (plan->order == ORDER_SHUFFLED) {
+            gsl_ran_shuffle(lab->random, shuffled, plan->count, sizeof *shuffled);
+        }
+        add_block(&tasks, lab, block, shuffled);
+    }
+    if (plan->order == ORDER_AS_PLANNED) transpose(&tasks, plan);
+    free(shuffled);
+    return tasks;
+}
+
+/* ---- progress ---- */
+
+static bool is_watched(const struct lab *lab) {
+    return !lab->request->quiet && isatty(STDERR_FILENO) != 0;
+}
+
+void lab_progress(const struct lab *lab, const char *format, ...) {
+    va_list values;
+    if (!is_watched(lab)) return;
+    (void)fputs("\r\033[K", stderr);
+    va_start(values, format);
+    (void)vfprintf(stderr, format, values);
+    va_end(values);
+}
+
+/* ---- running ---- */
+
+/* What the runs that go on at once share. */
+struct running {
+    struct lab *lab;
+    struct tasks tasks;
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    double under_way; /* the sum of their weights */
+    uint64_t start_ns;
+};
+
+static const double hair = 1e-9; /* so that sixteen sixteenths are one */
+
+static void show(const struct running *r, const struct task *task) {
+    const struct lab *lab = r->lab;
+    const double gone_s = (double)(echo_clock_ns() - r->start_ns) / 1e9;
+    const double left_s = lab->done == 0 ? 0 : gone_s / lab->done * (r->tasks.count - lab->done);
+    lab_progress(lab, "block %u/%u  run %u/%u  %s %s %u B  %.0f s left", task->block + 1,
+                 lab->plan.blocks, lab->done + 1, r->tasks.count, task->column->run.variant->name,
+                 role_names[task->column->run.role], task->column->run.size_bytes, left_s);
+}
+
+static double capacity_of(const struct lab *lab, const struct variant *variant) {
+    for (unsigned i = 0; i < lab->request->variant_count; i++) {
+        if (lab->request->variants[i] == variant) return lab->capacity_per_s[i];
+    }
+    return 0;
+}
+
+static struct run *run_once(const struct task *task, const struct parameters *asked, char *why) {
+    return task->column->against ? against_run(task->lab->request->against, asked, why)
+                                 : child_run(asked, why);
+}
+
+/* Whether another attempt is wanted. Takes the run. */
+static bool keep(struct task *task, struct run *run, const char *why) {
+    struct lab *lab = task->lab;
+    const struct column *column = task->column;
+    if (run == NULL) {
+        lab->failed++;
+        (void)snprintf(lab->why, sizeof lab->why, "%s", why);
+        return false;
+    }
+    const double capacity_per_s = capacity_of(lab, column->run.variant);
+    run->asked.role = column->run.role;
+    run->block = task->block;
+    run->order = task->order;
+    run->column = (unsigned)(column - lab->plan.columns);
+    run->point = column->point;
+    run->against = column->against;
+    run->lost_packet = column->lost_packet;
+    run->capacity_per_s = capacity_per_s > 0 ? capacity_per_s : (double)NAN;
+    const bool counts =
+        run_is_valid(run) && (lab->plan.counts == NULL || lab->plan.counts(column, run));
+    if (run_is_valid(run) && !counts && run->validity.count < VALIDITY_REASONS_MAX) {
+        (void)snprintf(run->validity.reason[run->validity.count++], VALIDITY_REASON_BYTES,
+                       "not what this experiment asks for");
+    }
+    runs_add(&lab->session->runs, run);
+    return !counts;
+}
+
+/*
+ * Whether a run counts does not depend on what is asked of it, so trying again
+ * is no choice among results.
+ */
+static void *run_task(void *argument) {
+    struct task *task = argument;
+    struct lab *lab = task->lab;
+    struct running *r = lab->plan.running;
+    const unsigned own = task->column->attempts;
+    const unsigned attempts = own > 0 ? own : lab->plan.attempts > 0 ? lab->plan.attempts : 1;
+    bool again = true;
+    for (unsigned i = 0; i < attempts && again && !interrupted; i++) {
+        struct parameters asked = task->column->run;
+        char why[CHILD_WHY] = "";
+        asked.seed = task->seed + i;
+        if (asked.role == ROLE_A_A) asked.role = ROLE_VARIANT;
+        if (task->column->share > 0) {
+            asked.rate_per_s =
+                fmax(1, floor(task->column->share * capacity_of(lab, asked.variant)));
+        }
+        struct run *run = run_once(task, &asked, why);
+        (void)pthread_mutex_lock(&r->lock);
+        if (interrupted)
+            run_free(run);
+        else
+            again = keep(task, run, why);
+        (void)pthread_mutex_unlock(&r->lock);
+    }
+    (void)pthread_mutex_lock(&r->lock);
+    r->under_way -= weight_of(task->column);
+    lab->done++;
+    (void)pthread_cond_signal(&r->room);
+    (void)pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+static bool fits(const struct running *r, const struct task *task) {
+    return r->under_way <= hair || r->under_way + weight_of(task->column) <= 1 + hair;
+}
+
+/* The first that still fits beside those under way; of shuffled ones only the next. */
+static struct task *find_next(struct running *r) {
+    for (unsigned i = 0; i < r->tasks.count; i++) {
+        struct task *task = &r->tasks.list[i];
+        if (task->started) continue;
+        if (fits(r, task)) return task;
+        if (r->lab->plan.order == ORDER_SHUFFLED) return NULL;
+    }
+    return NULL;
+}
+
+static struct task *wait_for_room(struct running *r) {
+    (void)pthread_mutex_lock(&r->lock);
+    struct task *task = find_next(r);
+    while (task == NULL) {
+        (void)pthread_cond_wait(&r->room, &r->lock);
+        task = find_next(r);
+    }
+    r->under_way += weight_of(task->column);
+    /* The first run that cannot even start says what is wrong with all. */
+    const bool hopeless = r->lab->failed > 0 && r->lab->session->runs.count == 0;
+    if (!hopeless) show(r, task);
+    (void)pthread_mutex_unlock(&r->lock);
+    return hopeless || interrupted ? NULL : task;
+}
+
+static void run_plan(struct lab *lab) {
+    const uint64_t apart_ns = 50000000;
+    struct running r = {.lab = lab,
+                        .tasks = plan_tasks(lab),
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                        .room = PTHREAD_COND_INITIALIZER,
+                        .start_ns = echo_clock_ns()};
+    lab->plan.running = &r;
+    for (unsigned i = 0; i < r.tasks.count; i++) {
+        struct task *task = wait_for_room(&r);
+        if (task == NULL) break;
+        task->started = true;
+        if (pthread_create(&task->thread, NULL, run_task, task) == 0) {
+            /* It begins with work, also where it then waits: two processes, a network, a wire. */
+            if (weight_of(task->column) < 1) echo_clock_sleep_until(echo_clock_ns() + apart_ns);
+            continue;
+        }
+        task->started = false;
+        (void)snprintf(lab->why, sizeof lab->why, "no thread for a run");
+        break;
+    }
+    for (unsigned i = 0; i < r.tasks.count; i++) {
+        if (r.tasks.list[i].started) (void)pthread_join(r.tasks.list[i].thread, NULL);
+    }
+    lab->plan.running = NULL;
+    lab_progress(lab, "%s", "");
+    free(r.tasks.list);
+}
+
+struct run *lab_run(struct lab *lab, const struct parameters *asked) {
+    struct parameters one = *asked;
+    one.seed = gsl_rng_get(lab->random);
+    struct run *run = interrupted ? NULL : child_run(&one, lab->why);
+    if (run == NULL) {
+        lab->failed++;
+        return NULL;
+    }
+    run->column = run->point = RUN_NOWHERE;
+    runs_add(&lab->session->runs, run);
+    return run;
+}
+
+/* ---- what the variants can carry ---- */
+
+/* One closed loop over the same connections, at the same places. */
+static int find_capacity(struct lab *lab, unsigned variant) {
+    const uint64_t long_enough_ns = 300000000;
+    struct parameters asked = lab->request->run;
+    asked.variant = lab->request->variants[variant];
+    asked.rate_per_s = 0;
+    asked.duration_ns = long_enough_ns;
+    asked.messages = 0;
+    struct run *run = child_run(&asked, lab->why);
+    if (run == NULL) return complain("%s", lab->why);
+    lab->capacity_per_s[variant] = run_throughput_per_s(run);
+    run_free(run);
+    if (lab->capacity_per_s[variant] >= 1) return EXIT_DONE;
+    return complain("%s answered nothing in a closed loop: no rate can be chosen; give --rate",
+                    asked.variant->name);
+}
+
+static int find_capacities(struct lab *lab) {
+    int status = EXIT_DONE;
+    for (unsigned i = 0; i < lab->request->variant_count && status == EXIT_DONE; i++) {
+        lab_progress(lab, "what %s can carry", lab->request->variants[i]->name);
+        status = find_capacity(lab, i);
+    }
+    /* Low enough that no variant is overloaded, so that tails can be compared at one rate. */
+    double slowest = INFINITY;
+    for (unsigned i = 0; i < lab->request->variant_count; i++) {
+        slowest = fmin(slowest, lab->capacity_per_s[i]);
+    }
+    for (unsigned i = 0; lab->request->rate_half && i < lab->plan.count; i++) {
+        lab->plan.columns[i].run.rate_per_s = floor(slowest / 2);
+    }
+    return status;
+}
+
+/* ---- --dry-run ---- */
+
+/*
+ * What a run takes at least; and a process with its network, seen to take about
+ * 30 ms. Connections of a limited life are whole ones: one warms up, three count.
+ */
+static double seconds_of(const struct parameters *asked) {
+    const double start_s = 0.03;
+    const double message_s =
+        (asked->variant->round_trips * (double)asked->rtt_ns + (double)asked->gap_ns) / 1e9;
+    const double warm_s = (double)asked->warmup_ns / 1e9;
+    const double counted_s = asked->messages > 0
+                                 ? (double)asked->messages / asked->connections * message_s
+                                 : (double)asked->duration_ns / 1e9;
+    const double life_s = asked->messages > 0 ? 0 : asked->per_connection * message_s;
+    return start_s + fmax(warm_s, life_s) + fmax(counted_s, 3 * life_s);
+}
+
+static void print_rate(const struct lab *lab, const struct column *column) {
+    if (column->share > 0)
+        printf(" at %g x capacity", column->share);
+    else if (lab->request->rate_half)
+        printf(" at half of the slowest's capacity");
+    else if (column->run.rate_per_s > 0)
+        printf(" at %.0f/s", column->run.rate_per_s);
+}
+
+static void print_work(const struct column *column) {
+    const struct parameters *run = &column->run;
+    if (run->messages > 0) printf(" %llu messages", (unsigned long long)run->messages);
+    if (run->wire) printf(" over %g ms", (double)run->rtt_ns / 1e6);
+    if (column->under != NULL) printf(" under %s", column->under);
+}
+
+static int print_plan(struct lab *lab) {
+    struct tasks tasks = plan_tasks(lab);
+    double seconds = 0, longest = 0;
+    for (unsigned i = 0; i < tasks.count; i++) {
+        const struct task *task = &tasks.list[i];
+        const struct parameters *run = &task->column->run;
+        printf("block %u order %u column %u", task->block, task->order,
+               (unsigned)(task->column - lab->plan.columns));
+        if (task->column->point != RUN_NOWHERE) printf(" point %u", task->column->point);
+        printf(" %s %s%s%s seed %llu", run->variant->name, role_names[run->role],
+               task->column->against ? " against" : "",
+               task->column->lost_packet == NULL ? "" : " loses a packet",
+               (unsigned long long)task->seed);
+        print_rate(lab, task->column);
+        print_work(task->column);
+        putchar('\n');
+        seconds += seconds_of(run) * weight_of(task->column);
+        longest = fmax(longest, seconds_of(run));
+    }
+    printf("%u runs in %u blocks, about %.0f s, seed %llu\n", tasks.count, lab->plan.blocks,
+           ceil(fmax(seconds, longest)), (unsigned long long)lab->request->run.seed);
+    free(tasks.list);
+    return EXIT_DONE;
+}
+
+/* ---- around it ---- */
+
+static int check_outputs(const struct request *request) {
+    const char *const paths[] = {request->json, request->csv};
+    for (int i = 0; i < 2; i++) {
+        const int failed = paths[i] == NULL ? 0 : output_check(paths[i]);
+        if (failed != 0) return complain("cannot write %s: %s", paths[i], strerror(-failed));
+    }
+    return EXIT_DONE;
+}
+
+static void read_surroundings(struct lab *lab) {
+    struct session *session = lab->session;
+    char host[256] = "";
+    char when[32];
+    struct tm utc;
+    const time_t now = time(NULL);
+    (void)gethostname(host, sizeof host - 1);
+    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    session->argv = lab->request->argv;
+    session->started = session_text(session, "%s", when);
+    session->host = session_text(session, "%s", host);
+    if (lab->experiment->reads_files) return;
+    session->seed = lab->request->run.seed;
+    const struct axis *axis = axis_find(lab->request->axis);
+    if (axis != NULL && axis->wire) session->rtt_ms = (double)lab->request->run.rtt_ns / 1e6;
+    struct echo_address address;
+    const char *server = lab->request->run.host;
+    if (server != NULL && echo_address_parse(&address, server) == 0) {
+        char text[ECHO_ADDRESS_TEXT];
+        session->server = session_text(session, "%s", echo_address_text(&address, text));
+    }
+    environment_read(&session->environment);
+}
+
+static int write_files(const struct lab *lab) {
+    const struct request *r = lab->request;
+    int status = EXIT_DONE;
+    int failed = r->json == NULL ? 0 : session_write(lab->session, r->json);
+    if (failed != 0) status = complain("cannot write %s: %s", r->json, strerror(-failed));
+    failed = r->csv == NULL ? 0 : session_write_csv(lab->session, r->csv);
+    if (failed != 0) status = complain("cannot write %s: %s", r->csv, strerror(-failed));
+    return status;
+}
+
+static unsigned count_invalid(const struct lab *lab) {
+    unsigned invalid = lab->failed;
+    for (size_t i = 0; i < lab->session->runs.count; i++) {
+        invalid += !run_is_valid(lab->session->runs.list[i]);
+    }
+    return invalid;
+}
+
+/* A row has lost half of its runs, so that its blocks are no longer a sample. */
+static bool too_few(const struct lab *lab) {
+    const struct plan *plan = &lab->plan;
+    for (unsigned c = 0, end; c < plan->count; c = end) {
+        unsigned valid = 0;
+        end = plan_row_end(plan, c);
+        for (size_t i = 0; i < lab->session->runs.count; i++) {
+            const struct run *run = lab->session->runs.list[i];
+            valid += run->column >= c && run->column < end && run_is_valid(run);
+        }
+        if (2 * valid <= plan->blocks) return true;
+        if (plan->blocks >= STATISTICS_BLOCKS_MIN && valid < STATISTICS_BLOCKS_MIN) return true;
+    }
+    return false;
+}
+
+static int conclude(struct lab *lab) {
+    struct session *session = lab->session;
+    const bool planned = lab->experiment->measure == NULL;
+    session->interrupted = interrupted != 0;
+    if (planned && session->runs.count == 0) {
+        return interrupted ? EXIT_INTERRUPTED : complain("%s", lab->why);
+    }
+    if (lab->experiment->conclude != NULL) lab->experiment->conclude(lab);
+    /* Files first: who reads the table may go away in the middle of it (`| head`). */
+    int status = write_files(lab);
+    struct results results = {.sessions = &session, .count = 1};
+    struct story story = {.out = stdout, .apart = true};
+    const bool brief = lab->experiment->reads_files && lab->request->quiet;
+    if (lab->experiment->table != NULL && !brief) lab->experiment->table(&story, &results);
+    if (lab->experiment->tell != NULL) lab->experiment->tell(&story, &results);
+    if (planned && lab->failed > 0) {
+        (void)complain("%u runs gave no result: %s", lab->failed, lab->why);
+    }
+    if (interrupted) return EXIT_INTERRUPTED;
+    if (status == EXIT_DONE && planned && too_few(lab)) {
+        (void)complain("%u of %u runs are not valid: too few are left", count_invalid(lab),
+                       (unsigned)session->runs.count + lab->failed);
+        status = EXIT_NOT_VALID;
+    }
+    if (status != EXIT_DONE || lab->experiment->status == NULL) return status;
+    return lab->experiment->status(lab);
+}
+
+static int go(struct lab *lab) {
+    const struct request *request = lab->request;
+    int status = EXIT_DONE;
+    if (lab->experiment->plan != NULL) status = lab->experiment->plan(lab);
+    if (status == EXIT_DONE && request->dry_run) {
+        return lab->experiment->preview != NULL ? lab->experiment->preview(lab) : print_plan(lab);
+    }
+    if (status == EXIT_DONE) read_surroundings(lab);
+    if (status == EXIT_DONE && lab->plan.needs_capacity) status = find_capacities(lab);
+    if (status == EXIT_DONE && lab->experiment->measure == NULL) run_plan(lab);
+    if (status == EXIT_DONE && lab->experiment->measure != NULL) {
+        status = lab->experiment->measure(lab);
+    }
+    if (status != EXIT_DONE) return interrupted ? EXIT_INTERRUPTED : status;
+    if (!lab->experiment->reads_files) environment_after(&lab->session->environment);
+    return conclude(lab);
+}
+
+int experiment_run(const struct experiment *experiment, const struct request *request) {
+    struct lab lab = {.experiment = experiment, .request = request};
+    char why[CHILD_WHY];
+    /* Better now than after a minute of measuring. */
+    int status = check_outputs(request);
+    if (status != EXIT_DONE) return status;
+    if (request->against != NULL && against_check(request->against, why) != 0) {
+        return complain("--against: %s", why);
+    }
+    lab.session = session_new(experiment->command, request->axis);
+    lab.random = gsl_rng_alloc(gsl_rng_mt19937);
+    lab.plan.blocks = request->blocks;
+    status = EXIT_FAILED;
+    if (lab.session != NULL && lab.random != NULL) {
+        gsl_rng_set(lab.random, request->run.seed);
+        interrupt_catch();
+        status = go(&lab);
+    } else {
+        (void)complain("no memory for a session");
+    }
+    free(lab.plan.columns);
+    session_free(lab.session);
+    gsl_rng_free(lab.random);
+    return status;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The experiments. */
+#include <string.h>
+
+#include "bench/experiment/all.h"
+
+const struct experiment experiments[] = {
+    {.command = "compare",
+     .taker = BY_COMPARE,
+     .blocks = 15,
+     .plan = compare_plan,
+     .conclude = compare_conclude,
+     .table = compare_table,
+     .tell = compare_tell},
+    {.command = "sweep",
+     .taker = BY_SWEEP,
+     .blocks = 6,
+     .plan = compare_plan,
+     .conclude = compare_conclude,
+     .table = compare_table},
+    {.command = "sweep",
+     .axis = "rtt",
+     .taker = BY_RTT,
+     .blocks = 6,
+     .plan = compare_plan,
+     .conclude = rtt_conclude,
+     .table = rtt_table,
+     .tell = rtt_tell},
+    {.command = "sweep",
+     .axis = "per-connection",
+     .taker = BY_SWEEP,
+     .blocks = 6,
+     .plan = compare_plan,
+     .conclude = per_connection_conclude,
+     .table = per_connection_table,
+     .tell = per_connection_tell},
+    {.command = "sweep",
+     .axis = "rate",
+     .taker = BY_RATE,
+     .blocks = 6,
+     .plan = rate_plan,
+     .conclude = rate_conclude,
+     .table = rate_table,
+     .tell = rate_tell},
+    {.command = "sweep",
+     .axis = "connections",
+     .taker = BY_SWEEP,
+     .blocks = 6,
+     .plan = compare_plan,
+     .conclude = compare_conclude,
+     .table = compare_table,
+     .tell = sweep_connections_tell},
+    {.command = "sweep",
+     .axis = "pipeline",
+     .taker = BY_SWEEP,
+     .blocks = 6,
+     .plan = compare_plan,
+     .conclude = compare_conclude,
+     .table = compare_table,
+     .tell = pipeline_tell},
+    {.command = "sweep",
+     .axis = "design",
+     .taker = BY_SWEEP,
+     .blocks = 6,
+     .plan = compare_plan,
+     .conclude = compare_conclude,
+     .table = compare_table,
+     .tell = sweep_design_tell},
+    {.command = "sweep",
+     .axis = "loss",
+     .taker = BY_PACKET,
+     .blocks = 6,
+     .plan = loss_plan,
+     .conclude = loss_conclude,
+     .tell = loss_tell},
+    {.command = "sweep",
+     .axis = "loss",
+     .taker = BY_TRAFFIC,
+     .blocks = 6,
+     .plan = head_of_line_plan,
+     .conclude = head_of_line_conclude,
+     .table = head_of_line_table,
+     .tell = head_of_line_tell},
+    {.command = "sweep",
+     .axis = "idle",
+     .taker = BY_IDLE,
+     .blocks = 3, /* each waits as long as the others, and shows the same steps */
+     .plan = idle_plan,
+     .conclude = idle_conclude,
+     .tell = idle_tell},
+    {.command = "anatomy",
+     .taker = BY_ANATOMY,
+     .blocks = 1,
+     .plan = anatomy_plan,
+     .measure = anatomy_measure,
+     .table = anatomy_table,
+     .tell = anatomy_tell,
+     .status = anatomy_status},
+    {.command = "ladder", .taker = BY_LADDER, .measure = ladder_measure, .tell = ladders_tell},
+    {.command = "check",
+     .taker = BY_CHECK,
+     .blocks = 20,
+     .measure = check_measure,
+     .preview = check_preview,
+     .tell = check_tell,
+     .status = check_status},
+    {.command = "diff",
+     .taker = BY_DIFF,
+     .measure = diff_measure,
+     .reads_files = true,
+     .table = diff_table,
+     .tell = diff_tell,
+     .status = diff_status},
+    {.command = "crosscheck",
+     .taker = BY_CROSSCHECK,
+     .blocks = 6,
+     .measure = crosscheck_measure,
+     .preview = crosscheck_preview,
+     .conclude = crosscheck_conclude,
+     .tell = crosscheck_tell,
+     .status = crosscheck_status}};
+
+const unsigned experiment_count = sizeof experiments / sizeof experiments[0];
+
+/* A sweep of one axis has two rows: `taker` tells them apart. */
+static bool is_meant(const struct experiment *experiment, const struct request *request) {
+    if (experiment->taker == BY_PACKET) return request->packet;
+    if (experiment->taker == BY_TRAFFIC) return !request->packet;
+    return true;
+}
+
+const struct experiment *experiment_of(const char *command, const struct request *request) {
+    const struct experiment *usual = NULL;
+    for (unsigned i = 0; i < experiment_count; i++) {
+        const struct experiment *one = &experiments[i];
+        if (strcmp(one->command, command) != 0) continue;
+        if (one->axis == NULL) usual = one;
+        if (one->axis == NULL || request->axis == NULL) continue;
+        if (strcmp(one->axis, request->axis) == 0 && is_meant(one, request)) return one;
+    }
+    return usual;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A run under strace: which system calls the client and the server of it made,
+ * when, and what came of them. strace stops a program at every call, so what
+ * it sees is exact in number and order, and slow: no time of such a run is
+ * ever compared.
+ */
+#ifndef BENCH_TRACE_H
+#define BENCH_TRACE_H
+
+#include "bench/run/child.h"
+
+enum trace_side {
+    TRACE_CLIENT, /* the threads that connect */
+    TRACE_SERVER, /* the process that binds, all threads of it */
+    TRACE_SIDES
+};
+
+extern const char *const trace_side_names[TRACE_SIDES];
+
+struct trace_call {
+    uint64_t start_ns, end_ns; /* on the clock of the time of day; end 0: it did not return */
+    enum trace_side side;
+    pid_t thread;
+    bool leads; /* that thread is its process's first */
+    int descriptor;
+    int64_t result;
+    char name[24], error[20]; /* "" or as in errno(3) */
+};
+
+struct trace {
+    struct trace_call *calls; /* malloc'd, by start */
+    size_t count;
+    uint64_t stopped_ns; /* when the server was told to end; UINT64_MAX: never seen */
+};
+
+enum trace_end {
+    TRACE_DONE,
+    TRACE_FAILED,     /* the run did */
+    TRACE_UNTRACEABLE /* there is no strace, or it is not let: without it the run may go */
+};
+
+/*
+ * Makes a run under strace with this filter: "all", or names as -e trace takes
+ * them. Unless done, `why` (CHILD_WHY bytes) is a sentence. *trace is for
+ * trace_release in every case.
+ */
+enum trace_end trace_run(struct trace *trace, const char *filter, const struct parameters *asked,
+                         char *why);
+void trace_release(struct trace *trace);
+
+/* Whether a call of the server ended, if at all, because the server was told to. */
+bool trace_is_ending(const struct trace *trace, const struct trace_call *call);
+
+/*
+ * Reads one line of `strace -ff` into *call, all but side, thread and leads.
+ * False: a line that is no call.
+ */
+bool trace_parse(struct trace_call *call, const char *line);
+
+/* A folder of its own in $TMPDIR or /tmp, malloc'd; NULL: errno says why. */
+char *trace_folder_make(void);
+void trace_folder_remove(char *path); /* with the files in it; frees the path too */
+
+#endif

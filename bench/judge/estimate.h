@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The centre of paired differences, with an interval that disturbed blocks do
+ * not widen. Which estimate is taken depends on how many there are, and was
+ * chosen by simulation (tests/test_estimate.c; `make simulate` prints it):
+ *
+ *     from 20 on   Hodges-Lehmann, with the interval of Wilcoxon's signed ranks
+ *     from 10 on   the mean without the outer tenths (Yuen's trimmed t)
+ *     below        the mean, with Student's t
+ *
+ * With bursts on both sides alike all of them estimate the quiet ratio. Where
+ * they fall on one variant alone, what is estimated is the centre of what was
+ * measured, bursts included: no estimate can know the quiet one.
+ */
+#ifndef BENCH_ESTIMATE_H
+#define BENCH_ESTIMATE_H
+
+#include <stddef.h>
+
+enum estimate_method { ESTIMATE_T, ESTIMATE_TRIMMED, ESTIMATE_RANKS, ESTIMATE_METHODS };
+
+extern const char *const estimate_names[ESTIMATE_METHODS];
+
+struct estimate {
+    enum estimate_method method;
+    double value, low, high; /* low and high are NAN below two samples */
+    double level;            /* that the interval attains: of ranks at least the one asked for */
+    /*
+     * The smallest difference from 0 that would be found with 80 % power, were
+     * the noise as it is: the half-width and its share more.
+     */
+    double detectable;
+};
+
+/* Sorts `samples`. Where ranks have no interval at `level`, the trimmed mean is taken. */
+struct estimate estimate_of(double *samples, size_t count, double level);
+
+/* One method, for the simulation that chooses. */
+struct estimate estimate_by(enum estimate_method method, double *samples, size_t count,
+                            double level);
+
+/*
+ * How many samples would find a difference of `effect` with 80 % power, by
+ * what `count` of them showed; never fewer than those. 0: cannot be told.
+ */
+size_t estimate_needed(const struct estimate *estimate, size_t count, double effect);
+
+#endif

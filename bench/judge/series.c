@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/judge/series.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool series_same_point(const struct run *one, const struct run *other) {
+    const struct parameters *a = &one->asked, *b = &other->asked;
+    if (run_is_open(one) != run_is_open(other)) return false; /* not the same latency */
+    if (one->point != RUN_NOWHERE && other->point != RUN_NOWHERE) return one->point == other->point;
+    /* One that never sends again has no floor of its timer, and stands beside one that does. */
+    const bool retries = a->variant->retries && b->variant->retries;
+    return a->size_bytes == b->size_bytes && a->connections == b->connections &&
+           a->per_connection == b->per_connection && a->rate_per_s == b->rate_per_s &&
+           (!retries || a->rto_floor_ns == b->rto_floor_ns);
+}
+
+static bool same_text(const char *one, const char *other) {
+    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+static bool same_column(const struct run *one, const struct run *other) {
+    return one->against == other->against && one->depth == other->depth &&
+           same_text(one->lost_packet, other->lost_packet);
+}
+
+bool series_same(const struct run *one, const struct run *other) {
+    return series_same_point(one, other) && same_column(one, other) &&
+           parameters_same(&one->asked, &other->asked);
+}
+
+bool series_own_rate(const struct run *run) {
+    return run_is_open(run) && run->capacity_per_s > 0;
+}
+
+bool series_alike(const struct run *one, const struct run *other) {
+    const bool own = series_own_rate(one);
+    struct parameters asked = one->asked;
+    if (own != series_own_rate(other) || one->network != other->network) return false;
+    if (own && one->point != other->point) return false;
+    if (own) asked.rate_per_s = other->asked.rate_per_s;
+    return same_column(one, other) && parameters_same(&asked, &other->asked);
+}
+
+static size_t count_blocks(const struct runs *runs) {
+    size_t blocks = 0;
+    for (size_t i = 0; i < runs->count; i++) {
+        if (runs->list[i]->block + 1U > blocks) blocks = runs->list[i]->block + 1U;
+    }
+    return blocks;
+}
+
+/* In the plan's order: shuffled runs do not shuffle a table. */
+static int by_column(const void *a, const void *b) {
+    const struct run *x = *(const struct run *const *)a, *y = *(const struct run *const *)b;
+    if (x->column != y->column) return x->column < y->column ? -1 : 1;
+    return (x->block > y->block) - (x->block < y->block);
+}
+
+static size_t find(const struct series_table *table, const struct run *run) {
+    size_t i = 0;
+    while (i < table->count && !series_same(table->first[i], run)) i++;
+    return i;
+}
+
+void series_free(struct series_table *table) {
+    free(table->first);
+    free(table->cells);
+    *table = (struct series_table){0};
+}
+
+struct series_table series_of(const struct runs *runs) {
+    struct series_table table = {.blocks = count_blocks(runs)};
+    const struct run **sorted = calloc(runs->count + 1, sizeof(const struct run *));
+    table.first = calloc(runs->count + 1, sizeof(const struct run *));
+    table.cells = calloc(runs->count * table.blocks + 1, sizeof(const struct run *));
+    if (sorted == NULL || table.first == NULL || table.cells == NULL) {
+        free(sorted);
+        series_free(&table);
+        return table;
+    }
+    for (size_t i = 0; i < runs->count; i++) sorted[i] = runs->list[i];
+    qsort(sorted, runs->count, sizeof(const struct run *), by_column);
+    for (size_t i = 0; i < runs->count; i++) {
+        const size_t at = find(&table, sorted[i]);
+        if (at == table.count) table.first[table.count++] = sorted[i];
+        const struct run **cell = &table.cells[at * table.blocks + sorted[i]->block];
+        /* Of several attempts the one that counts. */
+        if (*cell == NULL || !run_is_valid(*cell)) *cell = sorted[i];
+    }
+    free(sorted);
+    return table;
+}
+
+const struct run *series_run(const struct series_table *table, size_t series, size_t block) {
+    return table->cells[series * table->blocks + block];
+}
+
+const struct run *series_valid(const struct series_table *table, size_t series, size_t block) {
+    const struct run *run = series_run(table, series, block);
+    return run != NULL && run_is_valid(run) ? run : NULL;
+}
+
+size_t series_next(const struct series_table *table, size_t from, const char *variant) {
+    size_t i = from;
+    for (; i < table->count; i++) {
+        const struct run *run = table->first[i];
+        if (run->asked.role != ROLE_VARIANT || run->against) continue;
+        if (variant == NULL || strcmp(run->asked.variant->name, variant) == 0) break;
+    }
+    return i;
+}
+
+struct middle series_middle(const struct series_table *table, size_t series,
+                            double (*of)(const struct run *run)) {
+    double *values = calloc(table->blocks + 1, sizeof *values);
+    size_t count = 0;
+    for (size_t block = 0; values != NULL && block < table->blocks; block++) {
+        const struct run *run = series_valid(table, series, block);
+        const double value = run == NULL ? (double)NAN : of(run);
+        if (isfinite(value)) values[count++] = value;
+    }
+    const struct middle middle = statistics_middle(values, count);
+    free(values);
+    return middle;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which runs belong together. A series is the runs that differ in their block
+ * alone: equal in every parameter that is identity (bench/run/parameters.h),
+ * of one point, role and build. Comparisons are made within blocks.
+ *
+ * One rule says what counts: valid runs do, and no other.
+ */
+#ifndef BENCH_SERIES_H
+#define BENCH_SERIES_H
+
+#include "bench/judge/statistics.h"
+#include "bench/run/run.h"
+
+bool series_same(const struct run *one, const struct run *other);
+
+/*
+ * Whether two runs of different sessions are of one column. A rate that a
+ * session found out itself, as a share of what a variant carried, is never the
+ * same twice: then the point says which of its rates it was.
+ */
+bool series_alike(const struct run *one, const struct run *other);
+
+/* Whether its rate was found out so. */
+bool series_own_rate(const struct run *run);
+
+/*
+ * Of one point of the axis, which runs record; in files that do not, of one
+ * size and number of connections. An open loop and a closed one never are.
+ */
+bool series_same_point(const struct run *one, const struct run *other);
+
+/* All runs of an experiment, by series and block, in the order of the plan. */
+struct series_table {
+    size_t count, blocks;
+    const struct run **first; /* of each series: which one it is */
+    const struct run **cells; /* count x blocks; NULL: there was none */
+};
+
+/* Borrows the runs. Without memory it is empty. For series_free. */
+struct series_table series_of(const struct runs *runs);
+void series_free(struct series_table *table);
+
+/* NULL: none in that block. */
+const struct run *series_run(const struct series_table *table, size_t series, size_t block);
+
+/* The one that counts: NULL where it is not valid. */
+const struct run *series_valid(const struct series_table *table, size_t series, size_t block);
+
+/*
+ * The next series of `variant` (NULL: of any) from the `from`-th on that is
+ * none of floors, controls or another build; table->count: there is none.
+ */
+size_t series_next(const struct series_table *table, size_t from, const char *variant);
+
+/* Of its valid runs that have the number (a row's `of` in metric.h, say; NAN: it has none). */
+struct middle series_middle(const struct series_table *table, size_t series,
+                            double (*of)(const struct run *run));
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/load/thread.h"
+
+bool load_has_window(const struct load *load) {
+    const struct load_options *options = load->options;
+    return options->messages == 0 && (options->many || options->client.per_connection == 0);
+}
+
+void load_begin(struct load_thread *t, uint64_t now_ns) {
+    t->begun = true;
+    t->result->start_ns = now_ns;
+    t->at_begin = thread_time_now();
+}
+
+void load_end(struct load_thread *t, uint64_t now_ns) {
+    t->result->end_ns = now_ns;
+    t->at_end = thread_time_now();
+}
+
+void load_note_up(struct load *load) {
+    (void)atomic_fetch_add(&load->up, 1);
+}
+
+static void record_times(struct load_result *r, const struct echo_times *times) {
+    histogram_record(&r->durations[LOAD_LATENCY], times->replied - times->start);
+    histogram_record(&r->durations[LOAD_CYCLE], times->closed - times->start);
+    histogram_record(&r->durations[LOAD_SERVICE], times->replied - times->first_byte);
+    histogram_record(&r->durations[LOAD_EXCHANGE], times->replied - times->first_byte);
+    if (times->connected != 0) {
+        histogram_record(&r->durations[LOAD_CONNECT], times->connected - times->start);
+    }
+    if (times->closed != times->replied) {
+        histogram_record(&r->durations[LOAD_CLOSE], times->closed - times->replied);
+    }
+}
+
+void load_record(struct load_thread *t, const struct exchange *x) {
+    struct load_result *r = t->result;
+    r->sent++;
+    r->cycles_ns += x->times.closed - x->times.start;
+    if (x->error > 0 && x->error < LOAD_ERRNOS) r->errors[x->failed_in][x->error]++;
+    if (x->outcome == EXCHANGE_LOST) r->lost++;
+    if (x->outcome == EXCHANGE_FAILED) r->failed++;
+    if (x->outcome != EXCHANGE_OK) return;
+    r->ok++;
+    record_times(r, &x->times);
+}
+
+static uint64_t later(uint64_t one, uint64_t other) {
+    return one > other ? one : other;
+}
+
+static uint64_t earlier(uint64_t one, uint64_t other) {
+    return one < other ? one : other;
+}
+
+static void note_early(struct load_result *r, const struct exchange *x) {
+    if (x->error > 0 && x->error < LOAD_ERRNOS) r->early_errors[x->failed_in][x->error]++;
+}
+
+/* What ends inside the window counts, over it; what is under way counts for its part in it. */
+static void count_in_window(struct load_thread *t, const struct exchange *x) {
+    const uint64_t from_ns = atomic_load_explicit(&t->load->warm_ns, memory_order_relaxed);
+    const uint64_t to_ns = atomic_load_explicit(&t->load->end_ns, memory_order_relaxed);
+    const uint64_t start_ns = x->times.start, end_ns = x->times.closed;
+    struct load_result *r = t->result;
+    if (end_ns < from_ns) {
+        note_early(r, x);
+        return;
+    }
+    const uint64_t begun_ns = later(start_ns, from_ns), over_ns = earlier(end_ns, to_ns);
+    if (over_ns > begun_ns) r->busy_ns += over_ns - begun_ns;
+    if (end_ns < to_ns) {
+        if (x->outcome == EXCHANGE_OK) r->ok_by_half[end_ns - from_ns < to_ns - end_ns ? 0 : 1]++;
+        load_record(t, x);
+        return;
+    }
+    r->drained++;
+    r->drain_ns = later(r->drain_ns, end_ns - to_ns);
+    if (start_ns >= to_ns || x->outcome != EXCHANGE_LOST) return;
+    r->waiting++;
+    r->waiting_ns += over_ns - begun_ns;
+}
+
+void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures) {
+    struct load_result *r = t->result;
+    r->exchanges++;
+    if (x->outcome == EXCHANGE_OK) r->answered++;
+    *failures = x->outcome == EXCHANGE_FAILED ? *failures + 1 : 0;
+    if (t->load->options->schedule != NULL) {
+        if (!t->begun) note_early(r, x);
+    } else if (load_has_window(t->load)) {
+        count_in_window(t, x);
+    } else if (t->begun && x->times.start >= r->start_ns) {
+        r->busy_ns += x->times.closed - x->times.start;
+        load_record(t, x);
+    } else {
+        note_early(r, x);
+    }
+}
+
+void load_add_counters(struct load_result *r, const struct echo_client *client) {
+    for (unsigned i = 0; i < client->counter_count && i < LOAD_COUNTERS_MAX; i++) {
+        r->counters[i].name = client->counters[i].name;
+        r->counters[i].value += client->counters[i].value;
+    }
+    if (client->counter_count > r->counter_count) r->counter_count = client->counter_count;
+    r->sockets += client->sockets_made;
+}
+
+bool load_interrupted(const struct load *load) {
+    return load->options->interrupted != NULL && *load->options->interrupted;
+}

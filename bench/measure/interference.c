@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/measure/interference.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 512 };
+
+static bool read_times(const char *path, struct thread_time *time) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return false;
+    const bool got = fscanf(file, "%" SCNu64 " %" SCNu64, &time->run_ns, &time->wait_ns) == 2;
+    (void)fclose(file);
+    return got;
+}
+
+struct thread_time thread_time_now(void) {
+    struct thread_time time = {.thread = gettid()};
+    if (!read_times("/proc/thread-self/schedstat", &time)) time.thread = 0;
+    return time;
+}
+
+struct thread_time *thread_times_of(pid_t process, size_t *count) {
+    char path[PATH_BYTES];
+    struct thread_time *times = NULL;
+    *count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    DIR *folder = opendir(path);
+    if (folder == NULL) return NULL;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        struct thread_time time = {.thread = atoi(entry->d_name)};
+        if (time.thread <= 0) continue;
+        (void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)process,
+                       (int)time.thread);
+        struct thread_time *more = reallocarray(times, *count + 1, sizeof *more);
+        if (more == NULL || !read_times(path, &time)) {
+            if (more != NULL) times = more;
+            continue;
+        }
+        times = more;
+        times[(*count)++] = time;
+    }
+    (void)closedir(folder);
+    return times;
+}
+
+static const struct thread_time *find(const struct thread_time *times, size_t count, pid_t thread) {
+    for (size_t i = 0; i < count; i++) {
+        if (times[i].thread == thread && thread != 0) return &times[i];
+    }
+    return NULL;
+}
+
+struct side_time side_time_of(const struct thread_time *before, size_t before_count,
+                              const struct thread_time *after, size_t after_count) {
+    struct side_time side = {.known = false};
+    uint64_t others_ns = 0;
+    for (size_t i = 0; i < after_count; i++) {
+        const struct thread_time *begun = find(before, before_count, after[i].thread);
+        if (begun == NULL) continue;
+        side.threads++;
+        side.run_ns += after[i].run_ns - begun->run_ns;
+        side.wait_ns += after[i].wait_ns - begun->wait_ns;
+    }
+    for (size_t i = 0; i < after_count; i++) {
+        const struct thread_time *begun = find(before, before_count, after[i].thread);
+        if (begun == NULL) continue;
+        const uint64_t kin_ns = side.run_ns - (after[i].run_ns - begun->run_ns);
+        const uint64_t wait_ns = after[i].wait_ns - begun->wait_ns;
+        if (wait_ns > kin_ns) others_ns += wait_ns - kin_ns;
+    }
+    side.known = side.threads > 0;
+    if (side.known) side.others_ns = others_ns / side.threads;
+    return side;
+}
+
+/* ---- control groups ---- */
+
+/* The path of our group in the hierarchy that has the cpu controller; false: there is none. */
+static bool find_group(char *path, size_t size) {
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    char line[PATH_BYTES];
+    bool found = false;
+    if (file == NULL) return false;
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        char *controllers = strchr(line, ':');
+        char *group = controllers == NULL ? NULL : strchr(controllers + 1, ':');
+        if (group == NULL) continue;
+        *group++ = '\0';
+        controllers++;
+        const bool unified = *controllers == '\0';
+        const bool of_cpu =
+            strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", strlen("cpu,")) == 0;
+        if (!unified && !of_cpu) continue;
+        (void)snprintf(path, size, "/sys/fs/cgroup/%s%s/cpu.stat", of_cpu ? controllers : "",
+                       strcmp(group, "/") == 0 ? "" : group);
+        found = access(path, R_OK) == 0;
+    }
+    (void)fclose(file);
+    return found;
+}
+
+struct throttled throttled_now(void) {
+    struct throttled throttled = {.known = false};
+    char path[PATH_BYTES + 64], name[64];
+    uint64_t value;
+    FILE *file = find_group(path, sizeof path) ? fopen(path, "re") : NULL;
+    if (file == NULL) return throttled;
+    while (fscanf(file, "%63s %" SCNu64, name, &value) == 2) {
+        if (strcmp(name, "nr_throttled") == 0) {
+            throttled.known = true;
+            throttled.periods = value;
+        }
+        if (strcmp(name, "throttled_time") == 0) throttled.ns = value;
+        if (strcmp(name, "throttled_usec") == 0) throttled.ns = 1000 * value;
+    }
+    (void)fclose(file);
+    return throttled;
+}

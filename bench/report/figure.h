@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A figure is a row of figures.c: which runs it shows, along which axis, and
+ * what a row of its data has. The data become DIR/data/NAME.tsv, which
+ * plots/NAME.gp draws. To add a figure is to add a row, and that script.
+ */
+#ifndef BENCH_FIGURE_H
+#define BENCH_FIGURE_H
+
+#include "bench/report/selection.h"
+#include "bench/report/table.h"
+
+enum { FIGURE_METRICS = 4, FIGURE_DRAWN = 3 };
+
+/* A figure's data. */
+struct drawing {
+    const struct figure *figure;
+    const struct results *results;
+    struct table table;
+    char *conditions;           /* what all its runs share, in words; malloc'd, or NULL */
+    const struct session *from; /* of its first run, or its finding; NULL: no session's */
+    char *missing;              /* why there is nothing to draw; NULL: there is */
+};
+
+/* A number of a run, shown as a median over runs with its interval. */
+struct figure_metric {
+    const char *column;
+    double (*of)(const struct run *run);
+};
+
+struct figure {
+    const char *name, *title;
+    const char *plan;    /* the part of `make bench` that measures it */
+    const char *caption; /* with {braces}: see captions.c */
+    const char *unit;    /* of its first metric, in words */
+    struct selection_rule runs;
+    const struct finding_kind *findings; /* instead of runs: a row each, of all sessions */
+    const char *conditions;              /* then: in words, a template of the first */
+    const char
+        *columns; /* of its data, as table_columns takes them; NULL: who, axis, metrics, runs */
+    struct figure_metric metrics[FIGURE_METRICS];
+    bool numbers; /* on the page its data are a table, too */
+
+    /* What must have numbers, or there is nothing to draw; on a logarithmic axis above 0. */
+    struct {
+        const char *column;
+        bool logarithmic;
+    } drawn[FIGURE_DRAWN];
+
+    /* Rows of the runs at a point, of one variant; NULL: medians. Of a finding. Of neither. */
+    void (*row)(struct drawing *drawing, const struct selection *here);
+    void (*tell)(struct drawing *drawing, const void *finding); /* NULL: its columns */
+    void (*fill)(struct drawing *drawing);
+};
+
+extern const struct figure figures[];
+extern const unsigned figure_count;
+
+/* Its data; for drawing_free. */
+struct drawing figure_fill(const struct figure *figure, const struct results *results);
+void drawing_free(struct drawing *drawing);
+
+/* NULL: there is none of that name. */
+const struct drawing *drawing_find(const struct drawing *drawings, const char *name);
+
+/* Three cells, of which what is not known is nothing. */
+void table_interval(struct table *table, double value, double low, double high);
+void table_middle(struct table *table, struct middle middle);
+
+/* The cells of who and where a row is: the variant, and the place on the axis. */
+void table_place(struct table *table, const struct selection_axis *axis, const struct run *run);
+
+/*
+ * DIR/data/: a table for each figure that can be drawn, variants.tsv and
+ * figures.tsv (name, title, conditions); those of an older measurement are
+ * removed. 0, or -errno and a sentence in `why` (SESSION_WHY bytes).
+ */
+int drawings_write(const struct drawing *drawings, const char *directory, char *why);
+
+/* Replaces DIR/FOLDER/NAME whole or not at all; makes the folder. 0, or -errno and a sentence. */
+int report_save(const char *directory, const char *folder, const char *name, const char *text,
+                char *why);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/report/figure_rows.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/experiment/gather.h"
+#include "bench/judge/metric.h"
+#include "bench/judge/open_loop.h"
+#include "bench/judge/typical.h"
+
+#define US 1e3
+#define MS 1e6
+
+/* ---- the wire ---- */
+
+static double applied_ms(const struct run *run) {
+    return run->wire.applied_rtt_ns / MS;
+}
+
+void figure_row_rtt(struct drawing *drawing, const struct selection *here) {
+    const struct selection_axis *axis = drawing->figure->runs.axis;
+    const struct run *run = here->list[0].run;
+    const struct variant *variant = run->asked.variant;
+    const struct middle work = gather_work(drawing->results, variant->name, metrics[METRIC_P50].of);
+    const struct middle applied = selection_middle(here, applied_ms);
+    const struct middle latency = selection_middle(here, typical_latency_us);
+    const double delay_ms = applied.count > 0 ? applied.value : axis->at(run);
+    table_place(&drawing->table, axis, run);
+    table_number(&drawing->table, delay_ms);
+    table_middle(&drawing->table, latency);
+    table_number(&drawing->table,
+                 work.count == 0 ? (double)NAN : work.value + US * delay_ms * variant->round_trips);
+    table_number(&drawing->table, (double)latency.count);
+}
+
+/* ---- how many take how long ---- */
+
+void figure_row_tail(struct drawing *drawing, const struct selection *here) {
+    struct samples all = selection_samples(here);
+    const double messages = (double)(all.answered + all.missed);
+    double longer = messages, shown = 1, shown_us = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        longer -= (double)all.buckets[i].count;
+        if (longer < SAMPLES_BEYOND) break;
+        /* Steps finer than a pixel only make the file large. */
+        const double us = (double)all.buckets[i].upper_ns / US, share = longer / messages;
+        if (us < shown_us * 1.005 && share > shown * 0.98) continue;
+        table_place(&drawing->table, NULL, here->list[0].run);
+        table_number(&drawing->table, us);
+        table_number(&drawing->table, 100 * share);
+        table_number(&drawing->table, messages);
+        shown_us = us;
+        shown = share;
+    }
+    samples_free(&all);
+}
+
+/* ---- loss ---- */
+
+enum { HEADERS = 40 + 8, IP_HEADER = 20, FRAGMENT_UNIT = 8 }; /* in bytes */
+
+/* All packets of both ways have to arrive; who sends again has no such limit. */
+static double predicted_percent(const struct parameters *asked) {
+    const int most = (WIRE_MTU - IP_HEADER) / FRAGMENT_UNIT * FRAGMENT_UNIT;
+    const bool datagram = strncmp(asked->variant->name, "udp-", 4) == 0 && !asked->variant->retries;
+    const double packets = asked->size_bytes <= FIGURE_ONE_PACKET
+                               ? 1
+                               : ceil((double)(asked->size_bytes + HEADERS) / most);
+    return datagram ? 100 * pow(1 - asked->loss_percent / 100, 2 * packets) : (double)NAN;
+}
+
+void figure_row_loss(struct drawing *drawing, const struct selection *here) {
+    double sent = 0, ok = 0, fragments = 0, packets = 0, exchanges = 0;
+    for (size_t i = 0; i < here->count; i++) {
+        const struct run *run = here->list[i].run;
+        const struct wire_tally *to_server = run->wire.by[WIRE_TO_SERVER];
+        sent += (double)run->sent;
+        ok += (double)run->ok;
+        if (!(run->packets > 0)) continue;
+        /* Packets are counted over the whole run, warm-up included, and so are its exchanges. */
+        exchanges += (double)run->wire.all.packets / run->packets;
+        fragments += (double)to_server[WIRE_FRAGMENT].packets;
+        packets += (double)(to_server[WIRE_FRAGMENT].packets + to_server[WIRE_REQUEST].packets +
+                            to_server[WIRE_DATA].packets);
+    }
+    if (sent <= 0) return;
+    const struct interval share = statistics_share_interval(ok, sent - ok, 0.95);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0].run);
+    table_interval(&drawing->table, 100 * share.value, 100 * share.low, 100 * share.high);
+    table_number(&drawing->table, fragments / exchanges);
+    table_number(&drawing->table, packets / exchanges);
+    table_number(&drawing->table, predicted_percent(&here->list[0].run->asked));
+    table_number(&drawing->table, sent);
+}
+
+void figure_tell_who_waits(struct drawing *drawing, const void *behind_loss) {
+    const struct behind_loss *one = behind_loss;
+    for (size_t i = 0; i < one->series_count; i++) {
+        table_text(&drawing->table, "%s", one->variant);
+        table_number(&drawing->table, one->series[i].due_ms);
+        if (isnan(one->series[i].latency_ms))
+            table_text(&drawing->table, "never");
+        else
+            table_number(&drawing->table, one->series[i].latency_ms);
+        table_number(&drawing->table, one->within_ms);
+        table_number(&drawing->table, one->delayed / (double)one->runs);
+        table_number(&drawing->table, one->delayed_beyond_ms);
+        table_number(&drawing->table, one->unanswered / (double)one->runs);
+    }
+}
+
+/* ---- an open loop ---- */
+
+/* The runs are of one session, a block each: one series. */
+static struct open_point point_of(const struct selection *here) {
+    struct runs runs = {.list = calloc(here->count, sizeof(struct run *))};
+    struct open_point point = {.messages = 0};
+    if (runs.list == NULL) return point;
+    for (size_t i = 0; i < here->count; i++)
+        runs.list[runs.count++] = (struct run *)here->list[i].run;
+    struct series_table table = series_of(&runs);
+    if (table.count > 0) point = open_point_of(&table, 0);
+    series_free(&table);
+    free(runs.list);
+    return point;
+}
+
+/* How long one waited for an answer, or for the deadline. */
+static void add_waited(struct table *table, const struct open_point *point, double us) {
+    table_number(table, isinf(us) ? point->deadline_us : us);
+}
+
+static void add_latency(struct table *table, const struct open_point *point,
+                        enum open_percent percent) {
+    add_waited(table, point, point->latency_us[percent].value);
+    add_waited(table, point, point->latency_us[percent].low);
+    add_waited(table, point, point->latency_us[percent].high);
+}
+
+static double knee_of(const struct shown *one) {
+    for (size_t i = 0; i < one->from->lists[LIST_KNEES].count; i++) {
+        const struct knee *knee = SESSION_AT(one->from, LIST_KNEES, struct knee, i);
+        if (strcmp(knee->variant, one->run->asked.variant->name) == 0) return knee->knee_per_s;
+    }
+    return NAN;
+}
+
+void figure_row_rate(struct drawing *drawing, const struct selection *here) {
+    const struct open_point point = point_of(here);
+    if (point.messages == 0) return;
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0].run);
+    table_number(&drawing->table, point.share);
+    add_waited(&drawing->table, &point, point.latency_us[OPEN_P50].value);
+    add_latency(&drawing->table, &point, OPEN_P99);
+    table_number(&drawing->table, point.service_p50_us);
+    table_number(&drawing->table, point.service_p99_us);
+    table_number(&drawing->table, point.answered_per_s);
+    table_number(&drawing->table, point.answered_percent);
+    table_number(&drawing->table, open_point_is_overloaded(&point));
+    table_number(&drawing->table, knee_of(here->list));
+    table_number(&drawing->table, point.deadline_us);
+    table_number(&drawing->table, point.valid);
+}
+
+void figure_row_tails(struct drawing *drawing, const struct selection *here) {
+    const struct open_point point = point_of(here);
+    for (int i = 0; i < OPEN_PERCENTS; i++) {
+        if (point.messages == 0 || isnan(point.latency_us[i].value)) continue;
+        table_place(&drawing->table, NULL, here->list[0].run);
+        table_number(&drawing->table, open_percents[i]);
+        add_latency(&drawing->table, &point, (enum open_percent)i);
+        table_number(&drawing->table, point.offered_per_s);
+        table_number(&drawing->table, point.answered_percent);
+        table_number(&drawing->table, point.deadline_us);
+        table_number(&drawing->table, (double)point.messages);
+        table_number(&drawing->table, point.valid);
+    }
+}

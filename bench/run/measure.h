@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One run, here and now: its own network, its own server process, one load. */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include "bench/load/beside.h"
+#include "bench/run/run.h"
+#include "bench/serve/server_process.h"
+
+/*
+ * Runs it in this process, which leaves its network and its CPUs for good. An
+ * exit status, with *run the caller's if it is EXIT_DONE; else one sentence is
+ * on stderr.
+ */
+int measure_run(const struct parameters *asked, struct run **run);
+
+/* ---- between measure.c and outcome.c ---- */
+
+/* A run under way. */
+struct measure {
+    const struct parameters *asked;
+    struct echo_client_options client;
+    struct placement_cpus cpus;
+    enum network network;
+    struct server_process server; /* its pid is 0 where it is not ours */
+    uint64_t counts[ECHO_COUNTS];
+    struct counters counters;
+    struct profile_values settings;
+    struct ports ports;
+    struct time_wait time_wait[2];
+    struct wire wire;
+    bool laid; /* the wire is */
+    struct wire_report packets;
+    struct beside silent, idle;
+    struct beside_memory memory[2]; /* before and after the idle ones were opened */
+};
+
+/* What came of it, with the verdict of validity.h; NULL without memory. */
+struct run *outcome_of(const struct measure *measure, const struct load_result *load);
+
+#endif

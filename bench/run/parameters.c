@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/run/parameters.h"
+
+#include <errno.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/link/wire.h"
+#include "bench/run/units.h"
+
+const char *const role_names[ROLES] = {"variant", "floor", "a-a", "control"};
+const char *const engine_names[ENGINES] = {"blocking", "epoll"};
+const char *const arrivals_names[ARRIVALS] = {"poisson", "fixed"};
+const char *const assign_names[ASSIGNS] = {"mru", "lru", "connection"};
+
+#define NS_PER_MS 1e6
+#define NS_PER_US 1e3
+#define HOUR_NS 3600e9
+
+enum design engine_design(enum engine engine) {
+    return engine == ENGINE_EPOLL ? DESIGN_EPOLL : DESIGN_POOL;
+}
+
+/* ---- what is told to a run's process only where it means something ---- */
+
+static bool is_open_loop(const struct parameters *p) {
+    return p->rate_per_s > 0;
+}
+
+static bool has_own_design(const struct parameters *p) {
+    return p->design != engine_design(p->engine);
+}
+
+static bool retries(const struct parameters *p) {
+    return p->variant->retries;
+}
+
+static bool remembers(const struct parameters *p) {
+    return p->variant->retries && p->dedup;
+}
+
+/* ---- the table ---- */
+
+#define AT(kind_, member_) .kind = (kind_), .offset = offsetof(struct parameters, member_)
+#define NAMES(names_, count_) .choices = (names_), .choice_count = (count_)
+
+enum {
+    SIZED = BY_LOADS | BY_SEND | BY_PACKET | BY_TRAFFIC | BY_IDLE | BY_ANATOMY | BY_LADDER,
+    ON_WIRES = BY_PACKET | BY_TRAFFIC | BY_IDLE
+};
+
+const struct parameter parameters[] = {
+    {.option = "role",
+     .argument = "R",
+     .form = FORM_CHOICE,
+     .field = {"role", AT(FIELD_CHOICE, role), NAMES(role_names, ROLES)},
+     .identity = true,
+     .always = true,
+     .takes = {{BY_RUN, "variant or floor"}}},
+    {.option = "size",
+     .argument = "B",
+     .form = FORM_SIZE,
+     .field = {"size_bytes", AT(FIELD_UNSIGNED, size_bytes)},
+     .most = ECHO_PAYLOAD_MAX,
+     .usual = "64",
+     .identity = true,
+     .always = true,
+     .takes = {{SIZED | BY_CROSSCHECK, "payload of a request in bytes (64; 16k)"}}},
+    {.option = "reply-size",
+     .argument = "B",
+     .form = FORM_SIZE,
+     .field = {"reply_bytes", AT(FIELD_UNSIGNED, reply_bytes)},
+     .most = ECHO_PAYLOAD_MAX,
+     .identity = true,
+     .always = true,
+     .takes = {{SIZED, "payload wanted back (an echo's)"}}},
+    {.option = "connections",
+     .argument = "N",
+     .form = FORM_COUNT,
+     .field = {"connections", AT(FIELD_UNSIGNED, connections)},
+     .least = 1,
+     .most = CONNECTIONS_MAX,
+     .usual = "1",
+     .identity = true,
+     .always = true,
+     .takes = {{BY_LOADS | BY_SEND | BY_TRAFFIC,
+                "at once: each with a thread, or all in one loop (1; open loop: 64)"}}},
+    {.option = "per-connection",
+     .argument = "N",
+     .form = FORM_COUNT,
+     .field = {"per_connection", AT(FIELD_UNSIGNED, per_connection)},
+     .least = 1,
+     .most = 1e9,
+     .identity = true,
+     .takes = {{BY_LOADS | BY_SEND,
+                "messages that a kept connection carries before it is made anew (all)"}}},
+    {.option = "rate",
+     .argument = "PER_S",
+     .form = FORM_RATE,
+     .field = {"offered_per_s", AT(FIELD_REAL, rate_per_s)},
+     .least = 1,
+     .most = 1e8,
+     .identity = true,
+     .takes = {{BY_RUN | BY_SWEEP, "open loop: so many requests are due each second"},
+               {BY_COMPARE, "open loop: so many requests are due each second; `half`: half of "
+                            "what the slowest variant can carry in a closed loop"}}},
+    {.option = "arrivals",
+     .argument = "A",
+     .form = FORM_CHOICE,
+     .field = {NULL, AT(FIELD_CHOICE, arrivals), NAMES(arrivals_names, ARRIVALS)},
+     .identity = true,
+     .meant = is_open_loop,
+     .takes = {{BY_LOADS & ~BY_RTT, "of an open loop: poisson or fixed (poisson)"}}},
+    {.option = "assign",
+     .argument = "A",
+     .form = FORM_CHOICE,
+     .field = {NULL, AT(FIELD_CHOICE, assign), NAMES(assign_names, ASSIGNS)},
+     .identity = true,
+     .meant = is_open_loop,
+     .takes = {{BY_LOADS & ~BY_RTT,
+                "of an open loop, who takes a request: the free connection used last (mru) or "
+                "longest ago (lru), or each its own (connection) (mru)"}}},
+    {.option = "lateness",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {NULL, AT(FIELD_TIME, late_max_ns)},
+     .least = 1000,
+     .takes = {{BY_RUN, "of an open loop's generator: not valid when 1 in 100 is later (100us)"}}},
+    {.option = "series",
+     .form = FORM_FLAG,
+     .field = {NULL, AT(FIELD_TRUTH, series)},
+     .takes = {{BY_RUN, "every message with its time, in the result"}}},
+    {.option = "pipeline",
+     .argument = "D",
+     .form = FORM_COUNT,
+     .field = {NULL, AT(FIELD_UNSIGNED, pipeline)},
+     .least = 1,
+     .most = PIPELINE_MAX,
+     .takes = {{BY_LOADS | BY_SEND | BY_TRAFFIC | BY_ANATOMY,
+                "messages outstanding on a connection (the variant's own)"}}},
+    {.option = "messages",
+     .argument = "N",
+     .form = FORM_COUNT,
+     .field = {NULL, AT(FIELD_COUNT, messages)},
+     .least = 1,
+     .most = 1e9,
+     .takes = {{BY_LOADS | BY_SEND, "the total of a run; instead of --duration"},
+               {BY_ANATOMY, "whose packets are counted (50)"},
+               {BY_LADDER, "to show (1; 2 where the first is special)"}}},
+    {.option = "duration",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {NULL, AT(FIELD_TIME, duration_ns)},
+     .least = 1e6,
+     .usual = "200ms",
+     .always = true,
+     .takes = {{BY_LOADS | BY_IDLE, "how long a run counts (200ms)"},
+               {BY_CROSSCHECK, "how long a run counts (1s)"}}},
+    {.option = "warmup",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {NULL, AT(FIELD_TIME, warmup_ns)},
+     .usual = "50ms",
+     .always = true,
+     .takes = {{BY_LOADS | BY_SEND | BY_IDLE | BY_CROSSCHECK,
+                "before anything is counted (50ms; send: 0s)"}}},
+    {.option = "deadline",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {"deadline_ms", AT(FIELD_TIME, deadline_ns), .unit = NS_PER_MS},
+     .least = 1000,
+     .usual = "2s",
+     .identity = true,
+     .always = true,
+     .takes = {{BY_LOADS | BY_SEND | ON_WIRES | BY_CROSSCHECK | BY_LADDER,
+                "of every exchange (2s)"}}},
+    {.option = "placement",
+     .argument = "P",
+     .form = FORM_CHOICE,
+     .field = {"placement", AT(FIELD_CHOICE, placement), NAMES(placement_names, PLACEMENTS)},
+     .identity = true,
+     .always = true,
+     .takes = {{BY_LOADS | ON_WIRES,
+                "same-core, cross-core, spin or awake (same-core; open loop: cross-core)"}}},
+    {.option = "engine",
+     .argument = "E",
+     .form = FORM_CHOICE,
+     .field = {"engine", AT(FIELD_CHOICE, engine), NAMES(engine_names, ENGINES)},
+     .identity = true,
+     .always = true,
+     .takes = {{BY_LOADS | BY_SEND | BY_SERVE,
+                "blocking: a thread each; epoll: a loop over all (blocking; open loop: epoll)"}}},
+    {.option = "gap",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {"gap_ms", AT(FIELD_TIME, gap_ns), .unit = NS_PER_MS},
+     .identity = true,
+     .takes = {{BY_RUN, "between an exchange and the next (0s)"}}},
+    {.option = "idle",
+     .argument = "N",
+     .form = FORM_COUNT,
+     .field = {"idle_connections", AT(FIELD_UNSIGNED, idle)},
+     .most = CONNECTIONS_MAX,
+     .identity = true,
+     .takes = {{BY_LOADS, "connections beside, kept open and never used (0)"}}},
+    {.option = "silent",
+     .argument = "N",
+     .form = FORM_COUNT,
+     .field = {"silent_connections", AT(FIELD_UNSIGNED, silent)},
+     .most = CONNECTIONS_MAX,
+     .identity = true,
+     .takes = {{BY_LOADS, "clients before, that connect and say nothing (0)"}}},
+    {.option = "design",
+     .argument = "D",
+     .form = FORM_CHOICE,
+     .field = {NULL, AT(FIELD_CHOICE, design), NAMES(design_names, DESIGNS)},
+     .identity = true,
+     .meant = has_own_design,
+     .takes = {{BY_LOADS | BY_SERVE,
+                "of the server: pool, epoll, iterative, fork or thread (its engine's)"}}},
+    {.option = "workers",
+     .argument = "N",
+     .form = FORM_COUNT,
+     .field = {NULL, AT(FIELD_UNSIGNED, workers)},
+     .least = 1,
+     .most = 256,
+     .usual = "1",
+     .identity = true,
+     .takes = {{BY_LOADS | BY_SERVE,
+                "of the server: threads that each have a socket on the port (1)"}}},
+    {.option = "idle-timeout",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {"idle_timeout_ms", AT(FIELD_TIME, idle_timeout_ns), .unit = NS_PER_MS,
+               .nullable = true},
+     .least = 1e6,
+     .identity = true,
+     .takes = {{BY_SERVE | BY_RUN,
+                "the server closes a connection that was idle for so long (never)"}}},
+    {.option = "delay",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {"delay_us", AT(FIELD_TIME, delay_ns), .unit = NS_PER_US},
+     .identity = true,
+     .takes = {{BY_SERVE | BY_LOADS, "the server spins so long per message (0s)"}}},
+    {.option = "stall",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {NULL, AT(FIELD_TIME, stall_ns)},
+     .takes = {{BY_RUN, "the server is stopped for so long, in the middle (0s)"}}},
+    {.option = "rto-floor",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {NULL, AT(FIELD_TIME, rto_floor_ns)},
+     .least = 1000,
+     .usual = "200ms",
+     .identity = true,
+     .meant = retries,
+     .takes = {{BY_LOADS | BY_SEND | BY_LADDER,
+                "the shortest timer of a variant that retries (200ms)"}}},
+    {.option = "dedup",
+     .form = FORM_FLAG,
+     .field = {NULL, AT(FIELD_TRUTH, dedup)},
+     .identity = true,
+     .meant = remembers,
+     .takes = {{BY_SERVE | BY_LOADS, "the server remembers and does not execute a retry "
+                                     "again: at most once"}}},
+    {.option = "profile",
+     .argument = "P",
+     .form = FORM_CHOICE,
+     .field = {"profile", AT(FIELD_CHOICE, profile), NAMES(profile_names, PROFILES)},
+     .identity = true,
+     .always = true,
+     .takes = {{BY_LOADS | ON_WIRES | BY_CROSSCHECK | BY_ANATOMY | BY_LADDER,
+                "network settings of a private network: lab or host (lab)"}}},
+    {.option = "wire",
+     .form = FORM_FLAG,
+     .field = {NULL, AT(FIELD_TRUTH, wire)},
+     .identity = true,
+     .takes = {{BY_LOADS & ~BY_RTT, "over a wire even without delay or loss"}}},
+    {.option = "rtt",
+     .argument = "T",
+     .form = FORM_TIME,
+     .field = {NULL, AT(FIELD_TIME, rtt_ns), .unit = NS_PER_MS},
+     .most = (double)WIRE_RTT_MAX_NS,
+     .identity = true,
+     .wire = true,
+     .takes = {{BY_LOADS | ON_WIRES, "over a wire with this round-trip time, 0s to 10s"},
+               {BY_LADDER, "round-trip time of the wire, 0s to 10s (20ms)"}}},
+    {.option = "loss",
+     .argument = "P",
+     .form = FORM_PERCENT,
+     .field = {NULL, AT(FIELD_REAL, loss_percent)},
+     .identity = true,
+     .wire = true,
+     .takes = {{BY_LOADS | BY_TRAFFIC, "over a wire that loses so many packets"}}},
+    {.option = "mtu",
+     .argument = "B",
+     .form = FORM_COUNT,
+     .field = {NULL, AT(FIELD_UNSIGNED, mtu_bytes)},
+     .least = WIRE_MTU_MIN,
+     .most = WIRE_MTU_MAX,
+     .identity = true,
+     .wire = true,
+     .takes = {{BY_LOADS | ON_WIRES, "over a wire with this MTU (1500)"}}},
+    {.option = "drop",
+     .argument = "KIND:DIRECTION:N",
+     .form = FORM_DROP,
+     .field = {NULL, AT(FIELD_OBJECT, drop)},
+     .wire = true,
+     .takes = {{BY_RUN | BY_LADDER, "lose the N-th such packet, as in reply:to_client:1"}}},
+    {.option = "pcap",
+     .argument = "FILE",
+     .form = FORM_TEXT,
+     .field = {NULL, AT(FIELD_TEXT, pcap)},
+     .wire = true,
+     .takes = {{BY_RUN | BY_LADDER, "write what the wire carries"}}},
+    {.option = "shared-network",
+     .form = FORM_FLAG,
+     .field = {NULL, AT(FIELD_TRUTH, shared_network)},
+     .takes = {{BY_RUN, "stay in the caller's network"}}},
+    {.option = "host",
+     .argument = "H[:PORT]",
+     .form = FORM_TEXT,
+     .field = {NULL, AT(FIELD_TEXT, host)},
+     .takes = {{BY_LOADS | BY_SEND, "a server that runs already; IPv6 as [::1]:7007"}}},
+    {.option = "seed",
+     .argument = "N",
+     .form = FORM_COUNT,
+     .field = {NULL, AT(FIELD_COUNT, seed)},
+     .most = 9e15,
+     .always = true,
+     .takes = {{BY_LOADS | BY_SEND | ON_WIRES | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY | BY_LADDER,
+                "of order, sessions and payload (random; recorded)"}}}};
+
+const unsigned parameter_count = sizeof parameters / sizeof parameters[0];
+
+int parameter_takers(const struct parameter *parameter) {
+    int takers = 0;
+    for (size_t i = 0; i < sizeof parameter->takes / sizeof parameter->takes[0]; i++) {
+        takers |= parameter->takes[i].takers;
+    }
+    return takers;
+}
+
+const struct parameter *parameter_find(const char *option) {
+    for (unsigned i = 0; i < parameter_count; i++) {
+        if (strcmp(parameters[i].option, option) == 0) return &parameters[i];
+    }
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static int index_of(const char *name, const char *const *names, unsigned count) {
+    for (unsigned i = 0; name != NULL && i < count; i++) {
+        if (strcmp(name, names[i]) == 0) return (int)i;
+    }
+    return -1;
+}
+
+static int parse_drop(const char *text, struct drop *drop) {
+    char *copy = strdup(text);
+    char *rest = copy;
+    const int kind = index_of(strsep(&rest, ":"), wire_kind_names, WIRE_KINDS);
+    const int direction = index_of(strsep(&rest, ":"), wire_direction_names, WIRE_DIRECTIONS);
+    uint64_t nth = 0;
+    const bool counted = rest != NULL && units_count(rest, &nth) == 0;
+    free(copy);
+    if (kind < 0 || direction < 0 || !counted || nth == 0 || nth > UINT32_MAX) return -EINVAL;
+    *drop = (struct drop){(unsigned)kind, (unsigned)direction, (unsigned)nth};
+    return 0;
+}
+
+/* A time has an hour at the most where its row says nothing else. */
+static double most_of(const struct parameter *parameter) {
+    if (parameter->most > 0) return parameter->most;
+    return parameter->form == FORM_TIME ? HOUR_NS : INFINITY;
+}
+
+static int parse_number(const struct parameter *parameter, const char *text, double *number) {
+    uint64_t whole = 0;
+    int failed = 0;
+    switch (parameter->form) {
+    case FORM_SIZE: failed = units_size(text, &whole); break;
+    case FORM_TIME: failed = units_time(text, &whole); break;
+    case FORM_PERCENT: return units_percent(text, number);
+    default: failed = units_count(text, &whole); break;
+    }
+    *number = (double)whole;
+    if (failed != 0) return failed;
+    return *number < parameter->least || *number > most_of(parameter) ? -ERANGE : 0;
+}
+
+/* In the struct values are kept as they are written: bytes, ns, percent. */
+static struct field as_kept(const struct parameter *parameter) {
+    struct field field = parameter->field;
+    field.unit = 1;
+    field.nullable = false;
+    return field;
+}
+
+int parameter_parse(const struct parameter *parameter, const char *text, void *structure) {
+    const struct field field = as_kept(parameter);
+    struct field_value value = {.text = text, .number = 1};
+    if (parameter->form == FORM_DROP) {
+        return parse_drop(text, (struct drop *)(void *)((char *)structure + field.offset));
+    }
+    if (parameter->form < FORM_CHOICE) {
+        const int failed = parse_number(parameter, text, &value.number);
+        if (failed != 0) return failed;
+    }
+    return field_set(&field, structure, value);
+}
+
+const char *parameter_wanted(const struct parameter *parameter, char *text, size_t size) {
+    switch (parameter->form) {
+    case FORM_SIZE:
+        (void)snprintf(text, size, "give bytes from 0 to %.0f, such as 64 or 16k",
+                       most_of(parameter));
+        break;
+    case FORM_COUNT:
+    case FORM_RATE:
+        (void)snprintf(text, size, "give a whole number from %.0f to %.0f", parameter->least,
+                       most_of(parameter));
+        break;
+    case FORM_TIME:
+        (void)snprintf(text, size, "give a time with its unit, such as 200ms or 2s, up to %s",
+                       most_of(parameter) < HOUR_NS ? "10s" : "3600s");
+        break;
+    case FORM_PERCENT:
+        (void)snprintf(text, size, "give a percentage from 0 to 100, such as 1%%");
+        break;
+    case FORM_CHOICE: (void)snprintf(text, size, "there is none of that name; see --help"); break;
+    default: (void)snprintf(text, size, "say it as in syn:to_server:1"); break;
+    }
+    return text;
+}
+
+/* ---- writing ---- */
+
+static char *drop_text(const struct drop *drop) {
+    char *text = NULL;
+    if (asprintf(&text, "%s:%s:%u", wire_kind_names[drop->kind],
+                 wire_direction_names[drop->direction], drop->nth) < 0)
+        return NULL;
+    return text;
+}
+
+char *parameter_text(const struct parameter *parameter, const void *structure) {
+    static const char *const formats[] = {[FORM_SIZE] = "%.0f",
+                                          [FORM_COUNT] = "%.0f",
+                                          [FORM_TIME] = "%.0fns",
+                                          [FORM_PERCENT] = "%.6f%%",
+                                          [FORM_RATE] = "%.0f"};
+    const struct field field = as_kept(parameter);
+    const struct field_value value = field_get(&field, structure);
+    char *text = NULL;
+    if (parameter->form == FORM_FLAG) return NULL;
+    if (parameter->form == FORM_DROP) {
+        return drop_text(
+            (const struct drop *)(const void *)((const char *)structure + field.offset));
+    }
+    if (parameter->form >= FORM_CHOICE) return value.text == NULL ? NULL : strdup(value.text);
+    /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): all formats stand above */
+    return asprintf(&text, formats[parameter->form], value.number) < 0 ? NULL : text;
+}
+
+void parameter_usual(const struct parameter *parameter, void *structure) {
+    if (parameter->usual != NULL) (void)parameter_parse(parameter, parameter->usual, structure);
+}
+
+void parameters_usual(struct parameters *p) {
+    *p = (struct parameters){.variant = NULL};
+    for (unsigned i = 0; i < parameter_count; i++) parameter_usual(&parameters[i], p);
+    p->reply_bytes = p->size_bytes;
+}
+
+static bool same_value(const struct parameter *parameter, const void *one, const void *other) {
+    const struct field field = as_kept(parameter);
+    if (parameter->form == FORM_DROP) {
+        return memcmp((const char *)one + field.offset, (const char *)other + field.offset,
+                      sizeof(struct drop)) == 0;
+    }
+    const struct field_value a = field_get(&field, one);
+    const struct field_value b = field_get(&field, other);
+    if (a.text != NULL && b.text != NULL) return strcmp(a.text, b.text) == 0;
+    if (a.text != b.text) return false;
+    return a.number == b.number || (isnan(a.number) && isnan(b.number));
+}
+
+bool parameters_same(const struct parameters *one, const struct parameters *other) {
+    for (unsigned i = 0; i < parameter_count; i++) {
+        if (parameters[i].identity && !same_value(&parameters[i], one, other)) return false;
+    }
+    return one->variant == other->variant;
+}
+
+/* ---- the arguments of a run ---- */
+
+static bool is_told(const struct parameter *parameter, const struct parameters *p,
+                    const struct parameters *usual) {
+    if ((parameter_takers(parameter) & BY_RUN) == 0) return false;
+    if (parameter->always) return true;
+    if (parameter->meant != NULL) return parameter->meant(p);
+    return !same_value(parameter, p, usual);
+}
+
+static char *argument_of(const struct parameter *parameter, const struct parameters *p) {
+    char *value = parameter_text(parameter, p);
+    char *word = NULL;
+    const int length = value == NULL ? asprintf(&word, "--%s", parameter->option)
+                                     : asprintf(&word, "--%s=%s", parameter->option, value);
+    free(value);
+    return length < 0 ? NULL : word;
+}
+
+void arguments_free(char **arguments) {
+    for (char **word = arguments; word != NULL && *word != NULL; word++) free(*word);
+    free(arguments);
+}
+
+/*
+ * What matters is said, so that another build's usual values do not; what is
+ * not asked for is not, as an older build may not know it.
+ */
+char **parameters_arguments(const struct parameters *p) {
+    struct parameters usual;
+    char **words = calloc(parameter_count + 4, sizeof *words);
+    size_t count = 0;
+    if (words == NULL) return NULL;
+    parameters_usual(&usual);
+    words[count++] = strdup("echolab");
+    words[count++] = strdup("run");
+    words[count++] = strdup(p->variant->name);
+    for (unsigned i = 0; i < parameter_count; i++) {
+        if (!is_told(&parameters[i], p, &usual)) continue;
+        words[count] = argument_of(&parameters[i], p);
+        if (words[count++] != NULL) continue;
+        arguments_free(words);
+        return NULL;
+    }
+    return words;
+}
+
+/* ---- what a client is to do ---- */
+
+uint8_t *parameters_payload(const struct parameters *p) {
+    gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
+    uint8_t *payload = random == NULL ? NULL : malloc(p->size_bytes + 1U);
+    if (payload != NULL) {
+        gsl_rng_set(random, p->seed);
+        for (uint32_t i = 0; i < p->size_bytes; i++) payload[i] = (uint8_t)gsl_rng_get(random);
+    }
+    gsl_rng_free(random);
+    return payload;
+}
+
+/* Spreads a seed over 64 bits (the finaliser of splitmix64), so that sessions do not meet. */
+static uint64_t session_of(uint64_t seed) {
+    uint64_t z = seed + UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+unsigned parameters_depth(const struct parameters *p) {
+    const unsigned depth = p->pipeline > 0 ? p->pipeline : p->variant->depth;
+    return depth > 1 ? depth : 1;
+}
+
+struct echo_client_options parameters_client(const struct parameters *p, const uint8_t *payload) {
+    /* Timeouts on a socket are as coarse as the kernel's tick: short ones need poll's. */
+    const uint64_t coarse_ns = 25000000;
+    const bool polls = p->placement == PLACEMENT_SPIN || p->engine == ENGINE_EPOLL;
+    const bool short_deadline = p->deadline_ns < coarse_ns;
+    return (struct echo_client_options){.lifetime = p->variant->lifetime,
+                                        .nonblocking = polls || short_deadline,
+                                        .session = session_of(p->seed),
+                                        .payload = payload,
+                                        .payload_bytes = p->size_bytes,
+                                        .reply_bytes = p->reply_bytes,
+                                        .depth = parameters_depth(p),
+                                        .patience_ns = p->deadline_ns,
+                                        .rto_floor_ns = p->rto_floor_ns,
+                                        .per_connection = p->per_connection};
+}

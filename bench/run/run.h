@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One run and what came of it: the sample of all statistics. It is filled in
+ * by the process that made it (measure.h), goes through a pipe to whoever
+ * asked (child.h), and stays as it is up to the judge. Durations are whole
+ * nanoseconds and counts are counts until they are printed.
+ *
+ * What is not known is FIELD_UNKNOWN, NAN or NULL.
+ */
+#ifndef BENCH_RUN_H
+#define BENCH_RUN_H
+
+#include <limits.h>
+
+#include "bench/link/wire.h"
+#include "bench/load/load.h"
+#include "bench/measure/counters.h"
+#include "bench/measure/facts.h"
+#include "bench/run/parameters.h"
+#include "bench/run/ports.h"
+#include "bench/run/validity.h"
+
+enum network { NETWORK_PRIVATE, NETWORK_HOST, NETWORK_REMOTE, NETWORKS };
+
+extern const char *const network_names[NETWORKS];
+
+/* Percentiles that were supported, in ns; FIELD_UNKNOWN where too few lay beyond. */
+struct distribution {
+    uint64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
+    double mean_ns; /* NAN: of nothing */
+};
+
+/* How often something happened: "connect ECONNREFUSED", "kernel.TcpRetransSegs". */
+struct tally {
+    char name[48];
+    uint64_t count; /* FIELD_UNKNOWN: cannot be read here */
+};
+
+struct tallies {
+    struct tally *list; /* malloc'd */
+    size_t count;
+};
+
+/* What the wire carried, by direction and kind; `known` is false where there was none. */
+struct carried {
+    bool known;
+    struct wire_tally all;
+    uint64_t foreign, device_drops;
+    struct wire_tally by[WIRE_DIRECTIONS][WIRE_KINDS];
+    struct distribution one_way, late;
+    double applied_rtt_ns; /* the mean that packets really waited, there and back */
+};
+
+/* A column or point of a run that does not say: alone, or of an older file. */
+#define RUN_NOWHERE UINT_MAX
+
+struct run {
+    struct parameters asked;
+    unsigned depth; /* messages outstanding on a connection, as it was */
+
+    /* Its place in the experiment; of a run alone all 0. */
+    unsigned block, order, column, point;
+    bool against;            /* by the other program of compare --against */
+    const char *lost_packet; /* of sweep loss --packet: which one; else NULL */
+    const char *tool;        /* of crosscheck: which one it stood beside; else NULL */
+    double capacity_per_s;   /* of its variant in a closed loop, where a rate was chosen by it */
+
+    int cpus[2]; /* of client and server; -1: any */
+    bool thread_siblings;
+    enum network network;
+
+    uint64_t sent, ok, lost, failed; /* sent = ok + lost + failed */
+    uint64_t late, duplicate, corrupt;
+    struct tallies errors, early_errors; /* early: before anything counted */
+    uint64_t elapsed_ns;
+    uint64_t connecting_ns;     /* until a message had come back on every connection */
+    uint64_t drain_ns, drained; /* after the window: until the last had ended, and how many */
+    uint64_t waiting;           /* of those under way when it was over: never answered */
+    double outstanding;         /* the mean over the window of what was under way */
+    /* Of the latency, with those lost or failed last: as long as the deadline, or longer. */
+    struct distribution latency;
+    struct distribution answered; /* the same of the answered ones alone */
+    struct distribution cycle, service, connect, exchange, close;
+    struct samples samples; /* of the latency, without those missed */
+    uint64_t client_cpu_ns, server_cpu_ns;
+    double packets, wire_bytes, syscalls; /* per message, over the whole run */
+    double per_send, per_receive;         /* messages in a system call of the client, ... */
+    double server_per_receive, server_per_send, per_packet; /* ... the server, and a packet */
+
+    /* Of an open loop; offered is FIELD_UNKNOWN in a closed one. */
+    uint64_t offered, taken_up, in_time, unsent;
+    bool overloaded;
+    struct distribution lateness;
+    struct load_point *series; /* malloc'd, or NULL */
+    size_t series_count;
+
+    /* What the machine did to it: see bench/measure/interference.h. */
+    struct side_time client_side, server_side, wire_side;
+    struct throttled throttled;
+    double disturbed; /* the share of the counted time that others took from it; NAN: not known */
+
+    uint64_t idle_server_bytes, idle_kernel_bytes; /* of each idle connection */
+    struct carried wire;
+    struct tallies counters;
+    uint64_t answered_in_all, executed, executed_twice; /* of a variant that retries */
+    struct time_wait time_wait[2];                      /* before and after */
+    struct ports ports;
+    struct facts settings; /* of the network, as they were in force */
+
+    struct validity validity;
+    void *beside; /* of bench/session: what its file holds beyond this */
+};
+
+/* Everything unknown. For run_free. */
+struct run *run_new(void);
+void run_free(struct run *run); /* NULL is ignored; `beside` is not touched */
+
+bool run_is_valid(const struct run *run);
+bool run_is_open(const struct run *run); /* a schedule was kept */
+bool run_is_floor(const struct run *run);
+
+/* NAN where it means nothing. */
+double run_throughput_per_s(const struct run *run);
+double run_time_ns(const struct run *run); /* per message, elapsed over answered */
+double run_cpu_ns(const struct run *run);  /* per message, both sides */
+
+/* Its latencies with those that were lost or failed: borrowed from the run. */
+struct samples run_samples(const struct run *run);
+
+/* FIELD_UNKNOWN: there is none of that name. */
+uint64_t run_counter(const struct run *run, const char *name);
+
+struct distribution distribution_of(const struct histogram *histogram);
+
+/* With so many more that never ended: those rank last, as `never_ns`. */
+struct distribution distribution_with(const struct histogram *histogram, uint64_t missed,
+                                      uint64_t never_ns);
+struct distribution distribution_unknown(void);
+
+/* Names are cut to what a tally holds. */
+void tallies_add(struct tallies *tallies, const char *name, uint64_t count);
+
+/*
+ * The run as bytes, for a reader that is the same program: 0 or -errno. What
+ * is read keeps the reader's own parameters, of which texts are pointers.
+ */
+int run_write(const struct run *run, int file);
+struct run *run_read(const void *bytes, size_t size, const struct parameters *asked);
+
+/* A list that grows; it owns its runs. */
+struct runs {
+    struct run **list;
+    size_t count;
+};
+
+void runs_add(struct runs *runs, struct run *run); /* takes it, also without memory */
+void runs_free(struct runs *runs);
+
+#endif

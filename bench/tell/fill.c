@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/tell/fill.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/tell/words.h"
+
+struct source fill_from(enum list kind, const void *finding) {
+    return (struct source){finding_kinds[kind].fields, finding_kinds[kind].field_count, finding};
+}
+
+static const struct field *find(struct source source, const char *name, size_t length) {
+    for (unsigned i = 0; i < source.field_count; i++) {
+        const char *its = source.fields[i].name;
+        if (strlen(its) == length && strncmp(its, name, length) == 0) return &source.fields[i];
+    }
+    return NULL;
+}
+
+static bool ends_with(const char *name, size_t length, const char *end) {
+    const size_t its = strlen(end);
+    return length > its && strncmp(name + length - its, end, its) == 0;
+}
+
+static double in_us(const char *name, size_t length, double value) {
+    static const struct {
+        const char *end;
+        double us;
+    } units[] = {{"_ns", 1e-3}, {"_us", 1}, {"_ms", 1e3}, {"_s", 1e6}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (ends_with(name, length, units[i].end)) return value * units[i].us;
+    }
+    return value;
+}
+
+/* "{name:how}": of `how` nothing may be there. */
+struct place {
+    const char *name, *how;
+    size_t name_length, how_length;
+};
+
+static struct place place_of(const char *inside, size_t length) {
+    const char *colon = memchr(inside, ':', length);
+    if (colon == NULL) return (struct place){inside, "", length, 0};
+    const size_t before = (size_t)(colon - inside);
+    return (struct place){inside, colon + 1, before, length - before - 1};
+}
+
+static bool is_how(const struct place *place, const char *word) {
+    return strlen(word) == place->how_length && strncmp(place->how, word, place->how_length) == 0;
+}
+
+static void put_number(FILE *out, const struct place *place, double value) {
+    char how[32] = "";
+    (void)snprintf(how, sizeof how, "%.*s", (int)place->how_length, place->how);
+    const double us = in_us(place->name, place->name_length, value);
+    const int narrow = 6;
+    if (*how == '%') {
+        /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): templates stand in the program */
+        (void)fprintf(out, how, value);
+        return;
+    }
+    const struct number words = *how == '\0'              ? words_number(value)
+                                : is_how(place, "time")   ? words_time(us)
+                                : is_how(place, "narrow") ? words_narrow_time(us, narrow)
+                                : is_how(place, "ratio")  ? words_ratio(value)
+                                : is_how(place, "count")  ? words_count(value)
+                                                          : words_counted(value, how);
+    (void)fputs(words.text, out);
+}
+
+/* False: it is not known. */
+static bool put_value(FILE *out, const char *inside, size_t length, struct source source) {
+    const struct place place = place_of(inside, length);
+    const struct field *field = find(source, place.name, place.name_length);
+    if (field == NULL) return false;
+    const struct field_value value = field_get(field, source.item);
+    if (value.text != NULL) return fputs(value.text, out) >= 0;
+    if (!isfinite(value.number)) return false;
+    put_number(out, &place, value.number);
+    return true;
+}
+
+/* Up to `end`; false where something is not known. */
+static bool put_part(FILE *out, const char *at, const char *end, struct source source) {
+    bool known = true;
+    while (at < end) {
+        const bool place = *at == '{', maybe = *at == '[';
+        const char *close =
+            place || maybe ? memchr(at, place ? '}' : ']', (size_t)(end - at)) : NULL;
+        if (close == NULL) {
+            (void)fputc(*at++, out);
+            continue;
+        }
+        if (place) {
+            known = put_value(out, at + 1, (size_t)(close - at - 1), source) && known;
+        } else {
+            char *part = NULL;
+            size_t length = 0;
+            FILE *inner = open_memstream(&part, &length);
+            if (inner == NULL) return false;
+            const bool all = put_part(inner, at + 1, close, source);
+            (void)fclose(inner);
+            if (all) (void)fputs(part, out);
+            free(part);
+        }
+        at = close + 1;
+    }
+    return known;
+}
+
+static char *fill_part(const char *template, size_t length, struct source source) {
+    char *text = NULL;
+    size_t written = 0;
+    FILE *out = open_memstream(&text, &written);
+    if (out == NULL) return NULL;
+    const bool known = put_part(out, template, template + length, source);
+    (void)fclose(out);
+    if (known) return text;
+    free(text);
+    return NULL;
+}
+
+char *fill(const char *template, struct source source) {
+    return fill_part(template, strlen(template), source);
+}
+
+void fill_put(FILE *out, const char *template, struct source source) {
+    char *text = fill(template, source);
+    if (text != NULL) (void)fputs(text, out);
+    free(text);
+}
+
+bool story_fill(struct story *story, const char *template, struct source source) {
+    char *text = fill(template, source);
+    if (text != NULL) story_paragraph(story, "p", text);
+    free(text);
+    return text != NULL;
+}
+
+void grid_fill(struct grid *grid, const char *cells, struct source source) {
+    for (const char *at = cells;; at++) {
+        const size_t length = strcspn(at, "|");
+        char *text = fill_part(at, length, source);
+        grid_add(grid, "%s", text == NULL ? "-" : text);
+        free(text);
+        at += length;
+        if (*at == '\0') return;
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Sentences and table rows with places in them, filled from a described struct
+ * (bench/run/field.h): `At {rtt_ms} ms `{variant}` takes {latency_us:time}.`
+ *
+ *     {name}          a text as it is; a number with three digits that count
+ *     {name:time}     a time with its unit; the name ends in _ns, _us, _ms or _s
+ *     {name:narrow}   the same as a narrow column has it, in us unless it says
+ *     {name:ratio}    near 1 with three decimals
+ *     {name:count}    exact, with commas between thousands
+ *     {name:WORD}     a count and its word: "1 run", "6 runs"
+ *     {name:%.1f}     as printf has it
+ *     [ ... ]         left out where a value in it is not known
+ *
+ * Where a value outside brackets is not known, nothing is said at all: no
+ * value, no sentence; a cell of a table is then a dash.
+ */
+#ifndef BENCH_FILL_H
+#define BENCH_FILL_H
+
+#include "bench/judge/findings.h"
+#include "bench/tell/story.h"
+
+/* What a template is filled from. */
+struct source {
+    const struct field *fields;
+    unsigned field_count;
+    const void *item;
+};
+
+struct source fill_from(enum list kind, const void *finding);
+
+/* malloc'd; NULL where something is not known, or without memory. */
+char *fill(const char *template, struct source source);
+
+/* A part of a sentence: nothing where something is not known. */
+void fill_put(FILE *out, const char *template, struct source source);
+
+/* As a paragraph; whether it was said. */
+bool story_fill(struct story *story, const char *template, struct source source);
+
+/* A row of a grid: cells with bars between. */
+void grid_fill(struct grid *grid, const char *cells, struct source source);
+
+#endif

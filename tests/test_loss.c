@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A lone message that loses one packet: what is predicted, told, and measured for real. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* wants the four above */
+
+#include "bench/experiment/all.h"
+#include "bench/run/loss_model.h"
+#include "tests/made.h"
+#include "tests/support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/echolab-loss.XXXXXX";
+
+/* ---- the model ---- */
+
+/* The timers of this kernel end late, never early; what nobody repeats ends with the deadline. */
+static void predictions_are_sums_of_round_trips_and_timers(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < variant_count; i++) {
+        const struct lost_packet *lost = variants[i].may_lose;
+        for (; lost != NULL && lost->what != NULL; lost++) {
+            const struct loss_prediction near = loss_model_predict(lost, 0, 2000),
+                                         far = loss_model_predict(lost, 20, 2000);
+            assert_true(near.low_ms < near.high_ms && far.low_ms < far.high_ms);
+            if (lost->unanswered) {
+                assert_true(far.low_ms == 2000);
+                continue;
+            }
+            const double trips = lost->round_trips + lost->minimum_rto;
+            assert_near(far.low_ms - near.low_ms, 20 * trips, 1e-9);
+            assert_true(near.low_ms >= 1000.0 * lost->initial_rto);
+        }
+    }
+}
+
+/* ---- in words ---- */
+
+static void add(struct session *session, const char *lost, double ms, uint64_t runs) {
+    struct lost_message *one = findings_add(&session->lists[LIST_LOST], LIST_LOST);
+    assert_non_null(one);
+    *one = (struct lost_message){.variant = "tcp-persistent",
+                                 .lost = lost,
+                                 .predicted_low_ms = 240,
+                                 .predicted_high_ms = 253,
+                                 .measured_ms = ms,
+                                 .low_ms = ms - 1,
+                                 .high_ms = ms + 1,
+                                 .runs = runs,
+                                 .answered = true};
+}
+
+static void worst_is_told_and_what_was_not_predicted(void **state) {
+    (void)state;
+    struct session *session = session_new("sweep", "loss");
+    add(session, "the request", 249, 6);
+    add(session, "the reply", 1316, 3);
+    char *text = made_told(loss_tell, &session, 1, true);
+    assert_says(text, "The worst is the reply of tcp-persistent: 1,316 ms (median of 3 runs)");
+    assert_says(text, "Not as predicted: the reply of tcp-persistent.");
+    assert_says(text, "249 (248 to 250)");
+    assert_says(text, "240 to 253");
+    assert_says_not(text, "(1,315"); /* three runs have no interval */
+    free(text);
+    session_free(session);
+}
+
+static void what_has_no_run_is_told_without_a_number(void **state) {
+    (void)state;
+    struct session *session = session_new("sweep", "loss");
+    add(session, "the request", NAN, 0);
+    char *text = made_told(loss_tell, &session, 1, true);
+    assert_says(text, "no run counts");
+    assert_says_not(text, "The worst");
+    assert_says_not(text, "Not as predicted");
+    assert_says_not(text, "nan");
+    free(text);
+    session_free(session);
+}
+
+/* ---- the command ---- */
+
+static void lost_packet_costs_tcp_a_timer_and_udp_the_message(void **state) {
+    (void)state;
+    static struct ran ran;
+    char why[SESSION_WHY] = "";
+    echolab_run(&ran, "run udp-persistent --wire --messages 1 --warmup 0s");
+    if (ran.status != 0) skip();
+    echolab_run(&ran,
+                "sweep loss --packet tcp-persistent udp-persistent --rtt 10ms --deadline 1s "
+                "--blocks 2 --json %s",
+                path);
+    if (ran.status == 4) {
+        (void)fprintf(stderr, "skipped: too busy here: %s", ran.err);
+        skip();
+    }
+    if (ran.status != 0) fail_msg("ended with %d: %s%s", ran.status, ran.out, ran.err);
+    struct session *session = session_read(path, why);
+    if (session == NULL) fail_msg("%s", why);
+    if (session == NULL) return; /* analyzers do not know that it has failed */
+    assert_int_equal(session->lists[LIST_LOST].count, 4);
+    assert_true(session->rtt_ms == 10);
+    for (size_t i = 0; i < 4; i++) {
+        const struct lost_message *one = SESSION_AT(session, LIST_LOST, struct lost_message, i);
+        assert_int_equal(one->runs, 2);
+        assert_int_equal(one->answered, strcmp(one->variant, "tcp-persistent") == 0);
+        assert_true(one->measured_ms >= one->predicted_low_ms - 1);
+        assert_true(isnan(one->low_ms) && isnan(one->high_ms)); /* two runs have no interval */
+    }
+    assert_int_equal(session->runs.count, 8);
+    for (size_t i = 0; i < 8; i++) assert_non_null(session->runs.list[i]->lost_packet);
+    session_free(session);
+}
+
+static void wrong_usage_is_refused(void **state) {
+    (void)state;
+    static const char *const wrong[] = {
+        "--connections 3", "--pipeline 4",  "--loss 2%",  "--messages 10", "--warmup 1s",
+        "--engine epoll",  "--at 20",       "--host ::1", "--rate 20",     "--duration 1s",
+        "--margin 2%",     "--design fork", "no-variant",
+    };
+    static struct ran ran;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        echolab_run(&ran, "sweep loss --packet %s", wrong[i]);
+        if (ran.status != 64) fail_msg("%s: status %d", wrong[i], ran.status);
+    }
+    echolab_run(&ran, "sweep loss --packet udp-packed");
+    assert_int_equal(ran.status, 1);
+    assert_says(ran.err, "none of these variants has a model of lost packets");
+}
+
+static int make_file(void **state) {
+    (void)state;
+    const int file = mkstemp(path);
+    return file < 0 ? -1 : close(file);
+}
+
+static int remove_file(void **state) {
+    (void)state;
+    return unlink(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(predictions_are_sums_of_round_trips_and_timers),
+        cmocka_unit_test(worst_is_told_and_what_was_not_predicted),
+        cmocka_unit_test(what_has_no_run_is_told_without_a_number),
+        cmocka_unit_test(lost_packet_costs_tcp_a_timer_and_udp_the_message),
+        cmocka_unit_test(wrong_usage_is_refused),
+    };
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}
