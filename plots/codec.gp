@@ -9,7 +9,7 @@ set ylabel "CPU time per operation (ns)"
 eval LOG("y")
 set format y "%g"
 # Operations without a size are in the table, not here.
-SERIES = ASK(FILE, "bytes", "$c != \"-\" && !seen[$1]++ { print $1 }")
+SERIES = UNIQUE_WITH(FILE, WHO, "bytes")
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)

@@ -4,7 +4,7 @@ NAME = "per_connection"; DATA = ARG1; OUT = ARG2; MODE = ARG3
 load system("dirname '".ARG0."'")."/style.gp"
 
 HEADING = TITLE."\n".CONDITIONS
-PANELS = UNIQUE(FILE, "rtt_ms") # "none": the loopback
+PANELS = UNIQUE_WITH(FILE, "rtt_ms", "time_us") # "none": the loopback
 # Without limit is the right end: three times the most there is.
 NONE = 3 * MOST("per_connection")
 X(name) = strcol("per_connection") eq "none" ? NONE : column("per_connection")

@@ -3,6 +3,7 @@
 NAME = "rate"; DATA = ARG1; OUT = ARG2; MODE = ARG3
 load system("dirname '".ARG0."'")."/style.gp"
 
+SERIES = UNIQUE_WITH(FILE, WHO, "p50_us")
 COLUMNS = words(SERIES) > 3 ? 3 : words(SERIES)
 ROWS = (words(SERIES) + COLUMNS - 1) / COLUMNS
 KNEE(name) = CELL_OF(name, "knee_per_s")

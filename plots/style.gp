@@ -28,8 +28,9 @@ OPEN(name) = name eq "dumb" ? "set terminal dumb size 79,32 noenhanced" : \
     name eq "svg" ? sprintf("set terminal svg size 900,560 noenhanced font 'DejaVu Sans,14' background '#ffffff'; set output '%s/%s.svg'", OUT, NAME) : \
     sprintf("set terminal pngcairo size 1800,1120 noenhanced font 'DejaVu Sans,14' fontscale 2 linewidth 2 pointscale 2; set output '%s/%s.png'", OUT, NAME)
 
-# Words and numbers, from the data; what is asked for is in column c.
-ASK(file, column, program) = system(sprintf("awk -F'\\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == \"%s\") c = i; next } %s' '%s'", column, program, file))
+# Words and numbers, from the data; what is asked for is in column c, others in at["name"].
+ASK(file, column, program) = system(sprintf("awk -F'\\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; c = at[\"%s\"]; next } %s' '%s'", column, program, file))
+UNIQUE_WITH(file, column, known) = ASK(file, column, sprintf("$at[\"%s\"] != \"-\" && !seen[$c]++ { print $c }", known)) # of rows in which `known` is
 UNIQUE(file, column) = ASK(file, column, "!seen[$c]++ { print $c }")
 CELL(column) = ASK(FILE, column, "{ print $c; exit }") # of the first row
 CELL_OF(name, column) = ASK(FILE, column, sprintf("$1 == \"%s\" && $c != \"-\" { print $c; exit }", name))

@@ -255,6 +255,7 @@ static void no_server_is_said_in_a_sentence(void **state) {
                     host_port);
         assert_status(&ran, EXIT_NOT_VALID);
         assert_sentence(ran.err, "2 of 2 runs are not valid");
+        assert_non_null(strstr(ran.out, "Connection refused"));
         (void)close(held);
     }
     static const char *const commands[] = {"send udp-persistent --messages 5",

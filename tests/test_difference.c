@@ -97,20 +97,25 @@ static void columns_that_differ_in_one_thing_are_never_mixed(void **state) {
     assert_counts(differ(side_of(&usual, 1, 1), side_of(&usual, 1, 1)), 3, 0);
 }
 
-/* What the command line has no column for in a table is part of a series all the same. */
+static void ask_for_more(struct parameters *asked, int which) {
+    switch (which) {
+    case 0: asked->workers = 4; break;
+    case 1: asked->idle = 100; break;
+    case 2: asked->silent = 1; break;
+    case 3: asked->gap_ns = 5000000; break;
+    case 4: asked->delay_ns = 3000; break;
+    default: asked->mtu_bytes = 9000; break;
+    }
+}
+
+/* What a table has no column for is part of a series all the same. */
 static void what_a_run_was_asked_for_keeps_columns_apart(void **state) {
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    for (int which = 0; which < 6; which++) {
         struct made_side other = side_of(&usual, 1, 1);
         for (unsigned s = 0; s < SESSIONS; s++) {
             for (size_t k = 0; k < other.runs[s]->count; k++) {
-                struct parameters *asked = &other.runs[s]->list[k]->asked;
-                if (i == 0) asked->workers = 4;
-                if (i == 1) asked->idle = 100;
-                if (i == 2) asked->silent = 1;
-                if (i == 3) asked->gap_ns = 5000000;
-                if (i == 4) asked->delay_ns = 3000;
-                if (i == 5) asked->mtu_bytes = 9000;
+                ask_for_more(&other.runs[s]->list[k]->asked, which);
             }
         }
         assert_counts(differ(side_of(&usual, 1, 1), other), 0, 1);

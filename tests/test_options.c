@@ -300,9 +300,9 @@ static int status_of(char **words, int count) {
 
 static void refuse_all_but_its_own(const struct experiment *experiment, const char *axis) {
     char option[128];
-    char *words[8];
+    char *words[8] = {NULL};
     const int count = words_of(experiment, axis, words);
-    if (status_of(words, count) != EXIT_DONE) fail_msg("%s %s", words[0], words[1]);
+    if (status_of(words, count) != EXIT_DONE) fail_msg("%s", experiment->command);
     for (unsigned i = 0; i < parameter_count; i++) {
         const struct parameter *one = &parameters[i];
         const bool own = experiment->taker == BY_TRAFFIC && strcmp(one->option, "rate") == 0;

@@ -129,15 +129,15 @@ static void free_all(struct session **sessions, size_t count) {
 static void slopes_are_the_round_trips(void **state) {
     (void)state;
     struct session *session = rtt_session();
-    assert_int_equal(session->lists[LIST_FITS].count, 2 * VARIANTS);
-    for (size_t i = 0; i < 2 * VARIANTS; i++) {
+    assert_int_equal(session->lists[LIST_FITS].count, 2UL * VARIANTS);
+    for (size_t i = 0; i < session->lists[LIST_FITS].count; i++) {
         const struct fit *fit = SESSION_AT(session, LIST_FITS, struct fit, i);
         const struct variant *variant = variant_find(fit->variant);
         assert_near(fit->round_trips, variant->round_trips, 1e-4);
         assert_near(fit->model, variant->round_trips, 0);
         assert_true(fit->low <= fit->round_trips && fit->round_trips <= fit->high);
         assert_near(fit->level, 1 - 0.05 / (2 * VARIANTS), 1e-9);
-        assert_int_equal(fit->runs, 4 * FEWER_BLOCKS);
+        assert_int_equal(fit->runs, 4UL * FEWER_BLOCKS);
         assert_near(fit->r2, 1, 1e-6);
     }
     const struct fit *first = SESSION_AT(session, LIST_FITS, struct fit, 0);

@@ -92,9 +92,10 @@ static void tell_figure(struct story *story, const struct drawing *drawing) {
         (void)fputs(html == NULL ? "" : html, story->out);
     else if (drawing->conditions != NULL && *drawing->conditions != '\0')
         story_say(story, "Measured with: %s.", drawing->conditions);
-    struct grid numbers = grid_of("");
-    if (drawing->figure->numbers) numbers = caption_numbers(drawing);
-    if (drawing->figure->numbers) story_numbers(story, &numbers);
+    if (drawing->figure->numbers) {
+        struct grid numbers = caption_numbers(drawing);
+        story_numbers(story, &numbers);
+    }
     free(html);
     free(part);
     free(caption);

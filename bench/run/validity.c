@@ -33,12 +33,30 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct validity *validi
 
 typedef unsigned long long count; /* what %llu takes */
 
+/* The commonest error, the warm-up's included: " (connect: Connection refused)", or "". */
+static const char *error_of(const struct load_result *load, char *text, size_t room) {
+    uint64_t most = 0;
+    text[0] = '\0';
+    for (int i = 0; i < EXCHANGE_DONE; i++) {
+        for (int j = 1; j < LOAD_ERRNOS; j++) {
+            const uint64_t times = load->errors[i][j] + load->early_errors[i][j];
+            if (times <= most) continue;
+            most = times;
+            (void)snprintf(text, room, " (%s: %s)", exchange_phase_names[i], strerrordesc_np(j));
+        }
+    }
+    return text;
+}
+
 static void check_end(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
-    if (load->gave_up) refuse(validity, "%d failures in a row ended it", LOAD_FAILURES_MAX);
-    if (load->ok == 0) refuse(validity, "no message was answered");
+    char error[VALIDITY_REASON_BYTES / 2];
+    (void)error_of(load, error, sizeof error);
+    if (load->gave_up)
+        refuse(validity, "%d failures in a row ended it%s", LOAD_FAILURES_MAX, error);
+    if (load->ok == 0) refuse(validity, "no message was answered%s", load->gave_up ? "" : error);
     if (load->failed > 0 && !input->closes_idle)
-        refuse(validity, "%llu messages failed", (count)load->failed);
+        refuse(validity, "%llu messages failed%s", (count)load->failed, error);
 }
 
 static void check_sums(struct validity *validity, const struct validity_input *input) {
