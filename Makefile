@@ -34,7 +34,7 @@ PACKAGES := gcc g++ make pkg-config libbenchmark-dev hyperfine libcmocka-dev gnu
             libgsl-dev libjansson-dev libpcap-dev strace python3 python3-jsonschema util-linux
 CHECKERS := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 
-.PHONY: FORCE all deps bench plots view gallery test tests check format lint sanitize rooms checkers sessions crosscheck install clean help
+.PHONY: FORCE all deps bench plots view gallery test tests check format lint sanitize rooms checkers simulate sessions crosscheck install clean help
 .SECONDARY:
 
 all: $(BUILD)/echolab $(addprefix $(BUILD)/,$(SIMPLE)) ## build the programs
@@ -71,7 +71,7 @@ $(BUILD)/tests/test_parameter: $(BUILD)/tests/test_parameter.o $(BUILD)/tests/pa
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(call object,$(SERVICE) $(LAB) $(SUPPORT)) ; $(link)
 $(TESTS): LIBS += -lcmocka
 WRAPPED := send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg connect accept4 socket bind listen setsockopt \
-           malloc calloc realloc pthread_create ppoll pipe2 fork
+           malloc calloc realloc pthread_create ppoll socketpair fork
 $(BUILD)/tests/test_faults: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 $(BUILD)/micro: LIBS += -lbenchmark
 $(BUILD)/echolab: ; $(link)
@@ -124,6 +124,9 @@ install: all ## copy the programs to $(DESTDIR)$(PREFIX)/bin
 
 checkers:
 	@echo $(CHECKERS)
+
+simulate: $(BUILD)/tests/test_estimate ## what the estimates hold, and find, in noise of known shapes
+	@$< table
 
 sessions: $(BUILD)/echolab ## N=5 core comparisons for echolab diff, to the folder TO=build/sessions
 	@to=$(or $(TO),$(BUILD)/sessions); mkdir -p $$to; for i in $$(seq $(or $(N),5)); do \

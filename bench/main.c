@@ -11,7 +11,6 @@
 #include "bench/experiment/against.h"
 #include "bench/experiment/all.h"
 #include "bench/link/namespace.h"
-#include "bench/link/profile.h"
 #include "bench/measure/environment.h"
 #include "bench/report/report.h"
 #include "bench/run/measure.h"
@@ -69,11 +68,7 @@ static void check_output(int status, void *nothing) {
  * scripts of this project: hyperfine is to meet what compare meets.
  */
 static int inside(char **words) {
-    struct profile_values host;
-    profile_read(&host);
-    if (namespace_enter() == 0) {
-        profile_apply(PROFILE_LAB, &host);
-    } else {
+    if (profile_enter(PROFILE_LAB) != 0) {
         (void)complain("no private network is to be had: %s runs on the host's", words[0]);
     }
     (void)execvp(words[0], words);

@@ -3,7 +3,7 @@
 #ifndef TCP_FLOOR_PARTS_H
 #define TCP_FLOOR_PARTS_H
 
-#include "tcp/floor.h"
+#include "echo/service.h"
 
 /* What a mode does in its own way. */
 struct echo_floor_way {

@@ -12,7 +12,7 @@
 
 const char *const fault_names[FAULT_CALLS] = {"send",           "recv",  "connect",    "accept4",
                                               "socket",         "bind",  "setsockopt", "malloc",
-                                              "pthread_create", "ppoll", "pipe2",      "fork"};
+                                              "pthread_create", "ppoll", "socketpair", "fork"};
 
 static _Thread_local struct fault *armed, *for_threads;
 
@@ -82,7 +82,7 @@ REAL(void *, calloc, size_t, size_t)
 REAL(void *, realloc, void *, size_t)
 REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)
 REAL(int, ppoll, struct pollfd *, nfds_t, const struct timespec *, const sigset_t *)
-REAL(int, pipe2, int *, int)
+REAL(int, socketpair, int, int, int, int *)
 REAL(pid_t, fork, void)
 
 ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags) {
@@ -163,8 +163,8 @@ int __wrap_ppoll(struct pollfd *at, nfds_t count, const struct timespec *left,
     return fails(FAULT_POLL) ? -1 : __real_ppoll(at, count, left, mask);
 }
 
-int __wrap_pipe2(int *ends, int flags) {
-    return fails(FAULT_PIPE) ? -1 : __real_pipe2(ends, flags);
+int __wrap_socketpair(int domain, int type, int protocol, int *ends) {
+    return fails(FAULT_PAIR) ? -1 : __real_socketpair(domain, type, protocol, ends);
 }
 
 pid_t __wrap_fork(void) {

@@ -28,7 +28,7 @@ enum fault_call {
     FAULT_MEMORY, /* malloc, calloc, realloc */
     FAULT_THREAD,
     FAULT_POLL,
-    FAULT_PIPE,
+    FAULT_PAIR,
     FAULT_FORK,
     FAULT_CALLS
 };

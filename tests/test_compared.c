@@ -214,21 +214,93 @@ static void another_build_is_the_baseline_of_all(void **state) {
     session_free(session);
 }
 
-static void an_alarm_is_raised_where_a_variant_differs_from_itself(void **state) {
+static void a_session_says_from_where_on_it_finds_differences(void **state) {
     (void)state;
     struct making columns[] = {
         {.variant = "tcp-persistent", .us = 10},
         {.variant = "tcp-persistent", .us = 10, .role = ROLE_A_A},
     };
-    struct session *quiet = session_of(NULL, columns, 2);
-    char *text = table_of(quiet);
-    assert_says(text, "): no alarm");
-    free(text);
-    session_free(quiet);
-    columns[1].us = 13;
     struct session *session = session_of(NULL, columns, 2);
-    text = table_of(session);
-    assert_says(text, "): THIS SESSION IS NOT QUIET");
+    const struct compared *c = SESSION_AT(session, LIST_COMPARISONS, struct compared, 0);
+    char *text = table_of(session), *says = NULL;
+    assert_true(asprintf(&says, "): this session finds differences from %.2g %% on  ",
+                         100 * c->detectable) > 0);
+    assert_says(text, says);
+    assert_says_not(text, "not quiet");
+    free(says);
+    free(text);
+    session_free(session);
+}
+
+static void an_alarm_is_raised_where_a_variant_differs_from_itself(void **state) {
+    (void)state;
+    const struct making columns[] = {
+        {.variant = "tcp-persistent", .us = 10},
+        {.variant = "tcp-persistent", .us = 13, .role = ROLE_A_A},
+    };
+    struct session *session = session_of(NULL, columns, 2);
+    char *text = table_of(session);
+    assert_says(text, "% on: not quiet");
+    free(text);
+    session_free(session);
+}
+
+/* The first of them is quiet; what comes behind it takes a fifth more in every other block. */
+static struct session *noisy_session(unsigned blocks) {
+    const struct making columns[] = {
+        {.variant = "tcp-persistent", .us = 10},
+        {.variant = "udp-persistent", .us = 10},
+        {.variant = "tcp-persistent", .us = 10, .role = ROLE_A_A},
+    };
+    struct session *session = session_new("compare", NULL);
+    for (unsigned block = 0; block < blocks; block++) {
+        for (unsigned i = 0; i < 3; i++) {
+            struct making column = columns[i];
+            if (i > 0 && block % 2 == 0) column.us *= 1.2;
+            made_column(session, &column, block, i);
+        }
+    }
+    compared_list(&session->lists[LIST_COMPARISONS], &session->runs, 0.01);
+    return session;
+}
+
+/* Shuffled, noise of any size is the same on both sides: no verdict would ring. */
+static void an_alarm_is_raised_where_only_large_differences_are_found(void **state) {
+    (void)state;
+    struct session *session = noisy_session(BLOCKS);
+    char *text = table_of(session);
+    assert_says(text, "% on: not quiet");
+    free(text);
+    session_free(session);
+}
+
+static void what_is_not_decided_says_what_would_be(void **state) {
+    (void)state;
+    for (unsigned blocks = 1; blocks <= BLOCKS; blocks += blocks == 1 ? 2 : 3) {
+        struct session *session = noisy_session(blocks);
+        const struct compared *c = comparison(session, "time_per_message", "udp-persistent", 0);
+        char *text = table_of(session), *words = NULL;
+        assert_int_equal(c->verdict, VERDICT_NOT_DECIDED);
+        assert_int_equal(isnan(c->low) && isnan(c->detectable), blocks == 1);
+        assert_int_equal(c->blocks_needed > BLOCKS, blocks == BLOCKS);
+        assert_true(asprintf(&words, "%.0f %%", 100 * c->detectable) > 0);
+        if (blocks > 1) assert_says(text, words);
+        assert_says(text, "not decided");
+        assert_int_equal(strstr(text, "(finds") != NULL, blocks > 1);
+        assert_int_equal(strstr(text, " blocks would)") != NULL, blocks == BLOCKS);
+        assert_int_equal(strstr(text, "A/A:") != NULL, blocks > 1);
+        free(words);
+        free(text);
+        session_free(session);
+    }
+}
+
+/* One block is an answer, if a poor one; of it no interval is told. */
+static void one_block_has_no_interval(void **state) {
+    (void)state;
+    struct session *session = noisy_session(1);
+    char *text = made_told(compare_tell, &session, 1, true);
+    assert_says(text, "udp-persistent takes 1.20 times (1 block, too few for an interval) as long");
     free(text);
     session_free(session);
 }
@@ -402,7 +474,7 @@ static void wild_open_loops_have_80_columns(void **state) {
     columns[3].variant = "udp-per-message";
     struct session *session = session_of(NULL, columns, 4);
     char *text = table_of(session);
-    assert_says(text, "THIS SESSION IS NOT QUIET");
+    assert_says(text, "% on: not quiet");
     free(text);
     free(made_told(compare_tell, &session, 1, false));
     session_free(session);
@@ -512,7 +584,11 @@ int main(void) {
         cmocka_unit_test(no_verdict_goes_from_one_loop_to_the_other),
         cmocka_unit_test(a_floor_is_compared_with_its_own_variant_alone),
         cmocka_unit_test(another_build_is_the_baseline_of_all),
+        cmocka_unit_test(a_session_says_from_where_on_it_finds_differences),
         cmocka_unit_test(an_alarm_is_raised_where_a_variant_differs_from_itself),
+        cmocka_unit_test(an_alarm_is_raised_where_only_large_differences_are_found),
+        cmocka_unit_test(what_is_not_decided_says_what_would_be),
+        cmocka_unit_test(one_block_has_no_interval),
         cmocka_unit_test(runs_that_are_not_valid_are_a_line_a_reason),
         cmocka_unit_test(table_of_wild_runs_has_80_columns),
         cmocka_unit_test(an_open_loop_is_judged_by_percentiles_and_not_by_time_per_message),

@@ -12,9 +12,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/load/load.h"
-#include "bench/serve/epoll_server.h"
-#include "bench/serve/epoll_worker.h"
-#include "bench/serve/server_process.h"
+#include "bench/serve/epoll.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
 #include "tests/support.h"
@@ -554,11 +552,11 @@ static void *run_worker(void *argument) {
 }
 
 static void start_two(struct two *two, const struct echo_transport *transport) {
-    struct echo_server_options wanted = {0};
+    struct echo_server_options wanted = {.nonblocking = true};
     *two = (struct two){.wake = eventfd(0, EFD_CLOEXEC)};
     assert_true(two->wake >= 0);
     assert_int_equal(echo_address_find(&wanted.address, NULL, 0), 0);
-    assert_int_equal(epoll_server_listen(two->servers, 2, transport, &wanted, &served.address), 0);
+    assert_int_equal(design_listen(two->servers, 2, transport, &wanted, &served.address), 0);
     for (int i = 0; i < 2; i++) {
         struct epoll_worker *w = &two->workers[i];
         w->server = two->servers[i];
@@ -606,10 +604,10 @@ static void two_workers_share_a_port_and_its_work(void **state) {
 static void play_process(enum design design) {
     for (unsigned v = 0; v < variant_count; v++) {
         struct server_process process;
-        struct server_process_options options = {.transport = variants[v].transport,
-                                                 .server = variants[v].server,
-                                                 .design = design,
-                                                 .cpu = -1};
+        struct design_options options = {.transport = variants[v].transport,
+                                         .server = variants[v].server,
+                                         .design = design,
+                                         .cpu = -1};
         assert_int_equal(echo_address_find(&options.server.address, NULL, 0), 0);
         assert_int_equal(server_process_start(&process, &options), 0);
         served.address = process.address;
@@ -638,8 +636,7 @@ static pid_t only_child(pid_t parent) {
 static void forked_processes_die_with_their_parent(void **state) {
     (void)state;
     struct server_process process;
-    struct server_process_options options = {
-        .transport = &tcp_transport, .design = DESIGN_FORK, .cpu = -1};
+    struct design_options options = {.transport = &tcp_transport, .design = DESIGN_FORK, .cpu = -1};
     assert_int_equal(echo_address_find(&options.server.address, NULL, 0), 0);
     assert_int_equal(server_process_start(&process, &options), 0);
     served.address = process.address;

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "bench/judge/environment_difference.h"
-#include "bench/measure/environment_parts.h"
 
 static struct facts environment(void) {
     struct facts facts = {0};

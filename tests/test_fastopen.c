@@ -12,7 +12,6 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/link/namespace.h"
-#include "bench/link/profile.h"
 #include "bench/run/validity.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"

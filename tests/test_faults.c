@@ -9,7 +9,7 @@
  * -Wl,--wrap=send,--wrap=sendto,--wrap=sendmsg,--wrap=recv,--wrap=recvfrom,--wrap=recvmsg
  * -Wl,--wrap=connect,--wrap=accept4,--wrap=socket,--wrap=bind,--wrap=listen,--wrap=setsockopt
  * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=pthread_create,--wrap=ppoll
- * -Wl,--wrap=pipe2,--wrap=fork
+ * -Wl,--wrap=socketpair,--wrap=fork
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/load/load.h"
-#include "bench/serve/server_process.h"
+#include "bench/serve/design.h"
 #include "echo/clock.h"
 #include "tests/descriptors.h"
 #include "tests/faults.h"
@@ -286,13 +286,13 @@ static void server_that_cannot_start_leaves_nothing(void **state) {
 static void server_process_that_cannot_start_leaves_nothing(void **state) {
     (void)state;
     static const struct way ways[] = {
-        {FAULT_PIPE, EMFILE, false},
+        {FAULT_PAIR, EMFILE, false},
         {FAULT_FORK, EAGAIN, false},
         {FAULT_SOCKET, EMFILE, false},
         {FAULT_THREAD, EAGAIN, false}, /* in the child */
     };
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-        struct server_process_options wanted = {
+        struct design_options wanted = {
             .transport = variants[0].transport, .design = design, .cpu = -1};
         assert_int_equal(echo_address_find(&wanted.server.address, NULL, 0), 0);
         unsigned failures = 0;

@@ -11,7 +11,8 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/open_tell.h"
+#include "bench/experiment/compare_parts.h"
+#include "bench/judge/open_loop.h"
 #include "tests/made.h"
 
 #include <math.h>
@@ -154,9 +155,9 @@ static void all_but_one_answered_are_not_all(void **state) {
 static void what_is_beyond_the_deadline_is_shown_so(void **state) {
     (void)state;
     assert_cell(session_of_two((struct part){9000, 10}, (struct part){899, 50}, 101), CELL_P99,
-                ">2s");
+                ">2.00s");
     assert_cell(session_of_two((struct part){9000, 10}, (struct part){8990, 50}, 101), CELL_SPREAD,
-                "[10.0,>2s]");
+                "[10.0,>2.00s]");
     assert_cell(session_of_two((struct part){900, 10}, (struct part){90, 50}, 0), CELL_P99, "-");
     assert_cell(session_of_two((struct part){900, 10}, (struct part){90, 50}, 0), CELL_P50, "10.0");
 }

@@ -732,9 +732,7 @@ static void a_command_is_what_was_typed_and_its_seed(void **state) {
     } cases[] = {
         {argv, NULL, "build/echolab compare --host 'it'\\''s mine' --seed 7", PLACEMENT_SAME_CORE},
         {seeded, NULL, "echolab compare --seed=3", PLACEMENT_SAME_CORE},
-        /* an older file knows no more */
-        {NULL, "size", "echolab sweep size --seed 7", PLACEMENT_SAME_CORE},
-        {NULL, NULL, "echolab compare --placement spin --seed 7", PLACEMENT_SPIN},
+        {NULL, "size", NULL, PLACEMENT_SAME_CORE}, /* an older file does not know */
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         put_compared("core.json", cases[i].placement, 1, 1);
@@ -742,7 +740,10 @@ static void a_command_is_what_was_typed_and_its_seed(void **state) {
         list[0]->axis = cases[i].axis;
         if (cases[i].axis != NULL) list[0]->command = "sweep";
         char *command = origin_command(list[0]);
-        assert_string_equal(command, cases[i].command);
+        if (cases[i].command == NULL)
+            assert_null(command);
+        else
+            assert_string_equal(command, cases[i].command);
         free(command);
         (void)clean_up(NULL);
     }

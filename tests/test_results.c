@@ -153,10 +153,10 @@ static const struct promised run_fields[] = {
 };
 
 static const struct promised comparison_fields[] = {
-    {"metric", "S"}, {"baseline", "S"},    {"variant", "S"},      {"blocks", "I"},
-    {"ratio", "N"},  {"ci_low", "N"},      {"ci_high", "N"},      {"level", "N"},
-    {"diff", "N"},   {"diff_ci_low", "N"}, {"diff_ci_high", "N"}, {"p", "N"},
-    {"margin", "N"}, {"verdict", "S"},
+    {"metric", "S"}, {"baseline", "S"},     {"variant", "S"},       {"blocks", "I"},
+    {"ratio", "N"},  {"ci_low", "N?"},      {"ci_high", "N?"},      {"level", "N"},
+    {"diff", "N"},   {"diff_ci_low", "N?"}, {"diff_ci_high", "N?"}, {"p", "N"},
+    {"margin", "N"}, {"verdict", "S"},      {"estimate", "S"},      {"detectable", "N?"},
 };
 
 static const struct promised file_fields[] = {
@@ -230,6 +230,11 @@ static void assert_file(const struct written *session) {
     }
     json_array_foreach(session->comparisons, i, each) {
         assert_fields(each, comparison_fields, COUNT_OF(comparison_fields));
+        for (size_t k = 0; k < COUNT_OF(comparison_fields); k++) {
+            const bool is_null = json_is_null(json_object_get(each, comparison_fields[k].path));
+            const bool may = comparison_fields[k].kind[1] == '?';
+            assert_int_equal(is_null, may && whole(each, "blocks") == 1);
+        }
     }
     assert_finite(session->file);
 }

@@ -11,7 +11,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/load/load.h"
-#include "bench/serve/server_process.h"
+#include "bench/serve/design.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
 #include "tests/descriptors.h"
@@ -268,8 +268,8 @@ static void second_server_on_a_port_is_refused(void **state) {
 
 /* ---- a process of its own ---- */
 
-static struct server_process_options process_for(const struct echo_transport *transport) {
-    struct server_process_options options = {.transport = transport, .cpu = -1};
+static struct design_options process_for(const struct echo_transport *transport) {
+    struct design_options options = {.transport = transport, .cpu = -1};
     assert_int_equal(echo_address_find(&options.server.address, NULL, 0), 0);
     return options;
 }
@@ -279,7 +279,7 @@ static void server_process_counts_what_its_clients_count(void **state) {
     for (unsigned v = 0; v < variant_count; v++) {
         struct server_process process;
         uint64_t counts[ECHO_COUNTS] = {0};
-        const struct server_process_options options = process_for(variants[v].transport);
+        const struct design_options options = process_for(variants[v].transport);
         assert_int_equal(server_process_start(&process, &options), 0);
         struct load_options load = load_for(&variants[v], &process.address, 2, 100);
         load.server = process.pid;
@@ -297,7 +297,7 @@ static void server_process_says_why_it_cannot_start(void **state) {
         struct served first;
         struct server_process process;
         assert_int_equal(served_start(&first, variants[v].transport, NULL, false), 0);
-        struct server_process_options options = process_for(variants[v].transport);
+        struct design_options options = process_for(variants[v].transport);
         options.server.address = first.address;
         assert_int_equal(server_process_start(&process, &options), -EADDRINUSE);
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left behind */
@@ -310,7 +310,7 @@ static void killed_server_process_is_noticed(void **state) {
     (void)state;
     struct server_process process;
     uint64_t counts[ECHO_COUNTS] = {0};
-    const struct server_process_options options = process_for(&tcp_transport);
+    const struct design_options options = process_for(&tcp_transport);
     assert_int_equal(server_process_start(&process, &options), 0);
     assert_int_equal(kill(process.pid, SIGKILL), 0);
     assert_int_equal(server_process_stop(&process, counts), -EIO);
@@ -319,7 +319,7 @@ static void killed_server_process_is_noticed(void **state) {
 static void ask_floor(const struct variant *variant, bool many) {
     struct server_process process;
     uint64_t counts[ECHO_COUNTS] = {0};
-    struct server_process_options options = process_for(variant->transport);
+    struct design_options options = process_for(variant->transport);
     struct echo_client_options client = test_client(variant, &options.server.address, SMALL);
     client.nonblocking = many;
     options.floor = &client;
@@ -344,7 +344,7 @@ static void floor_makes_the_exchanges_asked_for(void **state) {
 }
 
 /* In a process that will be killed: starts a server, says which, and waits. */
-static void be_a_parent(const struct server_process_options *options, int report) {
+static void be_a_parent(const struct design_options *options, int report) {
     struct server_process process;
     if (server_process_start(&process, options) != 0) _exit(1);
     if (write(report, &process, sizeof process) != sizeof process) _exit(1);
@@ -354,7 +354,7 @@ static void be_a_parent(const struct server_process_options *options, int report
 static void server_process_dies_with_its_parent(void **state) {
     (void)state;
     for (unsigned v = 0; v < variant_count; v++) {
-        const struct server_process_options options = process_for(variants[v].transport);
+        const struct design_options options = process_for(variants[v].transport);
         int report[2];
         assert_int_equal(pipe(report), 0);
         const pid_t parent = fork();

@@ -5,7 +5,7 @@
 
 #include <sys/socket.h>
 
-#include "udp/floor.h"
+#include "echo/service.h"
 
 struct floor;
 

@@ -28,15 +28,14 @@ results_tell per_connection_table, per_connection_tell;
 
 results_tell placement_tell; /* placement_tell.c: what a wake-up costs */
 
-lab_step rate_plan;
+lab_step rate_plan; /* open_tell.c */
 lab_conclude rate_conclude;
 results_tell rate_table, rate_tell;
-results_tell rate_numbers; /* the tables without what stands around them in a terminal */
-/* A sweep tells both that follow it, which are parts of a page each. */
+results_tell rate_numbers;            /* the tables without what stands around them in a terminal */
+results_tell tails_tell, tails_table; /* of `compare --rate` */
+/* load_tell.c: a sweep tells both that follow it, which are parts of a page each. */
 results_tell sweep_connections_tell, connections_tell, objects_tell;
-results_tell tails_tell, tails_table;                      /* of `compare --rate`; load_tell.c */
-results_tell pipeline_tell;                                /* batches_tell.c */
-results_tell sweep_design_tell, designs_tell, silent_tell; /* designs_tell.c */
+results_tell sweep_design_tell, designs_tell, silent_tell, pipeline_tell;
 
 lab_step loss_plan; /* loss.c */
 lab_conclude loss_conclude;
@@ -54,6 +53,11 @@ results_tell idle_tell_points, idle_tell_race, idle_tell_beside;
 lab_step anatomy_plan, anatomy_measure; /* anatomy.c */
 lab_status anatomy_status;
 results_tell anatomy_table, anatomy_tell; /* anatomy_tell.c */
+/*
+ * A game, if it was asked for: the reader's numbers first; NAN where there is
+ * none. An exit status: failed where nobody answers.
+ */
+int anatomy_ask(const struct request *request, double guessed[][GUESSES]);
 
 lab_step ladder_measure; /* ladder.c */
 results_tell ladders_tell;
@@ -71,9 +75,7 @@ lab_conclude crosscheck_conclude;
 lab_status crosscheck_status;
 results_tell crosscheck_tell;
 
-/* processes.c: a variant by whole processes, beside what compare says of it. */
-struct process_line process_line_of(const struct results *results, const struct variant *variant);
-results_tell processes_tell;
+results_tell processes_tell; /* processes.c: hyperfine beside compare */
 
 /* Commands that are no experiments. */
 int command_serve(const struct request *request);

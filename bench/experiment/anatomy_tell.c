@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a message consists of, in all its numbers and in a table. */
+/* What a message consists of, in all its numbers and in a table; and what the reader guessed. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/anatomy.h"
 #include "bench/experiment/trace.h"
+#include "bench/tell/fill.h"
 #include "bench/tell/words.h"
 
 static const char *const kind_words[WIRE_KINDS] = {
@@ -24,101 +27,66 @@ static struct number words_each(double value) {
     return words_count(round(value / unit) * unit);
 }
 
-static void put_row(struct grid *grid, struct counted counted, struct number (*words)(double)) {
+/* Predicted, measured, and "=" or how many more. */
+static void add_counted(struct grid *grid, struct counted counted, struct number (*words)(double)) {
     const double more = counted.measured - counted.predicted;
-    const bool known = isfinite(more) && !counted.equal;
+    const bool differs = isfinite(more) && !counted.equal;
     grid_add(grid, "%s", words(counted.predicted).text);
     grid_add(grid, "%s", words(counted.measured).text);
     grid_add(grid, "%s%s",
-             counted.equal       ? "="
-             : known && more > 0 ? "+"
-                                 : "",
-             known ? words(more).text : "");
+             counted.equal         ? "="
+             : differs && more > 0 ? "+"
+                                   : "",
+             differs ? words(more).text : "");
 }
 
-static void put_trips(struct grid *grid, const char *which, struct counted counted) {
-    if (isnan(counted.measured)) return;
-    grid_add(grid, "round trips %s", which);
-    put_row(grid, counted, words_number);
-}
-
-static void put_packets(struct grid *grid, const struct consists *one) {
-    if (one->wire_skipped_because != NULL) return;
+static void add_packets(struct grid *grid, const struct consists *one) {
+    const struct {
+        const char *which;
+        const struct counted *counted;
+    } trips[] = {{"waited, first message", &one->waited_first},
+                 {"waited, later messages", &one->waited},
+                 {"of time, later messages", &one->of_time}};
     grid_add(grid, "packets of %s", words_counted((double)one->messages, "message").text);
-    put_row(grid, one->packets, words_count);
+    add_counted(grid, one->packets, words_count);
     for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
-        const int direction = i / WIRE_KINDS, kind = i % WIRE_KINDS;
-        const struct counted counted = one->kinds[direction][kind];
+        const struct counted counted = one->kinds[i / WIRE_KINDS][i % WIRE_KINDS];
         if (!(counted.predicted > 0) && !(counted.measured > 0)) continue;
-        grid_add(grid, "  %s  %s", direction_words[direction], kind_words[kind]);
-        put_row(grid, counted, words_count);
+        grid_add(grid, "  %s  %s", direction_words[i / WIRE_KINDS], kind_words[i % WIRE_KINDS]);
+        add_counted(grid, counted, words_count);
     }
     grid_add(grid, "IP bytes");
-    put_row(grid, one->ip_bytes, words_count);
-    put_trips(grid, "waited, first message", one->waited_first);
-    put_trips(grid, "waited, later messages", one->waited);
-    put_trips(grid, "of time, later messages", one->of_time);
+    add_counted(grid, one->ip_bytes, words_count);
+    for (int i = 0; i < 3; i++) {
+        if (isnan(trips[i].counted->measured)) continue;
+        grid_add(grid, "round trips %s", trips[i].which);
+        add_counted(grid, *trips[i].counted, words_number);
+    }
 }
 
-static bool calls_equal(const struct counted_call *calls) {
+static bool calls_equal(const struct consists *one) {
+    bool equal = true;
+    for (int side = 0; side < TRACE_SIDES; side++) {
+        const struct counted_call *call = one->calls[side];
+        for (; call->name != NULL; call++)
+            equal = equal && (isnan(call->per_message.predicted) || call->per_message.equal);
+    }
+    return equal;
+}
+
+static void add_calls(struct grid *grid, const struct counted_call *calls, int side,
+                      double measured) {
+    struct counted sum = {0, measured, true};
+    for (int i = 0; calls[i].name != NULL; i++) {
+        sum.predicted += calls[i].per_message.predicted;
+        sum.equal = sum.equal && calls[i].per_message.equal;
+    }
+    grid_add(grid, "system calls per message, %s", trace_side_names[side]);
+    add_counted(grid, sum, words_each);
     for (; calls->name != NULL; calls++) {
-        if (isfinite(calls->per_message.predicted) && !calls->per_message.equal) return false;
+        grid_add(grid, "  %s", calls->name);
+        add_counted(grid, calls->per_message, words_each);
     }
-    return true;
-}
-
-static void put_calls(struct grid *grid, const struct consists *one) {
-    const double sums[TRACE_SIDES] = {one->calls_client, one->calls_server};
-    for (int side = 0; side < TRACE_SIDES && one->calls_skipped_because == NULL; side++) {
-        const struct counted_call *calls = one->calls[side];
-        struct counted sum = {0, sums[side], calls_equal(calls)};
-        for (int i = 0; calls[i].name != NULL; i++) sum.predicted += calls[i].per_message.predicted;
-        sum.equal = sum.equal && isfinite(sum.predicted);
-        grid_add(grid, "system calls per message, %s", trace_side_names[side]);
-        put_row(grid, sum, words_each);
-        for (int i = 0; calls[i].name != NULL; i++) {
-            grid_add(grid, "  %s", calls[i].name);
-            put_row(grid, calls[i].per_message, words_each);
-        }
-    }
-}
-
-static void put_measured(struct grid *grid, const char *what, struct number measured) {
-    const char *const cells[] = {what, "", measured.text, ""};
-    for (int i = 0; i < 4; i++) grid_add(grid, "%s", cells[i]);
-}
-
-static void put_loop(struct grid *grid, const struct consists *one) {
-    if (one->loopback_skipped_because != NULL) return;
-    put_measured(grid, "context switches per message, both sides",
-                 words_number(one->context_switches));
-    put_measured(grid, "CPU per message on one core, client", words_time(one->client_cpu_us));
-    put_measured(grid, "CPU per message on one core, server", words_time(one->server_cpu_us));
-    put_measured(grid, "phases (median), connect", words_time(one->connect_us.p50));
-    put_measured(grid, "phases (median), exchange", words_time(one->exchange_us.p50));
-    put_measured(grid, "phases (median), close", words_time(one->close_us.p50));
-}
-
-static void tell_skipped(struct story *story, const char *what, const char *because) {
-    if (because != NULL) story_say(story, "%s: skipped, %s.", what, because);
-}
-
-static void tell_reasons(struct story *story, const struct consists *one) {
-    const bool unpredicted = one->not_predicted_because != NULL;
-    tell_skipped(story, "Packets", one->wire_skipped_because);
-    if (one->explanation != NULL) story_say(story, "Why the packets: %s.", one->explanation);
-    tell_skipped(story, "System calls", one->calls_skipped_because);
-    if (!calls_equal(one->calls[TRACE_CLIENT]) || !calls_equal(one->calls[TRACE_SERVER])) {
-        story_say(story, "Why the system calls: %s.",
-                  unpredicted ? "a message beyond one packet may be read in parts"
-                              : "no known cause: a bug in the lab or a discovery");
-    }
-    tell_skipped(story, "Switches, CPU and phases", one->loopback_skipped_because);
-}
-
-static bool all_equal(const struct consists *one) {
-    return anatomy_unequal(one) == 0 && one->ip_bytes.equal &&
-           calls_equal(one->calls[TRACE_CLIENT]) && calls_equal(one->calls[TRACE_SERVER]);
 }
 
 static void put_sentence(FILE *out, const void *what) {
@@ -129,58 +97,146 @@ static void put_sentence(FILE *out, const void *what) {
                   words_each(one->ip_bytes_per_message).text);
     if (one->not_predicted_because != NULL)
         (void)fprintf(out, " (%s).", one->not_predicted_because);
+    else if (one->explanation == NULL && calls_equal(one))
+        (void)fputs(", as predicted.", out);
     else
-        (void)fprintf(out, "%s", all_equal(one) ? ", as predicted." : "; not all as predicted.");
-    if (isfinite(one->packets_later) && one->packets_later != one->packets_per_message) {
+        (void)fputs("; not all as predicted.", out);
+    if (isfinite(one->packets_later) && one->packets_later != one->packets_per_message)
         (void)fprintf(out, " After the first it costs %s and %s.",
                       words_each(one->packets_later).text, words_each(one->ip_bytes_later).text);
+}
+
+static void tell_variant(struct story *story, const struct consists *one) {
+    const struct source source = fill_from(LIST_ANATOMY, one);
+    const struct variant *variant = variant_find(one->variant);
+    struct grid grid = {0};
+    story_heading(story, 2, one->variant);
+    if (variant != NULL) story_paragraph(story, "div", variant->what);
+    grid_head(&grid, "%s", "");
+    grid_head(&grid, "predicted");
+    grid_head(&grid, "measured");
+    grid_head(&grid, "%s", "");
+    if (one->wire_skipped_because == NULL) add_packets(&grid, one);
+    if (one->calls_skipped_because == NULL) {
+        add_calls(&grid, one->calls[TRACE_CLIENT], TRACE_CLIENT, one->calls_client);
+        add_calls(&grid, one->calls[TRACE_SERVER], TRACE_SERVER, one->calls_server);
     }
+    if (one->loopback_skipped_because == NULL)
+        grid_fill(&grid,
+                  "context switches per message, both sides||{context_switches_per_message}||"
+                  "CPU per message on one core, client||{cpu_us_per_message.client:time}||"
+                  "CPU per message on one core, server||{cpu_us_per_message.server:time}||"
+                  "phases (median), connect||{phases_us.connect.p50:time}||"
+                  "phases (median), exchange||{phases_us.exchange.p50:time}||"
+                  "phases (median), close||{phases_us.close.p50:time}|",
+                  source);
+    story_table(story, "numbers", &grid);
+    story_fill(story, "Packets: skipped, {wire_skipped_because}.", source);
+    story_fill(story, "Why the packets: {explanation}.", source);
+    story_fill(story, "System calls: skipped, {syscalls_skipped_because}.", source);
+    if (!calls_equal(one))
+        story_say(story, "Why the system calls: %s.",
+                  one->not_predicted_because != NULL
+                      ? "a message beyond one packet may be read in parts"
+                      : "no known cause: a bug in the lab or a discovery");
+    story_fill(story, "Switches, CPU and phases: skipped, {loopback_skipped_because}.", source);
+    story_tell(story, put_sentence, one);
 }
 
 void anatomy_table(struct story *story, const struct results *results) {
-    static const char *const heads[] = {"", "predicted", "measured", ""};
     const struct session *session = results_with(results, LIST_ANATOMY);
-    for (size_t i = 0; session != NULL && i < session->lists[LIST_ANATOMY].count; i++) {
-        const struct consists *one = SESSION_AT(session, LIST_ANATOMY, struct consists, i);
-        const struct variant *variant = variant_find(one->variant);
-        struct grid grid = {0};
-        story_heading(story, 2, one->variant);
-        if (variant != NULL) story_paragraph(story, "div", variant->what);
-        for (int k = 0; k < 4; k++) grid_head(&grid, "%s", heads[k]);
-        put_packets(&grid, one);
-        put_calls(&grid, one);
-        put_loop(&grid, one);
-        story_table(story, "numbers", &grid);
-        tell_reasons(story, one);
-        story_tell(story, put_sentence, one);
+    for (size_t i = 0; session != NULL && i < session->lists[LIST_ANATOMY].count; i++)
+        tell_variant(story, SESSION_AT(session, LIST_ANATOMY, struct consists, i));
+}
+
+/* ---- what the reader guesses ---- */
+
+static const char *const questions[GUESSES] = {
+    [GUESS_PACKETS] = "packets on the wire, both ways, per message",
+    [GUESS_ROUND_TRIPS] = "round trips a message waits",
+    [GUESS_CALLS] = "system calls of the client per message",
+};
+
+static bool someone_answers(void) {
+    struct stat input;
+    if (isatty(STDIN_FILENO)) return true;
+    if (fstat(STDIN_FILENO, &input) != 0) return false;
+    return S_ISFIFO(input.st_mode) || S_ISREG(input.st_mode) || S_ISSOCK(input.st_mode);
+}
+
+/* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
+static bool ask(const char *question, double *guess) {
+    char line[128];
+    printf("  %s? ", question);
+    (void)fflush(stdout);
+    if (fgets(line, sizeof line, stdin) == NULL) return false;
+    char *end;
+    const double number = strtod(line, &end);
+    if (end != line && isfinite(number)) *guess = number;
+    if (!isatty(STDIN_FILENO)) (void)putchar('\n');
+    return true;
+}
+
+int anatomy_ask(const struct request *request, double guessed[][GUESSES]) {
+    bool more = request->predict;
+    unsigned answers = 0;
+    if (more && !someone_answers())
+        return complain("--predict asks on standard input, which is neither a terminal nor a "
+                        "pipe; leave it out or pipe numbers in, a line each");
+    if (more)
+        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
+    for (unsigned i = 0; i < request->variant_count; i++) {
+        const struct variant *variant = request->variants[i];
+        if (more) printf("%s: %s\n", variant->name, variant->what);
+        for (int q = 0; q < GUESSES; q++) {
+            guessed[i][q] = NAN;
+            more = more && ask(questions[q], &guessed[i][q]);
+            answers += isfinite(guessed[i][q]);
+        }
     }
+    if (request->predict) (void)putchar('\n');
+    if (answers > 0 || !request->predict) return EXIT_DONE;
+    return complain("--predict got no number; type one behind a question, or leave it out");
+}
+
+static void tell_score(struct story *story, const struct session *session) {
+    unsigned asked = 0, right = 0;
+    struct grid grid = grid_of("variant|question|yours|measured|right");
+    for (size_t i = 0; i < session->lists[LIST_ANATOMY].count * GUESSES; i++) {
+        const struct consists *one =
+            SESSION_AT(session, LIST_ANATOMY, struct consists, i / GUESSES);
+        const double truths[GUESSES] = {[GUESS_PACKETS] = one->packets_later,
+                                        [GUESS_ROUND_TRIPS] = one->waited.measured,
+                                        [GUESS_CALLS] = one->calls_client};
+        const double guess = one->guessed[i % GUESSES], truth = truths[i % GUESSES],
+                     off = fabs(guess - truth);
+        if (!isfinite(off)) continue;
+        asked++;
+        right += off < 0.5;
+        grid_add(&grid, "`%s`", one->variant);
+        grid_add(&grid, "%s", questions[i % GUESSES]);
+        grid_add(&grid, "%s", words_count(guess).text);
+        grid_add(&grid, "%s", words_number(truth).text);
+        grid_add(&grid, "%s", off < 0.5 ? "yes" : off <= 0.25 * truth + 0.5 ? "near" : "no");
+    }
+    if (asked > 0) story_say(story, "Your numbers:");
+    story_table(story, "numbers", &grid);
+    if (asked > 0)
+        story_say(story, "%u of %u. %s", right, asked,
+                  right == asked       ? "Nothing here is news to you."
+                  : 2 * right >= asked ? "Well seen; `echolab ladder` shows where the rest goes."
+                                       : "Most people miss the ACKs and the farewell: "
+                                         "`echolab ladder` shows them.");
 }
 
 /* ---- the finding ---- */
 
 /* "10 =": measured beside predicted. */
-static void put_total(struct grid *grid, double per_message, const struct counted *counted) {
+static void add_total(struct grid *grid, double per_message, const struct counted *counted) {
     grid_add(grid, "%s%s", words_each(per_message).text,
              isnan(counted->predicted) ? ""
              : counted->equal          ? " ="
                                        : " (predicted otherwise)");
-}
-
-/* With what stands behind it, or a dash alone. */
-static void put_either(struct grid *grid, struct number number, const char *between,
-                       const char *behind) {
-    const bool known = strcmp(number.text, "-") != 0;
-    grid_add(grid, "%s%s%s", number.text, known ? between : "", known ? behind : "");
-}
-
-static void put_variant(struct grid *grid, const struct consists *one) {
-    grid_add(grid, "`%s`", one->variant);
-    put_total(grid, one->packets_per_message, &one->packets);
-    put_total(grid, one->ip_bytes_per_message, &one->ip_bytes);
-    put_either(grid, words_number(one->payload_percent), " %", "");
-    put_either(grid, words_each(one->calls_client), " + ", words_each(one->calls_server).text);
-    put_either(grid, words_number(one->waited.measured), " / ",
-               words_count(one->waited.predicted).text);
 }
 
 void anatomy_tell(struct story *story, const struct results *results) {
@@ -188,19 +244,27 @@ void anatomy_tell(struct story *story, const struct results *results) {
     if (session == NULL) return;
     struct grid grid = grid_of("variant|packets per message|IP bytes|payload|calls, client + "
                                "server|round trips / model");
-    const struct consists *first = SESSION_AT(session, LIST_ANATOMY, struct consists, 0);
     for (size_t i = 0; i < session->lists[LIST_ANATOMY].count; i++) {
-        put_variant(&grid, SESSION_AT(session, LIST_ANATOMY, struct consists, i));
+        const struct consists *one = SESSION_AT(session, LIST_ANATOMY, struct consists, i);
+        grid_add(&grid, "`%s`", one->variant);
+        add_total(&grid, one->packets_per_message, &one->packets);
+        add_total(&grid, one->ip_bytes_per_message, &one->ip_bytes);
+        grid_fill(&grid,
+                  "{payload_percent} %|{syscalls_per_message.client:%.4g} + "
+                  "{syscalls_per_message.server:%.4g}",
+                  fill_from(LIST_ANATOMY, one));
+        grid_add(&grid, isnan(one->waited.measured) ? "-" : "%s / %s",
+                 words_number(one->waited.measured).text, words_count(one->waited.predicted).text);
     }
     story_heading(story, 2, "What a message consists of");
-    story_say(story,
-              "A message of %s and its reply of %s, counted on the wire and by strace, in runs of "
-              "their own of %s, opening and closing included. `=`: the total is exactly what the "
-              "protocol predicts. Payload: the share of the IP bytes that was asked for. Round "
-              "trips: what a message waits, after the first.",
-              words_counted((double)first->size_bytes, "byte").text,
-              words_count((double)first->reply_bytes).text,
-              words_counted((double)first->messages, "message").text);
+    story_fill(story,
+               "A message of {size_bytes:byte} and its reply of {reply_bytes:count}, counted on "
+               "the wire and by strace, in runs of "
+               "their own of {messages:message}, opening and closing included. `=`: the total is "
+               "exactly what the "
+               "protocol predicts. Payload: the share of the IP bytes that was asked for. Round "
+               "trips: what a message waits, after the first.",
+               fill_from(LIST_ANATOMY, session->lists[LIST_ANATOMY].items));
     story_table(story, "numbers", &grid);
-    anatomy_score(story, session);
+    tell_score(story, session);
 }

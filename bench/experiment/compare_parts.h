@@ -29,7 +29,16 @@ void compare_put_support(FILE *out, double level, struct interval interval, uint
 struct number compare_ratio_words(const struct compared *compared);
 struct number compare_difference_words(const struct compared *compared);
 
-/* "not decided (about 26 blocks would)" */
+/* "not decided (finds 3.1 %; about 26 blocks would)" */
 struct number compare_verdict_words(const struct compared *compared);
+
+/*
+ * Of an open loop, the table of the point that `series` is of: a row for each
+ * of its series but floors, called by `name` (NULL: it is left out); and what is
+ * wrong with some of them. What its columns mean: once, below all. open_tell.c
+ */
+void open_point_table(struct story *story, const struct series_table *table, size_t series,
+                      const char *(*name)(const struct run *run));
+void open_notes(struct story *story);
 
 #endif

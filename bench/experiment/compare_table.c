@@ -6,7 +6,6 @@
 
 #include "bench/experiment/all.h"
 #include "bench/experiment/compare_parts.h"
-#include "bench/experiment/open_tell.h"
 #include "bench/judge/compared.h"
 
 /* What a table is made of. */
@@ -168,14 +167,21 @@ static void tell_closed(const struct view *view, const struct run *point) {
     story_table(view->story, "numbers", &grid);
 }
 
-/* The first variant against itself in the same blocks: an alarm, not a gate. */
+/*
+ * The first variant against itself in the same blocks: shuffled, it differs by
+ * nothing whatever the noise, so what it shows is how much else would drown.
+ */
 static void tell_control(const struct view *view, const struct run *control) {
     const struct metric *metric = &metrics[run_is_open(control) ? METRIC_P50 : METRIC_TIME];
     const struct compared *c = compared_find(view->comparisons, control, metric, false);
-    if (c == NULL) return;
-    const bool decided = c->verdict == VERDICT_FASTER || c->verdict == VERDICT_SLOWER;
-    story_say(view->story, "A/A: `%s` against itself: %s: %s", c->variant,
-              compare_ratio_words(c).text, decided ? "THIS SESSION IS NOT QUIET" : "no alarm");
+    if (c == NULL || isnan(c->detectable)) return;
+    const bool differs = c->verdict == VERDICT_FASTER || c->verdict == VERDICT_SLOWER;
+    const bool quiet = !differs && c->detectable <= 3 * c->margin;
+    story_say(view->story,
+              "A/A: `%s` against itself: %s: this session finds differences from %s "
+              "on%s",
+              c->variant, compare_ratio_words(c).text, words_percent(c->detectable).text,
+              quiet ? "" : ": not quiet");
 }
 
 /* ---- the verdicts ---- */
@@ -276,7 +282,7 @@ static void tell_point(const struct view *view, size_t series) {
 
 static void tell_level(const struct view *view) {
     const struct compared *all = view->comparisons->items;
-    bool open = false, closed = false, floors = false;
+    bool open = false, closed = false, floors = false, undecided = false;
     for (size_t i = 0; i < view->table.count; i++) {
         open = open || run_is_open(view->table.first[i]);
         closed = closed || !run_is_open(view->table.first[i]);
@@ -284,11 +290,18 @@ static void tell_level(const struct view *view) {
     if (open) open_notes(view->story);
     if (view->comparisons->count == 0) return;
     for (size_t i = 0; i < view->comparisons->count; i++) {
-        floors = floors || compared_with_floor(&all[i]);
+        if (compared_with_floor(&all[i]))
+            floors = true;
+        else
+            undecided = undecided || all[i].verdict == VERDICT_NOT_DECIDED;
     }
-    story_say(view->story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s",
+    story_say(view->story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s%s",
               closed ? "Times are per message; i" : "I", 100 * all->level, view->comparisons->count,
-              floors ? " /floor: times what the same system calls cost bare." : "");
+              floors ? " /floor: times what the same system calls cost bare." : "",
+              undecided
+                  ? " \"Finds 3 %\": a difference of so much is seen by four sessions of five "
+                    "such as this."
+                  : "");
 }
 
 void compare_table(struct story *story, const struct results *results) {

@@ -62,9 +62,16 @@ static void put_difference(FILE *out, const struct compared *c) {
 
 struct number compare_verdict_words(const struct compared *c) {
     struct number words;
-    const bool more = c->blocks_needed > 0 && c->blocks_needed != FIELD_UNKNOWN;
-    (void)snprintf(words.text, sizeof words.text, more ? "%s (about %.0f blocks would)" : "%s",
-                   verdict_names[c->verdict], (double)c->blocks_needed);
+    char finds[32] = "", would[32] = "";
+    if (c->verdict == VERDICT_NOT_DECIDED && !isnan(c->detectable)) {
+        (void)snprintf(finds, sizeof finds, "finds %.16s", words_percent(c->detectable).text);
+    }
+    if (c->blocks_needed > 0 && c->blocks_needed != FIELD_UNKNOWN) {
+        (void)snprintf(would, sizeof would, "about %.0f blocks would", (double)c->blocks_needed);
+    }
+    const bool both = *finds != '\0' && *would != '\0', any = *finds != '\0' || *would != '\0';
+    (void)snprintf(words.text, sizeof words.text, "%s%s%s%s%s%s", verdict_names[c->verdict],
+                   any ? " (" : "", finds, both ? "; " : "", would, any ? ")" : "");
     return words;
 }
 

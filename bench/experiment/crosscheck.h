@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "bench/judge/metric.h"
-#include "bench/link/profile.h"
+#include "bench/link/namespace.h"
 #include "bench/measure/placement.h"
 
 enum { TOOL_NOTES = 5, TOOL_TEXT = 160, TOOL_PATH = 512 };

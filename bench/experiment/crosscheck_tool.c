@@ -386,15 +386,10 @@ static int run_both(struct supervisor *s) {
 
 static void supervise(void *result) {
     struct supervisor *s = result;
-    struct profile_values host;
     s->outcome.problem[0] = '\0';
     process_adopt();
-    profile_read(&host);
-    s->outcome.isolated = namespace_enter() == 0;
-    if (s->outcome.isolated) {
-        profile_apply(s->job->profile, &host);
-        add_address();
-    }
+    s->outcome.isolated = profile_enter(s->job->profile) == 0;
+    if (s->outcome.isolated) add_address();
     s->server_output = memfd_create("server", MFD_CLOEXEC);
     s->client_output = memfd_create("client", MFD_CLOEXEC);
     int failed = s->server_output < 0 || s->client_output < 0 ? problem(s, "no memory") : 0;

@@ -15,9 +15,8 @@ struct answers gather_answers(const struct results *results) {
         const struct session *session = results->sessions[i];
         if (shows_work(session)) answers_add(&answers, &session->lists[LIST_COMPARISONS], true);
     }
-    if (answers.count == 0 && results->count > 0) {
+    if (answers.count == 0 && results->count > 0)
         answers_add(&answers, &results->sessions[0]->lists[LIST_COMPARISONS], false);
-    }
     return answers;
 }
 

@@ -33,7 +33,7 @@ static bool is_known(const struct idle_point *point) {
 static bool is_kept(const struct idle_point *point) {
     const struct variant *variant = variant_find(point->variant);
     return variant != NULL && variant->lifetime == ECHO_PERSISTENT && variant->cost != NULL &&
-           variant->cost->once[0] > 0;
+           variant->cost->once[0].ip_bytes > 0;
 }
 
 /* A series of a kept connection: the next message after the shortest pause, and the slowest. */

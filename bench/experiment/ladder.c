@@ -7,23 +7,189 @@
  */
 #include <errno.h>
 #include <glob.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/ladder_events.h"
+#include "bench/experiment/ladder.h"
 #include "bench/run/cost.h"
 #include "bench/session/output.h"
 #include "bench/tell/words.h"
+#include "echo/clock.h"
 
 enum {
+    SOCKETS_MAX = 4096,
     MESSAGES_MAX = 20, /* more is no ladder that one can read */
     CALL = 19,         /* columns of the text: a call, ... */
     FIELD = 26,        /* ... the room between the sides, ... */
     ARROW = 20         /* ... and what an arrow takes of it */
 };
+
+static void add(struct ladder *ladder, const struct ladder_event *event) {
+    struct ladder_event *more = reallocarray(ladder->events, ladder->count + 1, sizeof *more);
+    ladder->failed = ladder->failed || more == NULL;
+    if (more == NULL) return;
+    ladder->events = more;
+    more[ladder->count++] = *event;
+}
+
+/* ---- packets ---- */
+
+const char *ladder_flags(uint8_t tcp_flags, char *text, size_t size) {
+    static const struct {
+        uint8_t bit;
+        const char *name;
+    } names[] = {
+        {TH_SYN, "SYN"}, {TH_FIN, "FIN"}, {TH_RST, "RST"}, {TH_PUSH, "PSH"}, {TH_ACK, "ACK"}};
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((tcp_flags & names[i].bit) == 0 || length + 5 > size) continue;
+        length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "",
+                                   names[i].name);
+    }
+    return text;
+}
+
+static void add_packet(struct ladder *ladder, const struct wire_packet *seen, int64_t day_ns) {
+    const bool up = seen->direction == WIRE_TO_SERVER;
+    char flags[32];
+    struct ladder_event event = {.at_ns = seen->sent_ns + (uint64_t)day_ns,
+                                 .what = seen->dropped ? LADDER_LOST : LADDER_DEPART,
+                                 .side = up ? TRACE_CLIENT : TRACE_SERVER,
+                                 .item = ladder->items++,
+                                 .tcp_flags = seen->tcp_flags,
+                                 .bytes = seen->payload_bytes};
+    (void)snprintf(event.label, sizeof event.label, "%s %u B",
+                   seen->tcp_flags != 0 ? ladder_flags(seen->tcp_flags, flags, sizeof flags)
+                                        : wire_kind_names[seen->kind],
+                   seen->payload_bytes);
+    ladder->packets++;
+    ladder->ip_bytes += seen->ip_bytes;
+    add(ladder, &event);
+    if (seen->dropped) return;
+    event.at_ns += seen->delay_ns;
+    event.what = LADDER_ARRIVE;
+    event.side = up ? TRACE_SERVER : TRACE_CLIENT;
+    add(ladder, &event);
+}
+
+/* strace has the time of day, and the wire the lab's clock, which is the machine's, too. */
+static void add_packets(struct ladder *ladder, const struct run *run) {
+    struct timespec day;
+    (void)clock_gettime(CLOCK_REALTIME, &day);
+    const int64_t day_ns =
+        (int64_t)day.tv_sec * 1000000000 + day.tv_nsec - (int64_t)echo_clock_ns();
+    for (size_t i = 0; i < run->wire.trace_count; i++)
+        add_packet(ladder, &run->wire.trace[i], day_ns);
+}
+
+/* ---- calls ---- */
+
+/* Among words that have a space before and behind. */
+static bool is_among(const char *words, const char *name) {
+    char word[32];
+    (void)snprintf(word, sizeof word, " %s ", name);
+    return strstr(words, word) != NULL;
+}
+
+/* Whether a call is on a socket, as files are closed, too; keeps the books of what is open. */
+static bool on_socket(bool open[SOCKETS_MAX], const struct trace_call *call) {
+    const bool makes = is_among(" socket accept accept4 ", call->name);
+    if (makes && call->result >= 0 && call->result < SOCKETS_MAX) open[call->result] = true;
+    if (makes || is_among(" poll ppoll ", call->name)) return true;
+    if (call->descriptor < 0 || call->descriptor >= SOCKETS_MAX) return false;
+    const bool was = open[call->descriptor];
+    if (strcmp(call->name, "close") == 0) open[call->descriptor] = false;
+    return was;
+}
+
+static void add_call(struct ladder *ladder, const struct trace_call *call, uint64_t long_ns) {
+    const bool waits = call->end_ns - call->start_ns >= long_ns;
+    struct ladder_event event = {.at_ns = call->start_ns,
+                                 .what = waits ? LADDER_ENTER : LADDER_CALL,
+                                 .side = call->side,
+                                 .item = ladder->items++};
+    if (waits) {
+        (void)snprintf(event.label, sizeof event.label, "%s ...", call->name);
+        add(ladder, &event);
+        event.at_ns = call->end_ns;
+        event.what = LADDER_RETURN;
+    }
+    if (call->error[0] != '\0')
+        (void)snprintf(event.label, sizeof event.label, "%s %s", call->name, call->error);
+    else
+        (void)snprintf(event.label, sizeof event.label, "%s = %lld", call->name,
+                       (long long)call->result);
+    add(ladder, &event);
+}
+
+void ladder_add_calls(struct ladder *ladder, const struct trace *trace, uint64_t long_ns) {
+    static const char primitives[] = /* and what waits for them */
+        " socket bind listen accept accept4 connect sendto sendmsg sendmmsg recvmsg recvmmsg "
+        "recvfrom close shutdown poll ppoll ";
+    bool open[TRACE_SIDES][SOCKETS_MAX] = {{false}};
+    for (size_t i = 0; i < trace->count; i++) {
+        const struct trace_call *call = &trace->calls[i];
+        const bool belongs = on_socket(open[call->side], call);
+        /* What was told to end has nothing to do with the messages any more. */
+        if (!belongs || call->end_ns == 0 || trace_is_ending(trace, call)) continue;
+        if (is_among(primitives, call->name))
+            add_call(ladder, call, long_ns);
+        else
+            ladder->hidden++;
+    }
+}
+
+/* ---- order ---- */
+
+static int by_time(const void *one, const void *other) {
+    const struct ladder_event *a = one, *b = other;
+    if (a->at_ns != b->at_ns) return a->at_ns < b->at_ns ? -1 : 1;
+    return (int)a->what - (int)b->what;
+}
+
+static bool is_packet(const struct ladder_event *event) {
+    return event->what == LADDER_DEPART || event->what == LADDER_ARRIVE ||
+           event->what == LADDER_LOST;
+}
+
+int ladder_finish(struct ladder *ladder) {
+    if (ladder->failed) return -ENOMEM;
+    if (ladder->count == 0) return 0;
+    qsort(ladder->events, ladder->count, sizeof *ladder->events, by_time);
+    size_t first = 0;
+    while (first < ladder->count && ladder->events[first].side != TRACE_CLIENT) first++;
+    ladder->zero_ns = ladder->events[first < ladder->count ? first : 0].at_ns;
+    return 0;
+}
+
+/*
+ * Gives every event its place: time goes downwards, `per_ms` to the
+ * millisecond, stretched where labels would meet and cut short where nothing
+ * happens for long.
+ */
+static void place_all(struct ladder *ladder, double per_ms) {
+    enum { LANES = 6 };
+    const double longest = 8; /* what a silence takes at most */
+    double next[LANES] = {0}; /* where there is room again: for calls, departures, arrivals */
+    double place = 0;
+    for (size_t i = 0; i < ladder->count; i++) {
+        struct ladder_event *event = &ladder->events[i];
+        const int kind = event->what == LADDER_ARRIVE ? 2 : is_packet(event) ? 1 : 0;
+        const int lane = 3 * (int)event->side + kind;
+        if (i > 0 && event[-1].at_ns >= ladder->zero_ns) {
+            const double step = (double)(event->at_ns - event[-1].at_ns) / 1e6 * per_ms;
+            place += step > longest ? longest : step;
+        }
+        if (place < next[lane]) place = next[lane];
+        next[lane] = place + 1;
+        event->place = place;
+    }
+}
 
 struct drawing {
     const char *output; /* the folder for its files, or NULL */
@@ -35,40 +201,30 @@ struct drawing {
 
 /* ---- the run ---- */
 
-/* Where the first message of a connection is special, a second one shows how the others go. */
-static uint64_t messages_of(const struct parameters *run) {
-    const struct variant *variant = run->variant;
-    const bool special = variant->cost != NULL && variant->cost->first[0] != 0;
-    if (run->messages > 0) return run->messages;
-    return variant->lifetime == ECHO_PERSISTENT || special ? 2 : 1;
-}
-
-/* Half of what a packet takes one way: what is longer was surely a wait. */
-static uint64_t long_of(const struct parameters *run) {
+static int look(struct drawing *drawing) {
     const uint64_t least_ns = 300000; /* strace makes every call take its time */
-    const uint64_t ns = run->rtt_ns / 4;
-    return ns > least_ns ? ns : least_ns;
-}
-
-static bool look_at_calls(struct drawing *drawing, char *why) {
+    /* Half of what a packet takes one way: what is longer was surely a wait. */
+    const uint64_t half_ns = drawing->run.rtt_ns / 4;
+    struct ladder *ladder = &drawing->ladder;
     struct trace trace;
+    char why[CHILD_WHY] = "";
     const enum trace_end end =
         trace_run(&trace, "%network,close,poll,ppoll,clone,clone3,fork,vfork", &drawing->run, why);
-    if (end == TRACE_DONE) ladder_add_calls(&drawing->ladder, &trace, long_of(&drawing->run));
+    ladder_add_calls(ladder, &trace, half_ns > least_ns ? half_ns : least_ns);
+    if (end == TRACE_UNTRACEABLE) {
+        (void)snprintf(drawing->no_calls, sizeof drawing->no_calls, "%s", why);
+        trace.run = child_run(&drawing->run, why);
+    }
+    const bool done = trace.run != NULL && end != TRACE_FAILED;
+    if (done) add_packets(ladder, trace.run);
     trace_release(&trace);
-    if (end != TRACE_UNTRACEABLE) return end == TRACE_DONE;
-    (void)snprintf(drawing->no_calls, sizeof drawing->no_calls, "%s", why);
-    struct run *run = child_run(&drawing->run, why);
-    run_free(run);
-    return run != NULL;
+    if (!done) return complain("%s", why);
+    return ladder_finish(ladder) == 0 ? EXIT_DONE : complain("no memory for the ladder");
 }
 
-static int look(struct drawing *drawing) {
-    char why[CHILD_WHY] = "";
-    if (!look_at_calls(drawing, why) || !ladder_add_packets(&drawing->ladder, &drawing->run, why)) {
-        return complain("%s", why);
-    }
-    return ladder_finish(&drawing->ladder) == 0 ? EXIT_DONE : complain("no memory for the ladder");
+/* Since the client began; before that less than 0. */
+static double ms_of(const struct ladder *ladder, const struct ladder_event *event) {
+    return (double)(int64_t)(event->at_ns - ladder->zero_ns) / 1e6;
 }
 
 /* ---- as text ---- */
@@ -76,36 +232,28 @@ static int look(struct drawing *drawing) {
 /* "---- SYN 0 B ----->" */
 static void draw_arrow(char *text, const struct ladder_event *event, enum trace_side from) {
     const size_t most = FIELD - 4; /* two dashes, two spaces */
-    size_t label = strlen(event->label);
-    if (label > most) label = most;
-    const size_t width = label + 4 > ARROW ? label + 4 : ARROW;
-    const size_t at = (width - label) / 2;
+    const size_t label = strnlen(event->label, most);
+    const size_t width = label + 4 > ARROW ? label + 4 : ARROW, at = (width - label) / 2;
     memset(text, '-', width);
     text[width] = '\0';
     memcpy(text + at, event->label, label);
     text[at - 1] = text[at + label] = ' ';
-    const char *head = event->what == LADDER_LOST ? "X" : from == TRACE_CLIENT ? ">" : "<";
-    text[from == TRACE_CLIENT ? width - 1 : 0] = *head;
-}
-
-static void put_time(FILE *out, const struct ladder *ladder, const struct ladder_event *event) {
-    if (event->before) {
-        (void)fprintf(out, "%9s", "before");
-    } else {
-        (void)fprintf(out, "%9.3f", (double)(event->at_ns - ladder->zero_ns) / 1e6);
-    }
+    const char head = event->what == LADDER_LOST ? 'X' : from == TRACE_CLIENT ? '>' : '<';
+    text[from == TRACE_CLIENT ? width - 1 : 0] = head;
 }
 
 static void put_event(FILE *out, const struct ladder *ladder, const struct ladder_event *event) {
-    const bool packet = ladder_is_packet(event);
-    const bool mine = event->side == TRACE_CLIENT;
+    const bool packet = is_packet(event), mine = event->side == TRACE_CLIENT;
     const bool arrives = event->what == LADDER_ARRIVE;
     char arrow[FIELD + 1] = "";
     if (packet) draw_arrow(arrow, event, arrives == mine ? TRACE_SERVER : TRACE_CLIENT);
-    put_time(out, ladder, event);
-    (void)fprintf(out, " %-*s|", CALL, !packet && mine ? event->label : "");
-    (void)fprintf(out, mine ? "%-*s|" : "%*s|", FIELD, arrow);
-    (void)fprintf(out, "%s%s\n", packet || mine ? "" : " ", packet || mine ? "" : event->label);
+    if (ms_of(ladder, event) < 0)
+        (void)fprintf(out, "%9s", "before");
+    else
+        (void)fprintf(out, "%9.3f", ms_of(ladder, event));
+    (void)fprintf(out, " %-*s|%*s|%s%s\n", CALL, !packet && mine ? event->label : "",
+                  mine ? -FIELD : FIELD, arrow, packet || mine ? "" : " ",
+                  packet || mine ? "" : event->label);
 }
 
 /* "64 bytes, a round-trip time of 20 ms" */
@@ -128,21 +276,17 @@ static void put_text(FILE *out, const struct drawing *drawing) {
     story_say(&story, "%s, %s IP bytes; X: lost on the way.",
               words_counted(ladder->packets, "packet").text,
               words_count((double)ladder->ip_bytes).text);
-    if (drawing->no_calls[0] != '\0') {
+    if (drawing->no_calls[0] != '\0')
         story_say(&story, "The calls are missing: %s.", drawing->no_calls);
-    } else {
+    else
         story_say(&story, "\"...\": it waits. Not shown: %s that set or ask an option.",
                   words_counted(ladder->hidden, "call").text);
-    }
     /* Not told, as a path is not to be broken. */
     if (drawing->keeps_pcap)
         (void)fprintf(out, "The packets (tshark -r, wireshark): %s\n", run->pcap);
 }
 
 /* ---- for the figure ---- */
-
-static const char *const what_names[LADDER_WHATS] = {"call",    "enter", "packet",
-                                                     "arrival", "lost",  "return"};
 
 /* Where the other event of a call or packet stands; itself where it has none. */
 static const struct ladder_event *partner(const struct ladder *ladder,
@@ -159,8 +303,9 @@ static const struct ladder_event *partner(const struct ladder *ladder,
  * columns `from` and `to` are places downwards; times are in ms.
  */
 static void put_rows(FILE *out, const struct drawing *drawing) {
+    static const char *const names[LADDER_WHATS] = {"call",    "enter", "packet",
+                                                    "arrival", "lost",  "return"};
     const struct ladder *ladder = &drawing->ladder;
-    const double zero_ms = (double)ladder->zero_ns / 1e6;
     (void)fprintf(out,
                   "what\tside\tfrom\tto\tat_ms\tto_ms\tflags\tbytes\tlabel\n"
                   "title\t-\t0\t0\t-\t-\t-\t-\t%s\ncaption\t-\t0\t0\t-\t-\t-\t-\t",
@@ -168,38 +313,31 @@ static void put_rows(FILE *out, const struct drawing *drawing) {
     put_conditions(out, &drawing->run);
     (void)fprintf(out, "%s\n", drawing->no_calls[0] == '\0' ? "" : " (calls: no strace here)");
     for (size_t i = 0; i < ladder->count; i++) {
-        const struct ladder_event *event = &ladder->events[i];
-        const struct ladder_event *other = partner(ladder, event);
+        const struct ladder_event *event = &ladder->events[i], *other = partner(ladder, event);
         if (event->what == LADDER_ARRIVE) continue;
-        (void)fprintf(out, "%s\t%s\t%.3f\t%.3f\t", what_names[event->what],
+        (void)fprintf(out, "%s\t%s\t%.3f\t%.3f\t", names[event->what],
                       trace_side_names[event->side], event->place, other->place);
-        if (event->before) {
-            (void)fprintf(out, "-\t-\t");
-        } else {
-            (void)fprintf(out, "%.3f\t%.3f\t", (double)event->at_ns / 1e6 - zero_ms,
-                          (double)other->at_ns / 1e6 - zero_ms);
-        }
+        if (ms_of(ladder, event) < 0)
+            (void)fputs("-\t-\t", out);
+        else
+            (void)fprintf(out, "%.3f\t%.3f\t", ms_of(ladder, event), ms_of(ladder, other));
         (void)fprintf(out, "0x%02x\t%u\t%s\n", event->tcp_flags, event->bytes, event->label);
     }
-}
-
-static void place(struct drawing *drawing) {
-    const double one_way = 5; /* lines of the figure that half an RTT takes */
-    const double half_ms = (double)drawing->run.rtt_ns / 2e6;
-    ladder_place(&drawing->ladder, half_ms > 0.5 ? one_way / half_ms : 2 * one_way);
 }
 
 /* ---- files ---- */
 
 /* "FOLDER/VARIANT.KIND", malloc'd; NULL: no memory. */
-static char *path_of(const struct drawing *drawing, const char *folder, const char *kind) {
+static char *path_of(const struct drawing *drawing, const char *kind) {
     char *path = NULL;
-    return asprintf(&path, "%s/%s.%s", folder, drawing->run.variant->name, kind) < 0 ? NULL : path;
+    return asprintf(&path, "%s/%s.%s", drawing->output, drawing->run.variant->name, kind) < 0
+               ? NULL
+               : path;
 }
 
 static int write_file(const struct drawing *drawing, const char *kind,
                       void (*put)(FILE *out, const struct drawing *drawing)) {
-    char *path = path_of(drawing, drawing->output, kind);
+    char *path = path_of(drawing, kind);
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
@@ -207,58 +345,53 @@ static int write_file(const struct drawing *drawing, const char *kind,
     if (failed == 0) put(out, drawing);
     if (out != NULL && fclose(out) != 0) failed = -ENOMEM;
     if (failed == 0) failed = output_write(path, text, size);
-    if (failed != 0) {
-        (void)complain("cannot write %s: %s", path == NULL ? kind : path, strerror(-failed));
-    }
     free(text);
+    const int status = failed == 0 ? EXIT_DONE
+                                   : complain("cannot write %s: %s", path == NULL ? kind : path,
+                                              strerror(-failed));
     free(path);
-    return failed == 0 ? EXIT_DONE : EXIT_FAILED;
+    return status;
 }
 
 static int show(struct drawing *drawing) {
+    const double one_way = 5; /* lines of the figure that half an RTT takes */
+    const double half_ms = (double)drawing->run.rtt_ns / 2e6;
     put_text(stdout, drawing);
     if (drawing->output == NULL) return EXIT_DONE;
-    place(drawing);
+    place_all(&drawing->ladder, half_ms > 0.5 ? one_way / half_ms : 2 * one_way);
     const int status = write_file(drawing, "txt", put_text);
     return status != EXIT_DONE ? status : write_file(drawing, "tsv", put_rows);
 }
 
-/* Into `folder` what is not to stay. That files can be written is known before a run is made. */
-static int draw(struct drawing *drawing, const char *folder) {
-    const char *output = drawing->output;
-    drawing->keeps_pcap = drawing->run.pcap != NULL || output != NULL;
-    if (output != NULL && mkdir(output, 0777) != 0 && errno != EEXIST) {
-        return complain("cannot make the folder %s: %s", output, strerror(errno));
-    }
-    char *own = path_of(drawing, output != NULL ? output : folder, "pcap");
-    if (drawing->run.pcap == NULL) drawing->run.pcap = own;
-    const int failed = own == NULL ? -ENOMEM : output_check(drawing->run.pcap);
-    int status = EXIT_DONE;
-    if (failed != 0) {
-        status = complain("cannot write %s: %s", drawing->run.pcap, strerror(-failed));
-    }
-    if (status == EXIT_DONE) status = look(drawing);
-    if (status == EXIT_DONE) status = show(drawing);
-    ladder_release(&drawing->ladder);
-    free(own);
-    return status;
+/* That files can be written is known before a run is made. */
+static int draw(struct drawing *drawing, const char *pcap) {
+    if (drawing->output != NULL && mkdir(drawing->output, 0777) != 0 && errno != EEXIST)
+        return complain("cannot make the folder %s: %s", drawing->output, strerror(errno));
+    drawing->keeps_pcap = pcap != NULL;
+    drawing->run.pcap = pcap == NULL ? "/dev/null" : pcap; /* packets are traced with a capture */
+    const int failed = pcap == NULL ? 0 : output_check(pcap);
+    if (failed != 0) return complain("cannot write %s: %s", pcap, strerror(-failed));
+    const int status = look(drawing);
+    return status == EXIT_DONE ? show(drawing) : status;
 }
 
 int ladder_measure(struct lab *lab) {
     struct drawing drawing = {.output = lab->request->output, .run = lab->request->run};
-    if (lab->request->run.messages > MESSAGES_MAX) {
+    struct parameters *run = &drawing.run;
+    if (run->messages > MESSAGES_MAX)
         return complain("a ladder of more than %d messages cannot be read; choose fewer",
                         MESSAGES_MAX);
-    }
-    drawing.run.variant = lab->request->variants[0];
-    drawing.run.messages = messages_of(&drawing.run);
-    drawing.run.warmup_ns = 0;
-    char *folder = trace_folder_make();
-    if (folder == NULL) {
-        return complain("cannot make a folder for the capture: %s", strerror(errno));
-    }
-    const int status = draw(&drawing, folder);
-    trace_folder_remove(folder);
+    run->variant = lab->request->variants[0];
+    run->warmup_ns = 0;
+    /* Where the first message of a connection is special, a second one shows how the others go. */
+    const struct cost_model *cost = run->variant->cost;
+    const bool special =
+        run->variant->lifetime == ECHO_PERSISTENT || (cost != NULL && cost->first[0].ip_bytes > 0);
+    if (run->messages == 0) run->messages = special ? 2 : 1;
+    char *own = drawing.output == NULL ? NULL : path_of(&drawing, "pcap");
+    const int status = draw(&drawing, run->pcap != NULL ? run->pcap : own);
+    free(drawing.ladder.events);
+    free(own);
     return status;
 }
 
@@ -271,22 +404,22 @@ void ladders_tell(struct story *story, const struct results *results) {
     (void)results;
     if (story->directory == NULL) return; /* one alone, which has shown itself */
     if (asprintf(&pattern, "%s/ladder/*.tsv", story->directory) < 0) return;
-    if (glob(pattern, 0, NULL, &found) == 0) {
+    const bool any = glob(pattern, 0, NULL, &found) == 0;
+    if (any)
         story_say(story,
                   "One exchange of each, primitive by primitive and packet by packet "
                   "(`echolab ladder VARIANT`)%s",
                   story->html ? ":" : ", is drawn on the page.");
-        if (story->html) (void)fputs("<div class=\"ladders\">\n", story->out);
-        for (size_t i = 0; i < found.gl_pathc && story->html; i++) {
-            const char *name = strrchr(found.gl_pathv[i], '/') + 1;
-            const int length = (int)strcspn(name, ".");
-            (void)fprintf(story->out,
-                          "<a href=\"ladder-%.*s.png\"><img src=\"ladder-%.*s.svg\" "
-                          "alt=\"time-sequence diagram of %.*s\"></a>\n",
-                          length, name, length, name, length, name);
-        }
-        if (story->html) (void)fputs("</div>\n", story->out);
+    if (any && story->html) (void)fputs("<div class=\"ladders\">\n", story->out);
+    for (size_t i = 0; i < found.gl_pathc && story->html; i++) {
+        const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+        const int length = (int)strcspn(name, ".");
+        (void)fprintf(story->out,
+                      "<a href=\"ladder-%.*s.png\"><img src=\"ladder-%.*s.svg\" "
+                      "alt=\"time-sequence diagram of %.*s\"></a>\n",
+                      length, name, length, name, length, name);
     }
+    if (any && story->html) (void)fputs("</div>\n", story->out);
     globfree(&found);
     free(pattern);
 }

@@ -1,183 +1,106 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/experiment/open_tell.h"
-
+/*
+ * What runs of an open loop say: at one rate, and along it; of that, echolab
+ * sweep rate, the plan, up to what a variant carries and beyond.
+ */
 #include <math.h>
 #include <string.h>
 
-enum { NARROW = 5 };
+#include "bench/experiment/all.h"
+#include "bench/experiment/compare_parts.h"
+#include "bench/judge/metric.h"
+#include "bench/judge/open_loop.h"
+#include "bench/tell/fill.h"
 
-struct number open_time(const struct open_point *point, double us) {
-    if (!isinf(us)) return words_time(us);
-    const struct number deadline = words_time(point->deadline_us);
-    struct number number = {">"};
-    memcpy(number.text + 1, deadline.text, sizeof number.text - 2);
-    return number;
+static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
+
+/* ---- a point of an open loop ---- */
+
+#define PLACE(name_, kind_, member_)                                                               \
+    { .name = (name_), .kind = (kind_), .offset = offsetof(struct open_point, member_) }
+#define TEXT(member_) PLACE(#member_, FIELD_TEXT, member_)
+#define REAL(member_) PLACE(#member_, FIELD_REAL, member_)
+#define US(name_, latency_) PLACE(name_ "_us", FIELD_REAL, latency_us latency_)
+
+/* clang-format off */
+static const struct field point_fields[] = {
+    TEXT(variant), REAL(valid), REAL(overloaded), REAL(messages), REAL(offered_per_s), REAL(share),
+    REAL(answered_per_s), REAL(answered_percent), REAL(service_p50_us), REAL(service_p99_us),
+    REAL(late_p99_us), REAL(deadline_us), US("p50", [OPEN_P50].value), US("p90", [OPEN_P90].value),
+    US("p99", [OPEN_P99].value), US("low_p99", [OPEN_P99].low), US("high_p99", [OPEN_P99].high),
+    US("p999", [OPEN_P999].value)};
+/* clang-format on */
+
+static struct source from_point(const struct open_point *point) {
+    return (struct source){point_fields, sizeof point_fields / sizeof *point_fields, point};
 }
 
-void open_put_runs(FILE *out, const struct open_point *point, enum open_percent percent) {
-    const struct interval *latency = &point->latency_us[percent];
-    (void)fputs(" (", out);
-    if (point->valid > 1 && percent >= OPEN_P99 && !isnan(latency->low)) {
-        (void)fprintf(out, "single runs %s to %s, ", open_time(point, latency->low).text,
-                      open_time(point, latency->high).text);
-    }
-    (void)fprintf(out, "%s)", words_counted(point->valid, "run").text);
+/* Behind a percentile: single runs have no spread. */
+static void put_support(FILE *out, const struct open_point *point, bool spread) {
+    fill_put(out,
+             spread && point->valid > 1
+                 ? " ([single runs {low_p99_us:time} to {high_p99_us:time}, ]{valid:run})"
+                 : " ({valid:run})",
+             from_point(point));
 }
-
-/* ---- cells ---- */
-
-/* In us unless it says otherwise: 4567, 12.3ms, >2s. */
-static struct number narrow_time(const struct open_point *point, double us) {
-    if (!isinf(us)) return words_narrow_time(us, NARROW);
-    /* Rounded down so that it stays true; but for what the division took. */
-    const double deadline = point->deadline_us, hair = 1e-9;
-    const double unit = deadline < 1e4 ? 1 : deadline < 1e6 ? 1e3 : 1e6;
-    const double step = deadline >= 1e6 && deadline < 1e7 ? 0.01 : 1;
-    struct number number;
-    (void)snprintf(number.text, sizeof number.text, ">%g%s",
-                   floor(deadline / unit / step + hair) * step,
-                   unit > 1e3 ? "s"
-                   : unit > 1 ? "ms"
-                              : "");
-    return number;
-}
-
-static struct number places(const struct open_point *point, double value) {
-    struct number number = {"-"};
-    (void)point;
-    if (!isnan(value)) (void)snprintf(number.text, sizeof number.text, "%.2f", value);
-    return number;
-}
-
-/* Rounded down: 99.999 % are not all. */
-static struct number percent(const struct open_point *point, double value) {
-    return places(point, floor(100 * value + 1e-9) / 100);
-}
-
-static struct number rounded(const struct open_point *point, double value) {
-    (void)point;
-    return words_number(value);
-}
-
-static struct number exact(const struct open_point *point, double value) {
-    (void)point;
-    return words_count(value);
-}
-
-/* "[123,4567]": without a blank, so that a narrow column does not break it. */
-static struct number p99_of_runs(const struct open_point *point, double low) {
-    struct number number = {"-"};
-    if (isnan(low)) return number;
-    (void)snprintf(number.text, sizeof number.text, "[%.20s,%.20s]", narrow_time(point, low).text,
-                   narrow_time(point, point->latency_us[OPEN_P99].high).text);
-    return number;
-}
-
-static struct number overloaded(const struct open_point *point, double valid) {
-    struct number number;
-    (void)snprintf(number.text, sizeof number.text, "%.0f/%.0f", point->overloaded, valid);
-    return number;
-}
-
-/* ---- tables ---- */
 
 /* Where a column stands: a page has room for what a terminal of 80 columns has not. */
 enum place { POINT = 1, RATES = 2, POINT_ON_PAGE = 4, RATES_ON_PAGE = 8 };
 
 static const struct {
-    const char *head;
     unsigned places;
-    struct number (*words)(const struct open_point *point, double value);
-    size_t offset; /* of the value */
-} columns[] = {
-    {"offered/s", RATES, exact, offsetof(struct open_point, offered_per_s)},
-    {"share", RATES, places, offsetof(struct open_point, share)},
-    {"answered/s", RATES, rounded, offsetof(struct open_point, answered_per_s)},
-    {"answ. %", POINT | RATES_ON_PAGE, percent, offsetof(struct open_point, answered_percent)},
-    {"p50 us", POINT | RATES, narrow_time, offsetof(struct open_point, latency_us[OPEN_P50].value)},
-    {"p90", POINT_ON_PAGE, narrow_time, offsetof(struct open_point, latency_us[OPEN_P90].value)},
-    {"p99 us", POINT | RATES, narrow_time, offsetof(struct open_point, latency_us[OPEN_P99].value)},
-    {"of one run", POINT | RATES, p99_of_runs,
-     offsetof(struct open_point, latency_us[OPEN_P99].low)},
-    {"p99.9", POINT, narrow_time, offsetof(struct open_point, latency_us[OPEN_P999].value)},
-    {"serv. p50", RATES_ON_PAGE, narrow_time, offsetof(struct open_point, service_p50_us)},
-    {"serv.", POINT | RATES, narrow_time, offsetof(struct open_point, service_p99_us)},
-    {"late", POINT | RATES, narrow_time, offsetof(struct open_point, late_p99_us)},
-    {"messages", POINT_ON_PAGE, exact, offsetof(struct open_point, messages)},
-    {"over", RATES, overloaded, offsetof(struct open_point, valid)},
-    {"runs", POINT_ON_PAGE, exact, offsetof(struct open_point, valid)},
-};
+    const char *head, *cell;
+} columns[] = {{RATES, "offered/s", "{offered_per_s:count}"},
+               {RATES, "share", "{share:%.2f}"},
+               {RATES, "answered/s", "{answered_per_s}"},
+               {POINT | RATES_ON_PAGE, "answ. %", "{answered_percent:%.2f}"},
+               {POINT | RATES, "p50 us", "{p50_us:narrow}"},
+               {POINT_ON_PAGE, "p90", "{p90_us:narrow}"},
+               {POINT | RATES, "p99 us", "{p99_us:narrow}"},
+               /* Without a blank, so that a narrow column does not break it. */
+               {POINT | RATES, "of one run", "[[{low_p99_us:narrow},{high_p99_us:narrow}]"},
+               {POINT, "p99.9", "{p999_us:narrow}"},
+               {RATES_ON_PAGE, "serv. p50", "{service_p50_us:narrow}"},
+               {POINT | RATES, "serv.", "{service_p99_us:narrow}"},
+               {POINT | RATES, "late", "{late_p99_us:narrow}"},
+               {POINT_ON_PAGE, "messages", "{messages:count}"},
+               {RATES, "over", "{overloaded:count}/{valid:count}"},
+               {POINT_ON_PAGE, "runs", "{valid:count}"}};
 
-enum { COLUMNS = sizeof columns / sizeof columns[0] };
-
-static unsigned places_of(const struct story *story, enum place table) {
-    return story->html ? table | (unsigned)table << 2U : table;
-}
-
-static void add_heads(struct grid *grid, unsigned shown) {
-    for (int i = 0; i < COLUMNS; i++) {
-        if ((columns[i].places & shown) != 0) grid_head(grid, "%s", columns[i].head);
-    }
-}
-
-static void add_cells(struct grid *grid, unsigned shown, const struct open_point *point) {
-    for (int i = 0; i < COLUMNS; i++) {
-        const double *value = (const void *)((const char *)point + columns[i].offset);
+/* Without a point the heads. */
+static void add_cells(struct grid *grid, const struct story *story, enum place table,
+                      const struct open_point *point) {
+    const unsigned shown = story->html ? table | (unsigned)table << 2U : table;
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         if ((columns[i].places & shown) == 0) continue;
-        grid_add(grid, "%s", columns[i].words(point, *value).text);
+        if (point == NULL)
+            grid_head(grid, "%s", columns[i].head);
+        else
+            grid_fill(grid, columns[i].cell, from_point(point));
     }
-}
-
-void open_rates_table(struct story *story, const struct open_rates *rates) {
-    const unsigned shown = places_of(story, RATES);
-    struct grid grid = grid_of("");
-    add_heads(&grid, shown);
-    for (size_t i = 0; i < rates->count; i++) add_cells(&grid, shown, &rates->points[i]);
-    story_numbers(story, &grid);
-}
-
-/* Names are set as code, what stands in parentheses is none. */
-static const char *mark_of(const char *name) {
-    return *name == '(' ? "" : "`";
-}
-
-/* What a series of the point is called; NULL: it is not shown, or of another point. */
-static const char *name_at(const struct series_table *table, size_t i, size_t series,
-                           const char *(*name)(const struct run *run)) {
-    const struct run *run = table->first[i];
-    if (!series_same_point(run, table->first[series]) || run_is_floor(run)) return NULL;
-    return name(run);
-}
-
-static void tell_what_is_wrong(struct story *story, const char *name,
-                               const struct open_point *point) {
-    const char *mark = mark_of(name);
-    if (point->valid == 0) story_say(story, "No valid run of %s%s%s.", mark, name, mark);
-    if (point->overloaded == 0) return;
-    story_say(story,
-              "%s%s%s was overloaded in %.0f of %.0f runs: not answered at the rate it came.", mark,
-              name, mark, point->overloaded, point->valid);
 }
 
 void open_point_table(struct story *story, const struct series_table *table, size_t series,
                       const char *(*name)(const struct run *run)) {
-    const unsigned shown = places_of(story, POINT);
     struct grid grid = grid_of("variant");
-    add_heads(&grid, shown);
+    add_cells(&grid, story, POINT, NULL);
     for (size_t i = 0; i < table->count; i++) {
-        const char *called = name_at(table, i, series, name);
+        const struct run *run = table->first[i];
+        if (!series_same_point(run, table->first[series]) || run_is_floor(run)) continue;
+        const char *called = name(run);
         if (called == NULL) continue;
+        const char *mark = *called == '(' ? "" : "`"; /* that is no name */
         const struct open_point point = open_point_of(table, i);
-        grid_add(&grid, "%s%s%s", mark_of(called), called, mark_of(called));
-        add_cells(&grid, shown, &point);
+        grid_add(&grid, "%s%s%s", mark, called, mark);
+        add_cells(&grid, story, POINT, &point);
+        if (point.valid == 0) story_say(story, "No valid run of %s%s%s.", mark, called, mark);
+        if (point.overloaded > 0)
+            story_say(story,
+                      "%s%s%s was overloaded in %.0f of %.0f runs: not answered at the rate it "
+                      "came.",
+                      mark, called, mark, point.overloaded, point.valid);
     }
     story_table(story, "numbers", &grid);
-    for (size_t i = 0; i < table->count; i++) {
-        const char *called = name_at(table, i, series, name);
-        if (called == NULL) continue;
-        const struct open_point point = open_point_of(table, i);
-        tell_what_is_wrong(story, called, &point);
-    }
 }
 
 void open_notes(struct story *story) {
@@ -189,4 +112,191 @@ void open_notes(struct story *story) {
               "from the first byte sent, late: that of the generator's own lateness, both medians "
               "of the runs'.",
               SAMPLES_BEYOND);
+}
+
+/* ---- tails at one rate, of compare --rate ---- */
+
+static bool keeps_a_schedule(const struct session *session) {
+    return session->runs.count > 0 && run_is_open(session->runs.list[0]);
+}
+
+static void put_tail_of(FILE *out, const struct series_table *table, const char *variant) {
+    const size_t i = series_next(table, 0, variant);
+    if (i == table->count) return;
+    const struct open_point point = open_point_of(table, i);
+    if (isnan(point.latency_us[OPEN_P99].value)) return;
+    fill_put(out,
+             ftell(out) > 0 ? ", and" : "At {offered_per_s} requests/s for all a message takes",
+             from_point(&point));
+    fill_put(out, " {p50_us:time} in the median and {p99_us:time} in p99", from_point(&point));
+    put_support(out, &point, true);
+    (void)fprintf(out, " by `%s`", variant);
+}
+
+static void put_tails(FILE *out, const void *table) {
+    put_tail_of(out, table, kept);
+    put_tail_of(out, table, fresh);
+    if (ftell(out) > 0) (void)fputc('.', out);
+}
+
+static bool is_verdict(const struct compared *c) {
+    return strcmp(c->metric, metrics[METRIC_P99].name) == 0 && strcmp(c->variant, kept) == 0 &&
+           strcmp(c->baseline, fresh) == 0;
+}
+
+void tails_tell(struct story *story, const struct results *results) {
+    const struct session *session = results_where(results, "compare", NULL, keeps_a_schedule);
+    if (session == NULL) return;
+    struct series_table table = series_of(&session->runs);
+    story_tell(story, put_tails, &table);
+    series_free(&table);
+    const struct compared *c = session->lists[LIST_COMPARISONS].items;
+    const struct compared *end = c + session->lists[LIST_COMPARISONS].count;
+    while (c < end && !is_verdict(c)) c++;
+    if (c < end) story_tell(story, compare_put_sentence, c);
+}
+
+/* Of a variant once, not again for the control. */
+static const char *name_of(const struct run *run) {
+    return run->asked.role == ROLE_VARIANT ? run->asked.variant->name : NULL;
+}
+
+void tails_table(struct story *story, const struct results *results) {
+    const struct session *session = results_where(results, "compare", NULL, keeps_a_schedule);
+    if (session == NULL) return;
+    struct series_table table = series_of(&session->runs);
+    open_point_table(story, &table, series_next(&table, 0, NULL), name_of);
+    open_notes(story);
+    series_free(&table);
+}
+
+/* ---- along the rate ---- */
+
+/* Where each variant is asked unless told, as shares of what it carries in a closed loop. */
+static const double shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
+
+int rate_plan(struct lab *lab) {
+    const struct request *r = lab->request;
+    if (r->point_count > 0) return compare_plan(lab);
+    lab->plan.needs_capacity = true;
+    for (unsigned p = 0; p < sizeof shares / sizeof shares[0]; p++) {
+        for (unsigned i = 0; i < r->variant_count; i++) {
+            struct column *column = lab_add(lab, r->variants[i], ROLE_VARIANT);
+            if (column == NULL) return complain("no memory for the plan");
+            column->point = p;
+            column->share = shares[p];
+        }
+    }
+    return EXIT_DONE;
+}
+
+void rate_conclude(struct lab *lab) {
+    compare_conclude(lab);
+    open_knees(&lab->session->lists[LIST_KNEES], &lab->session->runs);
+}
+
+struct telling {
+    struct story *story;
+    FILE *out;
+    const struct findings *knees;
+};
+
+static void put_knee(FILE *out, const void *what) {
+    const struct knee *knee = what;
+    const struct source source = fill_from(LIST_KNEES, knee);
+    const bool inside = !isnan(knee->knee_per_s), broken = !isnan(knee->broken_per_s);
+    fill_put(out, "`{variant}`: [capacity in a closed loop {capacity_per_s}/s; ]", source);
+    fill_put(out,
+             inside   ? "knee: {knee_per_s:count}/s[, {share:%.2f} of its capacity] (at "
+                        "{broken_per_s:count}/s "
+             : broken ? "no knee inside these rates: already at {broken_per_s:count}/s "
+             : isnan(knee->held_per_s)
+                 ? "no knee: too few messages for a p99, or no valid run"
+                 : "no knee inside these rates: it is above {held_per_s:count}/s",
+             source);
+    if (broken)
+        (void)fputs(strcmp(knee->because, "overloaded") == 0 ? "overloaded" : "beyond in p99", out);
+    else if (!isnan(knee->held_per_s) && knee->because != NULL)
+        (void)fputs(", as far as runs are valid", out);
+    (void)fputs(inside ? ")." : ".", out);
+}
+
+static void tell_rates(void *context, const struct open_rates *rates) {
+    const struct telling *telling = context;
+    const struct knee *knee = open_knee(telling->knees, rates->points[0].variant);
+    struct grid grid = {0};
+    if (knee != NULL)
+        story_tell(telling->story, put_knee, knee);
+    else
+        story_fill(telling->story, "`{variant}`:", from_point(rates->points));
+    add_cells(&grid, telling->story, RATES, NULL);
+    for (size_t i = 0; i < rates->count; i++)
+        add_cells(&grid, telling->story, RATES, &rates->points[i]);
+    story_numbers(telling->story, &grid);
+}
+
+void rate_numbers(struct story *story, const struct results *results) {
+    const struct session *session = results_find(results, "sweep", "rate");
+    if (session == NULL) return;
+    struct telling telling = {story, NULL, &session->lists[LIST_KNEES]};
+    if (!open_each(&session->runs, tell_rates, &telling)) return;
+    if (telling.knees->count > 0)
+        story_fill(story,
+                   "knee: {rule}. over: of so many runs that many were overloaded, not answered "
+                   "at the rate requests came.",
+                   fill_from(LIST_KNEES, telling.knees->items));
+    open_notes(story);
+}
+
+void rate_table(struct story *story, const struct results *results) {
+    compare_put_head(story, results->sessions[0]);
+    rate_numbers(story, results);
+    compare_put_foot(story, results->sessions[0]);
+}
+
+/* Up to its knee, or without one to the highest rate at which it is not overloaded, and beyond. */
+static void put_rates(void *context, const struct open_rates *rates) {
+    const struct telling *telling = context;
+    const struct knee *knee = open_knee(telling->knees, rates->points[0].variant);
+    const double knee_per_s = knee == NULL ? (double)NAN : knee->knee_per_s;
+    const struct open_point *held = NULL, *last = NULL;
+    bool holds = true;
+    for (size_t i = 0; i < rates->count; i++) {
+        const struct open_point *point = &rates->points[i];
+        if (point->valid == 0) continue;
+        holds = holds && !open_point_is_overloaded(point) && !(point->offered_per_s > knee_per_s);
+        if (holds) held = point;
+        last = point;
+    }
+    if (held == NULL) return;
+    /* Short runs have no messages enough for a p99. */
+    const bool tail = !isnan(held->latency_us[OPEN_P99].value + last->latency_us[OPEN_P99].value);
+    (void)fputs(ftell(telling->out) > 0 ? " " : "", telling->out);
+    (void)fputs(isnan(knee_per_s) ? "Offered" : "Up to its knee,", telling->out);
+    fill_put(telling->out,
+             " {offered_per_s} requests/s[, {share:%.2f} times what it carries in a closed loop], "
+             "`{variant}` has a ",
+             from_point(held));
+    fill_put(telling->out, tail ? "p99 of {p99_us:time}" : "median of {p50_us:time}",
+             from_point(held));
+    put_support(telling->out, held, tail);
+    if (last != held)
+        fill_put(telling->out,
+                 tail ? "; offered {offered_per_s}/s it is {p99_us:time}, of which the service "
+                        "time has {service_p99_us:time}"
+                      : "; offered {offered_per_s}/s it is {p50_us:time}, of which the service "
+                        "time has {service_p50_us:time}",
+                 from_point(last));
+    (void)fputc('.', telling->out);
+}
+
+static void put_all_rates(FILE *out, const void *what) {
+    const struct session *session = what;
+    struct telling telling = {NULL, out, &session->lists[LIST_KNEES]};
+    (void)open_each(&session->runs, put_rates, &telling);
+}
+
+void rate_tell(struct story *story, const struct results *results) {
+    const struct session *session = results_find(results, "sweep", "rate");
+    if (session != NULL) story_tell(story, put_all_rates, session);
 }

@@ -71,8 +71,7 @@ static double furthest_percent(const struct curve *curve) {
 
 static void put_time(FILE *out, const struct per_connection *point) {
     const struct middle time = {point->time_us, point->low_us, point->high_us, point->runs};
-    (void)fputs(words_time(time.value).text, out);
-    words_put_support(out, &time, words_time);
+    (void)fprintf(out, "%s%s", words_time(time.value).text, words_support(&time, words_time).text);
 }
 
 static void put_curve(FILE *out, const void *what) {

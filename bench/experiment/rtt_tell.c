@@ -299,7 +299,8 @@ void round_trips_tell(struct story *story, const struct results *results) {
             const struct fit *fit = SESSION_AT(results->sessions[i], LIST_FITS, struct fit, k);
             grid_add(&grid, "`%s`", fit->variant);
             grid_add(&grid, "%s", fit->metric);
-            grid_add(&grid, "%.3f (%.3f to %.3f)", fit->round_trips, fit->low, fit->high);
+            grid_add(&grid, isnan(fit->low) ? "%.3f" : "%.3f (%.3f to %.3f)", fit->round_trips,
+                     fit->low, fit->high);
             grid_add(&grid, "%.4g", fit->model);
             grid_add(&grid, "%s", words_time(fit->intercept_us).text);
             grid_add(&grid, "%.4f", fit->r2);

@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@ const char *const trace_side_names[TRACE_SIDES] = {"client", "server"};
 
 /* ---- the folder ---- */
 
-char *trace_folder_make(void) {
+static char *folder_make(void) {
     const char *temporary = getenv("TMPDIR");
     char *path = NULL;
     if (asprintf(&path, "%s/echolab-XXXXXX",
@@ -27,27 +29,11 @@ char *trace_folder_make(void) {
     return NULL;
 }
 
-static void for_each_file(const char *folder, void (*act)(void *context, const char *path),
-                          void *context) {
-    DIR *directory = opendir(folder);
-    if (directory == NULL) return;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char *path = NULL;
-        if (entry->d_name[0] == '.') continue;
-        if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) break;
-        act(context, path);
-        free(path);
-    }
-    (void)closedir(directory);
-}
-
-static void remove_file(void *context, const char *path) {
-    (void)context;
-    (void)unlink(path);
-}
-
-void trace_folder_remove(char *path) {
-    for_each_file(path, remove_file, NULL);
+static void folder_remove(char *path) {
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
+        (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder != NULL) (void)closedir(folder);
     (void)rmdir(path);
     free(path);
 }
@@ -90,14 +76,12 @@ bool trace_parse(struct trace_call *call, const char *line) {
     (void)snprintf(call->name, sizeof call->name, "%.*s", (int)length, name);
     const long first = strtol(name + length + 1, &end, 10);
     if (end != name + length + 1 && (*end == ',' || *end == ')')) call->descriptor = (int)first;
-    const char *equals = last_of(line, " = ");
-    const char *took = last_of(line, " <");
+    const char *equals = last_of(line, " = "), *took = last_of(line, " <");
+    uint64_t ns;
     if (equals == NULL) return true;
     parse_result(call, equals + strlen(" = "));
-    uint64_t ns;
-    if (took > equals && parse_stamp(took + strlen(" <"), &end, &ns)) {
+    if (took > equals && parse_stamp(took + strlen(" <"), &end, &ns))
         call->end_ns = call->start_ns + ns;
-    }
     return true;
 }
 
@@ -115,27 +99,16 @@ struct reading {
 };
 
 static struct thread *thread_of(struct reading *r, pid_t id) {
-    for (unsigned i = 0; i < r->thread_count; i++) {
+    for (unsigned i = 0; i < r->thread_count; i++)
         if (r->threads[i].id == id) return &r->threads[i];
-    }
-    if (r->thread_count == THREADS_MAX) {
-        r->failed = true;
-        return &r->threads[0];
-    }
+    r->failed = r->failed || r->thread_count == THREADS_MAX;
+    if (r->failed) return &r->threads[0];
     r->threads[r->thread_count] = (struct thread){.id = id, .process = id};
     return &r->threads[r->thread_count++];
 }
 
-static void keep(struct reading *r, const struct trace_call *call) {
-    struct trace *trace = r->trace;
-    struct trace_call *more = reallocarray(trace->calls, trace->count + 1, sizeof *more);
-    r->failed = r->failed || more == NULL;
-    if (more == NULL) return;
-    trace->calls = more;
-    more[trace->count++] = *call;
-}
-
 static void read_line(struct reading *r, pid_t id, const char *line) {
+    struct trace *trace = r->trace;
     struct trace_call call;
     if (!trace_parse(&call, line)) return;
     call.thread = id;
@@ -144,77 +117,73 @@ static void read_line(struct reading *r, pid_t id, const char *line) {
     if (internet && strcmp(call.name, "bind") == 0) thread_of(r, id)->binds = true;
     /* The maker's number is not yet its own process's, perhaps: that is followed at the end. */
     const bool makes = strncmp(call.name, "clone", 5) == 0 && call.result > 0;
-    if (makes && strstr(line, "CLONE_THREAD") != NULL) {
+    if (makes && strstr(line, "CLONE_THREAD") != NULL)
         thread_of(r, (pid_t)call.result)->process = id;
-    }
-    keep(r, &call);
+    struct trace_call *more = reallocarray(trace->calls, trace->count + 1, sizeof *more);
+    r->failed = r->failed || more == NULL;
+    if (more == NULL) return;
+    trace->calls = more;
+    more[trace->count++] = call;
 }
 
-static void read_file(void *context, const char *path) {
-    struct reading *r = context;
-    const pid_t id = (pid_t)strtol(strrchr(path, '.') + 1, NULL, 10);
-    (void)thread_of(r, id);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return;
+/* One for each thread: "trace.4711". */
+static void read_file(struct reading *r, DIR *folder, const char *name) {
+    const pid_t id = (pid_t)strtol(strrchr(name, '.') + 1, NULL, 10);
+    const int opened = id > 0 ? openat(dirfd(folder), name, O_RDONLY | O_CLOEXEC) : -1;
+    FILE *file = opened < 0 ? NULL : fdopen(opened, "r");
     char *line = NULL;
     size_t size = 0;
+    if (file == NULL) return;
+    (void)thread_of(r, id);
     while (getline(&line, &size, file) > 0) read_line(r, id, line);
     free(line);
     (void)fclose(file);
 }
 
 static pid_t process_of(struct reading *r, pid_t id) {
-    for (unsigned steps = 0; steps < THREADS_MAX; steps++) {
-        const struct thread *thread = thread_of(r, id);
-        if (thread->process == id) break;
-        id = thread->process;
-    }
+    for (unsigned steps = 0; steps < THREADS_MAX && thread_of(r, id)->process != id; steps++)
+        id = thread_of(r, id)->process;
     return id;
 }
 
-static pid_t find_server(struct reading *r) {
-    for (unsigned i = 0; i < r->thread_count; i++) {
-        const struct thread *thread = &r->threads[i];
-        if (thread->binds && !thread->connects) return process_of(r, r->threads[i].id);
-    }
-    return -1;
-}
-
 static int by_start(const void *one, const void *other) {
-    const struct trace_call *a = one;
-    const struct trace_call *b = other;
+    const struct trace_call *a = one, *b = other;
     return (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
 }
 
 /* Keeps what belongs to a side: the run itself, its wire and its helpers do not. */
 static void take_sides(struct reading *r) {
     struct trace *trace = r->trace;
-    const pid_t server = find_server(r);
+    const struct thread *one = r->threads, *end = one + r->thread_count;
+    while (one < end && (!one->binds || one->connects)) one++;
+    const pid_t server = one < end ? process_of(r, one->id) : -1;
     size_t kept = 0;
     for (size_t i = 0; i < trace->count; i++) {
         struct trace_call call = trace->calls[i];
-        const bool serves = process_of(r, call.thread) == server;
-        if (!serves && !thread_of(r, call.thread)->connects) continue;
-        call.side = serves ? TRACE_SERVER : TRACE_CLIENT;
-        call.leads = call.thread == process_of(r, call.thread);
+        const pid_t process = process_of(r, call.thread);
+        if (process != server && !thread_of(r, call.thread)->connects) continue;
+        call.side = process == server ? TRACE_SERVER : TRACE_CLIENT;
         trace->calls[kept++] = call;
         /* Its first thread only waits for the word to end; then it wakes the others. */
-        const bool stops = serves && call.leads && strcmp(call.name, "shutdown") == 0;
+        const bool stops = call.thread == server && strcmp(call.name, "shutdown") == 0;
         if (stops && call.start_ns < trace->stopped_ns) trace->stopped_ns = call.start_ns;
     }
     trace->count = kept;
     if (kept > 0) qsort(trace->calls, kept, sizeof *trace->calls, by_start);
 }
 
-static int read_trace(struct trace *trace, const char *folder) {
+static bool read_folder(struct trace *trace, const char *path) {
     struct reading *reading = calloc(1, sizeof *reading);
-    if (reading == NULL) return -ENOMEM;
-    reading->trace = trace;
-    for_each_file(folder, read_file, reading);
-    take_sides(reading);
-    const bool failed = reading->failed;
+    DIR *folder = opendir(path);
+    bool failed = reading == NULL || folder == NULL;
+    if (!failed) reading->trace = trace;
+    for (const struct dirent *entry; !failed && (entry = readdir(folder)) != NULL;)
+        read_file(reading, folder, entry->d_name);
+    if (!failed) take_sides(reading);
+    failed = failed || reading->failed;
+    if (folder != NULL) (void)closedir(folder);
     free(reading);
-    return failed ? -ENOMEM : 0;
+    return !failed;
 }
 
 /* ---- the run ---- */
@@ -227,27 +196,25 @@ static enum trace_end explain(const struct process_end *end, char *why) {
         process_explain(end, "the run", why, CHILD_WHY);
         return TRACE_FAILED;
     }
-    if (missing) {
+    if (missing)
         (void)snprintf(why, CHILD_WHY, "strace is not installed; `make deps` would do");
-    } else {
+    else
         (void)snprintf(why, CHILD_WHY,
                        "strace did not get through (%.400s); `sudo echolab ...` would do",
                        *end->words == '\0' ? "it said nothing" : end->words);
-    }
     return TRACE_UNTRACEABLE;
 }
 
 static enum trace_end run_in(const char *folder, struct trace *trace, const char *filter,
                              const struct parameters *asked, char *why) {
-    struct process_end end = {.failed = -ENOMEM};
-    char *names = NULL, *output = NULL, *program = NULL;
-    struct run *run = NULL;
-    const bool memory = asprintf(&names, "--trace=%s", filter) >= 0 &&
-                        asprintf(&output, "--output=%s/trace", folder) >= 0 &&
-                        /* us, as "self" would be strace */
-                        asprintf(&program, "/proc/%ld/exe", (long)getpid()) >= 0;
+    struct process_end end = {0};
+    char names[256], output[PATH_MAX + 32], program[32]; /* as "self" would be strace */
+    (void)snprintf(names, sizeof names, "--trace=%s", filter);
+    (void)snprintf(output, sizeof output, "--output=%s/trace", folder);
+    (void)snprintf(program, sizeof program, "/proc/%ld/exe", (long)getpid());
+    /* -ff: a file for each thread, so that no line is cut in two by another's. */
     char *tool[] = {"strace",
-                    "-ff", /* a file for each thread: no line is cut in two by another's */
+                    "-ff",
                     "-qq",
                     "--string-limit=8",
                     "--absolute-timestamps=format:unix,precision:ns",
@@ -256,22 +223,17 @@ static enum trace_end run_in(const char *folder, struct trace *trace, const char
                     output,
                     program,
                     NULL};
-    if (memory) run = child_run_by(tool, asked, &end);
-    const enum trace_end ended = run == NULL ? explain(&end, why) : TRACE_DONE;
+    trace->run = child_run_by(tool, asked, &end);
+    const enum trace_end ended = trace->run == NULL ? explain(&end, why) : TRACE_DONE;
     process_free(&end);
-    run_free(run);
-    free(program);
-    free(output);
-    free(names);
-    const int failed = ended == TRACE_DONE ? read_trace(trace, folder) : 0;
-    if (failed == 0) return ended;
-    (void)snprintf(why, CHILD_WHY, "cannot read what strace wrote: %s", strerror(-failed));
+    if (ended != TRACE_DONE || read_folder(trace, folder)) return ended;
+    (void)snprintf(why, CHILD_WHY, "cannot read what strace wrote: no memory, or too many threads");
     return TRACE_FAILED;
 }
 
 enum trace_end trace_run(struct trace *trace, const char *filter, const struct parameters *asked,
                          char *why) {
-    char *folder = trace_folder_make();
+    char *folder = folder_make();
     *trace = (struct trace){.stopped_ns = UINT64_MAX};
     if (folder == NULL) {
         (void)snprintf(why, CHILD_WHY, "cannot make a folder in $TMPDIR or /tmp: %s",
@@ -279,11 +241,12 @@ enum trace_end trace_run(struct trace *trace, const char *filter, const struct p
         return TRACE_UNTRACEABLE;
     }
     const enum trace_end end = run_in(folder, trace, filter, asked, why);
-    trace_folder_remove(folder);
+    folder_remove(folder);
     return end;
 }
 
 void trace_release(struct trace *trace) {
+    run_free(trace->run);
     free(trace->calls);
     *trace = (struct trace){0};
 }
@@ -293,8 +256,7 @@ void trace_release(struct trace *trace) {
  * its start: a call that waited ends later than it says.
  */
 bool trace_is_ending(const struct trace *trace, const struct trace_call *call) {
-    const uint64_t most_ns = 2000000;
-    const uint64_t took_ns = call->end_ns - call->start_ns;
+    const uint64_t most_ns = 2000000, took_ns = call->end_ns - call->start_ns;
     const uint64_t slack_ns = took_ns / 8 < most_ns ? took_ns / 8 : most_ns;
     if (call->side != TRACE_SERVER || trace->stopped_ns == UINT64_MAX) return false;
     return call->end_ns == 0 || call->end_ns + slack_ns > trace->stopped_ns;

@@ -22,13 +22,13 @@ struct trace_call {
     uint64_t start_ns, end_ns; /* on the clock of the time of day; end 0: it did not return */
     enum trace_side side;
     pid_t thread;
-    bool leads; /* that thread is its process's first */
     int descriptor;
     int64_t result;
     char name[24], error[20]; /* "" or as in errno(3) */
 };
 
 struct trace {
+    struct run *run;
     struct trace_call *calls; /* malloc'd, by start */
     size_t count;
     uint64_t stopped_ns; /* when the server was told to end; UINT64_MAX: never seen */
@@ -53,13 +53,9 @@ void trace_release(struct trace *trace);
 bool trace_is_ending(const struct trace *trace, const struct trace_call *call);
 
 /*
- * Reads one line of `strace -ff` into *call, all but side, thread and leads.
+ * Reads one line of `strace -ff` into *call, all but side and thread.
  * False: a line that is no call.
  */
 bool trace_parse(struct trace_call *call, const char *line);
-
-/* A folder of its own in $TMPDIR or /tmp, malloc'd; NULL: errno says why. */
-char *trace_folder_make(void);
-void trace_folder_remove(char *path); /* with the files in it; frees the path too */
 
 #endif

@@ -168,6 +168,8 @@ static void add(struct findings *list, const struct series_table *table, const s
     c->diff = comparison->diff.value;
     c->diff_low = comparison->diff.low;
     c->diff_high = comparison->diff.high;
+    c->estimate = comparison->estimate;
+    c->detectable = comparison->detectable;
     c->p = comparison->p;
     c->margin = comparison->margin;
     c->verdict = comparison->verdict;

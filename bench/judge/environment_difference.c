@@ -40,7 +40,7 @@ static struct facts values_of(struct side side, const char *name) {
     static const struct fact unknown;
     struct facts distinct = {0};
     if (strcmp(name, clock_cost) == 0) {
-        facts_add_number(&distinct, name, median_of(side, name));
+        facts_take(&distinct, fact_number(median_of(side, name)), "%s", name);
         return distinct;
     }
     for (size_t i = 0; i < side.count; i++) {
@@ -95,7 +95,7 @@ struct environment_differences environment_differences(const struct facts *const
         for (size_t j = 0; j < facts->count; j++) {
             const char *name = facts->list[j].name;
             if (facts_find(&seen, name) != NULL || environment_changes_by_itself(name)) continue;
-            facts_add_unknown(&seen, name);
+            facts_take(&seen, (struct fact){0}, "%s", name);
             take(&differences,
                  (struct environment_difference){strdup(name), values_of(sides[0], name),
                                                  values_of(sides[1], name)});

@@ -70,33 +70,36 @@ static struct estimate trimmed_of(const double *sorted, size_t count, double lev
                   level);
 }
 
-/*
- * How many of the smallest and of the largest means of two are left out so
- * that at least `level` remains: the distribution of the signed-rank sum W,
- * P(W <= k), by counting the subsets of 1 ... n with each sum. -1: no interval
- * has that level. *attained is what remains.
- */
-static long ranks_cut(size_t count, double level, double *attained) {
-    const size_t sums = count * (count + 1) / 2 + 1;
-    double *share = calloc(sums, sizeof *share);
-    if (share == NULL) return -1;
+double *estimate_rank_sums(const size_t *ranks, size_t count) {
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) total += ranks[i];
+    double *share = calloc(total + 1, sizeof *share);
+    if (share == NULL) return NULL;
     share[0] = 1;
-    size_t most = 0;
-    for (size_t rank = 1; rank <= count; rank++) {
-        most += rank;
-        for (size_t sum = most + 1; sum-- > 0;) {
-            const double with = sum >= rank ? share[sum - rank] : 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t sum = total + 1; sum-- > 0;) {
+            const double with = sum >= ranks[i] ? share[sum - ranks[i]] : 0;
             share[sum] = (share[sum] + with) / 2;
         }
     }
+    return share;
+}
+
+/*
+ * How many of the smallest and of the largest means of two are left out so
+ * that at least `level` remains, by the distribution of the signed-rank sum:
+ * P(W <= k). -1: no interval has that level. *attained is what remains.
+ */
+static long ranks_cut(size_t count, double level, double *attained) {
+    size_t *ranks = calloc(count + 1, sizeof *ranks);
+    for (size_t i = 0; ranks != NULL && i < count; i++) ranks[i] = i + 1;
+    double *share = ranks == NULL ? NULL : estimate_rank_sums(ranks, count);
     long cut = -1;
     double below = 0;
-    for (size_t k = 0; k < sums && below + share[k] <= (1 - level) / 2; k++) {
-        below += share[k];
-        cut = (long)k;
-    }
+    while (share != NULL && below + share[cut + 1] <= (1 - level) / 2) below += share[++cut];
     *attained = 1 - 2 * below;
     free(share);
+    free(ranks);
     return cut;
 }
 

@@ -40,6 +40,12 @@ struct estimate estimate_by(enum estimate_method method, double *samples, size_t
                             double level);
 
 /*
+ * The share of all 2^count choices among `ranks` that have each sum, from 0 to
+ * that of all: malloc'd, NULL without memory.
+ */
+double *estimate_rank_sums(const size_t *ranks, size_t count);
+
+/*
  * How many samples would find a difference of `effect` with 80 % power, by
  * what `count` of them showed; never fewer than those. 0: cannot be told.
  */

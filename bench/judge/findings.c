@@ -23,6 +23,12 @@
         .choices = verdict_names, .choice_count = VERDICTS                                         \
     }
 
+#define E(name_, member_)                                                                          \
+    {                                                                                              \
+        .name = (name_), .kind = FIELD_CHOICE, .offset = offsetof(struct S, member_),              \
+        .choices = estimate_names, .choice_count = ESTIMATE_METHODS                                \
+    }
+
 #define S compared
 static const struct field compared_fields[] = {
     T("metric", metric),
@@ -50,6 +56,8 @@ static const struct field compared_fields[] = {
     R("diff", diff),
     R("diff_ci_low", diff_low),
     R("diff_ci_high", diff_high),
+    E("estimate", estimate),
+    R("detectable", detectable),
     R("p", p),
     R("margin", margin),
     V("verdict", verdict),
@@ -250,6 +258,8 @@ static const struct field agreed_fields[] = {
     R("diff", comparison.diff.value),
     R("diff_ci_low", comparison.diff.low),
     R("diff_ci_high", comparison.diff.high),
+    E("estimate", comparison.estimate),
+    R("detectable", comparison.detectable),
     R("p", comparison.p),
     R("margin", comparison.margin),
     V("verdict", comparison.verdict),

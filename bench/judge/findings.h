@@ -20,6 +20,8 @@ struct compared {
     uint64_t blocks;
     double ratio, low, high, level;
     double diff, diff_low, diff_high; /* in the unit of the metric */
+    enum estimate_method estimate;
+    double detectable; /* a ratio of 1 + this would be found with 80 % power; NAN: not known */
     double p, margin;
     enum verdict verdict;
     uint64_t blocks_needed; /* 0: cannot be told, or decided */

@@ -5,34 +5,38 @@
 #include <stdlib.h>
 
 #include "bench/judge/metric.h"
+#include "bench/judge/slope.h"
+#include "bench/judge/typical.h"
+
+static double time_us(const struct run *run) {
+    return metrics[METRIC_TIME].of(run);
+}
 
 /* What a message waits, and what it takes in all. */
 static const struct {
     const char *name;
-    enum metric_id metric;
-} kinds[] = {{"latency", METRIC_MEAN}, {"time_per_message", METRIC_TIME}};
+    double (*of_us)(const struct run *run);
+} kinds[] = {{"latency", typical_latency_us}, {"time_per_message", time_us}};
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-/* The valid runs of a variant as points (applied RTT, metric), both in us. */
+/* The valid runs of a variant as points (applied RTT, time), both in us, by the RTT asked for. */
 static size_t collect(const struct runs *runs, const struct variant *variant,
-                      const struct metric *metric, double *x, double *y) {
+                      double (*of_us)(const struct run *run), struct slope_point *points) {
     size_t count = 0;
     for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = runs->list[i];
-        const double applied_us = run->wire.applied_rtt_ns / 1e3;
-        const double value_us = metric->of(run);
         if (run->asked.variant != variant || !run_is_valid(run)) continue;
-        if (!isfinite(applied_us) || !isfinite(value_us)) continue;
-        x[count] = applied_us;
-        y[count++] = value_us;
+        points[count] = (struct slope_point){run->wire.applied_rtt_ns / 1e3, of_us(run),
+                                             (double)run->asked.rtt_ns};
+        count += isfinite(points[count].x + points[count].y);
     }
     return count;
 }
 
 static void add(struct findings *list, const struct variant *variant, const char *metric,
-                const struct line *line) {
-    struct fit *fit = findings_add(list, LIST_FITS);
+                const struct slope *line) {
+    struct fit *fit = isnan(line->slope.value) ? NULL : findings_add(list, LIST_FITS);
     if (fit == NULL) return;
     fit->variant = variant->name;
     fit->metric = metric;
@@ -57,16 +61,14 @@ static unsigned count_variants(const struct runs *runs) {
 }
 
 void fits_list(struct findings *list, const struct runs *runs) {
-    double *x = calloc(2 * runs->count + 1, sizeof *x);
+    struct slope_point *points = calloc(runs->count + 1, sizeof *points);
     const double level = 1 - 0.05 / (KINDS * (double)count_variants(runs));
-    for (unsigned v = 0; x != NULL && v < variant_count; v++) {
+    for (unsigned v = 0; points != NULL && v < variant_count; v++) {
         for (int k = 0; k < KINDS; k++) {
-            double *y = x + runs->count;
-            const size_t count = collect(runs, &variants[v], &metrics[kinds[k].metric], x, y);
-            if (count < 3) continue;
-            const struct line line = statistics_line(x, y, count, level);
+            const size_t count = collect(runs, &variants[v], kinds[k].of_us, points);
+            const struct slope line = slope_of(points, count, level);
             add(list, &variants[v], kinds[k].name, &line);
         }
     }
-    free(x);
+    free(points);
 }

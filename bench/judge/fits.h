@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Round trips as a slope: latency, and time per message, regressed on the
- * delay that the wire really applied. The slope depends on no machine; what a
- * machine adds is the intercept.
+ * Round trips as a slope: latency, and time per message, over the delay that
+ * the wire really applied, by a line that disturbed runs do not turn (slope.h).
+ * The slope depends on no machine; what a machine adds is the intercept.
  */
 #ifndef BENCH_FITS_H
 #define BENCH_FITS_H

@@ -18,14 +18,14 @@ enum metric_id {
 };
 
 struct metric {
-    const char *name;                  /* in result files: "time_per_message" */
-    const char *unit;                  /* of its values: "us" */
-    const char *noun;                  /* in a narrow table: "time" */
-    const char *title;                 /* in a wide one: "time per message" */
-    const char *subject, *verb, *than; /* "a message by" X "takes" 2 times "as long as one by" Y */
+    const char *name;                    /* in result files: "time_per_message" */
+    const char *unit;                    /* of its values: "us" */
+    const char *noun;                    /* in a narrow table: "time" */
+    const char *title;                   /* in a wide one: "time per message" */
     double (*of)(const struct run *run); /* NAN: it does not say */
-    bool closed, open;                   /* in which loops it is compared */
-    bool exact;                          /* a count: it does not wobble */
+    const char *subject, *verb, *than; /* "a message by" X "takes" 2 times "as long as one by" Y */
+    bool closed, open;                 /* in which loops it is compared */
+    bool exact;                        /* a count: it does not wobble */
 };
 
 extern const struct metric metrics[METRICS];
@@ -36,13 +36,13 @@ bool metric_is_for(const struct metric *metric, const struct run *run);
 /* NULL: there is none of that name. */
 const struct metric *metric_find(const char *name);
 
+/* Of ns; NAN: FIELD_UNKNOWN. */
+double metric_us(uint64_t ns);
+
 /*
  * A percentile of the latency in us, with what was lost or failed last: as an
  * open loop is judged. INFINITY: that one never came; NAN: too few beyond it.
  */
 double metric_percentile_us(const struct run *run, double percent);
-
-/* The same for arithmetic: who got no answer waited until the deadline. */
-double metric_waited_us(const struct run *run, double percent);
 
 #endif

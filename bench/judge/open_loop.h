@@ -20,7 +20,8 @@ extern const double open_percents[OPEN_PERCENTS]; /* 50, 90, 99, 99.9 */
 
 /* One variant at one rate: all its valid runs together. */
 struct open_point {
-    const struct run *first;     /* which variant, and how it was asked */
+    const struct run *first;     /* how it was asked */
+    const char *variant;
     double valid, overloaded;    /* runs: overloaded of the valid ones */
     double messages;             /* of the valid ones, those that were lost or failed too */
     double offered_per_s, share; /* share: of its capacity in a closed loop; NAN: not known */
@@ -42,20 +43,16 @@ bool open_point_is_overloaded(const struct open_point *point);
 
 /* A variant along the rate: the lowest first. */
 struct open_rates {
-    const struct run *first;
-    struct open_point *points; /* malloc'd */
+    struct open_point *points; /* at least one */
     size_t count;
 };
 
-struct open_variants {
-    struct open_rates *list; /* malloc'd, in the order of the plan */
-    size_t count;
-};
-
-/* All variants that kept a schedule, the other build's left out; borrows the runs. For
- * open_variants_free. */
-struct open_variants open_variants_of(const struct runs *runs);
-void open_variants_free(struct open_variants *all);
+/*
+ * Calls `act` for each variant that kept a schedule, in the order of the plan,
+ * the other build's left out. False: there is none.
+ */
+bool open_each(const struct runs *runs, void (*act)(void *context, const struct open_rates *rates),
+               void *context);
 
 /*
  * Adds the knee of each variant to `list` (of LIST_KNEES). held_per_s is the
@@ -64,5 +61,8 @@ void open_variants_free(struct open_variants *all);
  * between them.
  */
 void open_knees(struct findings *list, const struct runs *runs);
+
+/* The variant's; NULL: there is none. */
+const struct knee *open_knee(const struct findings *knees, const char *variant);
 
 #endif

@@ -20,12 +20,9 @@ struct timed_command {
 };
 
 struct process_line {
-    size_t rounds; /* in which there were both N and 2 N */
-    /* With their 95 % intervals from six on; of fewer rounds the extremes; NAN: none. */
-    struct interval message_us, start_ms;
-    size_t runs; /* that it is compared with */
-    struct interval compare_us;
-    double more_percent; /* a message by hyperfine over one by compare */
+    struct middle message_us, start_ms; /* of the rounds in which there were both N and 2 N */
+    struct middle compare_us;           /* of the runs beside */
+    double more_percent;                /* a message by hyperfine over one by compare */
 };
 
 /* Beside the time per message of the variant's valid runs among `runs` (NULL: none). */

@@ -43,14 +43,6 @@ bool series_alike(const struct run *one, const struct run *other) {
     return same_column(one, other) && parameters_same(&asked, &other->asked);
 }
 
-static size_t count_blocks(const struct runs *runs) {
-    size_t blocks = 0;
-    for (size_t i = 0; i < runs->count; i++) {
-        if (runs->list[i]->block + 1U > blocks) blocks = runs->list[i]->block + 1U;
-    }
-    return blocks;
-}
-
 /* In the plan's order: shuffled runs do not shuffle a table. */
 static int by_column(const void *a, const void *b) {
     const struct run *x = *(const struct run *const *)a, *y = *(const struct run *const *)b;
@@ -58,32 +50,19 @@ static int by_column(const void *a, const void *b) {
     return (x->block > y->block) - (x->block < y->block);
 }
 
-static size_t find(const struct series_table *table, const struct run *run) {
-    size_t i = 0;
-    while (i < table->count && !series_same(table->first[i], run)) i++;
-    return i;
-}
-
-void series_free(struct series_table *table) {
-    free(table->first);
-    free(table->cells);
-    *table = (struct series_table){0};
-}
-
 struct series_table series_of(const struct runs *runs) {
-    struct series_table table = {.blocks = count_blocks(runs)};
+    struct series_table table = {.first = calloc(runs->count + 1, sizeof *table.first)};
     const struct run **sorted = calloc(runs->count + 1, sizeof(const struct run *));
-    table.first = calloc(runs->count + 1, sizeof(const struct run *));
-    table.cells = calloc(runs->count * table.blocks + 1, sizeof(const struct run *));
-    if (sorted == NULL || table.first == NULL || table.cells == NULL) {
-        free(sorted);
-        series_free(&table);
-        return table;
-    }
-    for (size_t i = 0; i < runs->count; i++) sorted[i] = runs->list[i];
-    qsort(sorted, runs->count, sizeof(const struct run *), by_column);
     for (size_t i = 0; i < runs->count; i++) {
-        const size_t at = find(&table, sorted[i]);
+        if (sorted != NULL) sorted[i] = runs->list[i];
+        if (runs->list[i]->block >= table.blocks) table.blocks = runs->list[i]->block + 1U;
+    }
+    table.cells = calloc(runs->count * table.blocks + 1, sizeof(const struct run *));
+    const bool memory = sorted != NULL && table.first != NULL && table.cells != NULL;
+    if (memory) qsort(sorted, runs->count, sizeof(const struct run *), by_column);
+    for (size_t i = 0; memory && i < runs->count; i++) {
+        size_t at = 0;
+        while (at < table.count && !series_same(table.first[at], sorted[i])) at++;
         if (at == table.count) table.first[table.count++] = sorted[i];
         const struct run **cell = &table.cells[at * table.blocks + sorted[i]->block];
         /* Of several attempts the one that counts. */
@@ -91,6 +70,12 @@ struct series_table series_of(const struct runs *runs) {
     }
     free(sorted);
     return table;
+}
+
+void series_free(struct series_table *table) {
+    free(table->first);
+    free(table->cells);
+    *table = (struct series_table){0};
 }
 
 const struct run *series_run(const struct series_table *table, size_t series, size_t block) {
@@ -103,13 +88,12 @@ const struct run *series_valid(const struct series_table *table, size_t series, 
 }
 
 size_t series_next(const struct series_table *table, size_t from, const char *variant) {
-    size_t i = from;
-    for (; i < table->count; i++) {
+    for (size_t i = from; i < table->count; i++) {
         const struct run *run = table->first[i];
         if (run->asked.role != ROLE_VARIANT || run->against) continue;
-        if (variant == NULL || strcmp(run->asked.variant->name, variant) == 0) break;
+        if (variant == NULL || strcmp(run->asked.variant->name, variant) == 0) return i;
     }
-    return i;
+    return table->count;
 }
 
 struct middle series_middle(const struct series_table *table, size_t series,

@@ -2,6 +2,7 @@
 #include "bench/judge/slope.h"
 
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_math.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
@@ -36,12 +37,20 @@ static double kendall_deviation(const struct slope_point *points, size_t count) 
 static double median_residue(const struct slope_point *points, size_t count, double slope,
                              double *room) {
     for (size_t i = 0; i < count; i++) room[i] = points[i].y - slope * points[i].x;
-    gsl_sort(room, 1, count);
-    return gsl_stats_median_from_sorted_data(room, 1, count);
+    return statistics_median(room, count);
+}
+
+static double explained(const struct slope_point *points, const struct slope *line) {
+    const double all = gsl_stats_tss(&points->y, sizeof *points / sizeof points->y, line->count);
+    double left = 0;
+    for (size_t i = 0; i < line->count; i++) {
+        left += gsl_pow_2(points[i].y - line->intercept - line->slope.value * points[i].x);
+    }
+    return all > 0 ? 1 - left / all : 1;
 }
 
 struct slope slope_of(const struct slope_point *points, size_t count, double level) {
-    struct slope line = {count, {NAN, NAN, NAN}, NAN, level};
+    struct slope line = {count, {NAN, NAN, NAN}, NAN, NAN, level};
     double *slopes = calloc(count * count + 1, sizeof *slopes);
     const size_t pairs = slopes == NULL ? 0 : pair_slopes(points, count, slopes);
     if (pairs > 0) {
@@ -54,6 +63,7 @@ struct slope slope_of(const struct slope_point *points, size_t count, double lev
             line.slope.high = slopes[pairs - (size_t)cut];
         }
         line.intercept = median_residue(points, count, line.slope.value, slopes);
+        line.r2 = explained(points, &line);
     }
     free(slopes);
     return line;

@@ -21,6 +21,7 @@ struct slope {
     size_t count;
     struct interval slope; /* low and high NAN where there are too few for the level */
     double intercept;      /* the median of y - slope x */
+    double r2;             /* the share of the variance that the line explains */
     double level;
 };
 

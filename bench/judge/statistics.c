@@ -2,19 +2,14 @@
 #include "bench/judge/statistics.h"
 
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_fit.h>
-#include <gsl/gsl_rng.h>
 #include <gsl/gsl_sort_double.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 /* The flip test is a cross-check of the interval, which carries the simultaneous level. */
 #define FLIP_LEVEL 0.05
-
-enum { EXACT_MAX = 20, RANDOM_FLIPS = 100000, BLOCKS_NEEDED_MAX = 100000 };
 
 const char *const verdict_names[VERDICTS] = {"faster", "slower", "same within margin",
                                              "not decided"};
@@ -44,49 +39,6 @@ struct middle statistics_middle(double *samples, size_t count) {
     return (struct middle){at_95.value, at_95.low, at_95.high, count};
 }
 
-static double half_width(double deviation, size_t count, double level) {
-    return gsl_cdf_tdist_Qinv((1 - level) / 2, (double)count - 1) * deviation / sqrt((double)count);
-}
-
-struct interval statistics_mean_interval(const double *samples, size_t count, double level) {
-    struct interval interval = {0};
-    if (count == 0) return interval;
-    const double mean = gsl_stats_mean(samples, 1, count);
-    const double half =
-        count < 2 ? 0 : half_width(gsl_stats_sd_m(samples, 1, count, mean), count, level);
-    return (struct interval){.value = mean, .low = mean - half, .high = mean + half};
-}
-
-static double flipped_sum(const double *samples, size_t count, uint64_t signs) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) sum += (signs >> i & 1) != 0 ? -samples[i] : samples[i];
-    return sum;
-}
-
-static double exact_sign_flip(const double *samples, size_t count, double seen) {
-    const uint64_t all = UINT64_C(1) << count;
-    uint64_t as_far = 0;
-    for (uint64_t signs = 0; signs < all; signs++) {
-        if (fabs(flipped_sum(samples, count, signs)) >= seen) as_far++;
-    }
-    return (double)as_far / (double)all;
-}
-
-static double random_sign_flip(const double *samples, size_t count, double seen) {
-    gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
-    if (random == NULL) return 1; /* no memory: nothing is claimed */
-    unsigned as_far = 1;          /* the arrangement that was seen counts as one */
-    for (unsigned i = 0; i < RANDOM_FLIPS; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < count; j++) {
-            sum += gsl_rng_get(random) >> 31 != 0 ? -samples[j] : samples[j];
-        }
-        if (fabs(sum) >= seen) as_far++;
-    }
-    gsl_rng_free(random);
-    return (double)as_far / (RANDOM_FLIPS + 1);
-}
-
 /* By halving: gsl_cdf_beta_Pinv gives up, and aborts, on some arguments. */
 static double beta_quantile(double share, double a, double b) {
     double low = 0;
@@ -112,13 +64,46 @@ struct interval statistics_share_interval(double hit, double missed, double leve
 }
 
 double statistics_sign_flip(const double *samples, size_t count) {
-    if (count == 0) return 1;
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) sum += samples[i];
+    const uint64_t all = UINT64_C(1) << count;
+    double seen = 0, as_far = 0;
+    for (size_t i = 0; i < count; i++) seen += samples[i];
     /* A hair less, so that rounding does not exclude the arrangement that was seen. */
-    const double seen = fabs(sum) * (1 - 1e-12);
-    return count <= EXACT_MAX ? exact_sign_flip(samples, count, seen)
-                              : random_sign_flip(samples, count, seen);
+    seen = fabs(seen) * (1 - 1e-12);
+    for (uint64_t signs = 0; signs < all; signs++) {
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += (signs >> i & 1) != 0 ? -samples[i] : samples[i];
+        as_far += fabs(sum) >= seen;
+    }
+    return as_far / (double)all;
+}
+
+/* Twice the rank of its size, as equals share theirs. What is 0 takes no part (Pratt, 1959). */
+static size_t twice_rank(const double *samples, size_t count, double one) {
+    size_t twice = 1;
+    for (size_t i = 0; i < count; i++) {
+        twice += fabs(samples[i]) < fabs(one) ? 2 : fabs(samples[i]) == fabs(one);
+    }
+    return one == 0 ? 0 : twice;
+}
+
+double statistics_rank_flip(const double *samples, size_t count) {
+    size_t *ranks = calloc(count + 1, sizeof *ranks);
+    size_t total = 0, positive = 0;
+    double as_far = 0;
+    for (size_t i = 0; ranks != NULL && i < count; i++) {
+        ranks[i] = twice_rank(samples, count, samples[i]);
+        total += ranks[i];
+        positive += samples[i] > 0 ? ranks[i] : 0;
+    }
+    double *share = ranks == NULL ? NULL : estimate_rank_sums(ranks, count);
+    free(ranks);
+    if (share == NULL) return 1; /* no memory: nothing is claimed */
+    const size_t near = positive < total - positive ? positive : total - positive;
+    for (size_t sum = 0; sum <= total; sum++) {
+        if (sum <= near || sum >= total - near) as_far += share[sum];
+    }
+    free(share);
+    return as_far;
 }
 
 static enum verdict judge(const struct comparison *c) {
@@ -130,23 +115,13 @@ static enum verdict judge(const struct comparison *c) {
     return VERDICT_NOT_DECIDED;
 }
 
-/*
- * How many blocks would decide, if the noise stays as it is: as many as bring
- * the half width below the distance to the nearest boundary (no difference,
- * or the margin), and as the sign-flip test needs to be able to speak at all.
- */
-static size_t blocks_needed(const struct comparison *c, double mean, double deviation) {
-    if (c->blocks < 2) return STATISTICS_BLOCKS_MIN;
-    const double inside = log1p(c->margin) - fabs(mean);
-    const double distance = fmax(fabs(mean), inside);
-    if (!(distance > 0)) return 0;
+/* To tell it from the nearer boundary: no difference, or the margin. */
+static size_t blocks_needed(const struct comparison *c, const struct estimate *logs) {
+    const double size = fabs(logs->value);
+    if (c->verdict != VERDICT_NOT_DECIDED || c->blocks < STATISTICS_BLOCKS_MIN) return 0;
+    const size_t needed = estimate_needed(logs, c->blocks, fmax(size, log1p(c->margin) - size));
     /* As many as there were have not decided: where the sign-flip test objects, that is told. */
-    const size_t least = c->blocks < STATISTICS_BLOCKS_MIN ? STATISTICS_BLOCKS_MIN : c->blocks + 1;
-    for (size_t n = least; n <= BLOCKS_NEEDED_MAX; n += 1 + n / 50) {
-        const bool can_speak = pow(2, 1 - (double)n) <= FLIP_LEVEL;
-        if (can_speak && half_width(deviation, n, c->level) < distance) return n;
-    }
-    return 0;
+    return needed == c->blocks ? needed + 1 : needed;
 }
 
 struct comparison statistics_compare(const double *variant, const double *baseline, size_t blocks,
@@ -154,40 +129,22 @@ struct comparison statistics_compare(const double *variant, const double *baseli
     struct comparison c = {
         .blocks = blocks, .level = level, .margin = margin, .p = 1, .verdict = VERDICT_NOT_DECIDED};
     double *logs = calloc(2 * blocks + 1, sizeof *logs);
-    if (blocks == 0 || logs == NULL) {
-        free(logs);
-        return c;
-    }
+    if (logs == NULL) return c;
     double *diffs = logs + blocks;
     for (size_t i = 0; i < blocks; i++) {
         logs[i] = log(variant[i] / baseline[i]);
         diffs[i] = variant[i] - baseline[i];
     }
-    const struct interval mean = statistics_mean_interval(logs, blocks, level);
-    c.ratio = (struct interval){exp(mean.value), exp(mean.low), exp(mean.high)};
-    c.diff = statistics_mean_interval(diffs, blocks, level);
-    c.p = statistics_sign_flip(logs, blocks);
+    const struct estimate diff = estimate_of(diffs, blocks, level);
+    const struct estimate its = estimate_of(logs, blocks, level);
+    c.estimate = its.method;
+    c.ratio = (struct interval){exp(its.value), exp(its.low), exp(its.high)};
+    c.diff = (struct interval){diff.value, diff.low, diff.high};
+    c.detectable = expm1(its.detectable);
+    c.p = its.method == ESTIMATE_T ? statistics_sign_flip(logs, blocks)
+                                   : statistics_rank_flip(logs, blocks);
     c.verdict = judge(&c);
-    if (c.verdict == VERDICT_NOT_DECIDED) {
-        const double deviation = blocks < 2 ? 0 : gsl_stats_sd(logs, 1, blocks);
-        c.blocks_needed = blocks_needed(&c, mean.value, deviation);
-    }
+    c.blocks_needed = blocks_needed(&c, &its);
     free(logs);
     return c;
-}
-
-struct line statistics_line(const double *x, const double *y, size_t count, double level) {
-    struct line line = {.count = count, .level = level};
-    double cov00 = 0;
-    double cov01 = 0;
-    double cov11 = 0;
-    double residual = 0;
-    (void)gsl_fit_linear(x, 1, y, 1, count, &line.intercept, &line.slope.value, &cov00, &cov01,
-                         &cov11, &residual);
-    const double half = gsl_cdf_tdist_Qinv((1 - level) / 2, (double)count - 2) * sqrt(cov11);
-    line.slope.low = line.slope.value - half;
-    line.slope.high = line.slope.value + half;
-    const double total = gsl_stats_tss(y, 1, count);
-    line.r2 = total > 0 ? 1 - residual / total : 1;
-    return line;
 }

@@ -7,10 +7,10 @@
 #ifndef BENCH_STATISTICS_H
 #define BENCH_STATISTICS_H
 
-#include <stddef.h>
+#include "bench/judge/estimate.h"
 
 struct interval {
-    double value, low, high;
+    double value, low, high; /* low and high are NAN where there is none */
 };
 
 enum verdict { VERDICT_FASTER, VERDICT_SLOWER, VERDICT_SAME, VERDICT_NOT_DECIDED, VERDICTS };
@@ -21,37 +21,32 @@ enum { STATISTICS_BLOCKS_MIN = 6 }; /* fewer carry no verdict */
 
 struct comparison {
     size_t blocks;
-    struct interval ratio; /* variant / baseline: geometric mean over blocks, t interval */
+    struct interval ratio; /* variant / baseline: the centre of the blocks' ratios */
     struct interval diff;  /* variant - baseline, in the unit of the samples */
     double level;          /* of both intervals, e.g. 0.95 */
     double p;              /* exact sign-flip test of "the ratio is 1" */
     double margin;         /* e.g. 0.01 */
     enum verdict verdict;
-    size_t blocks_needed; /* where not decided: about as many would; 0: cannot be told */
+    enum estimate_method estimate; /* of both */
+    double detectable; /* a ratio of 1 + this would be found with 80 % power; NAN: cannot be told */
+    /* Where not decided: with so many a difference as was seen would be found; 0: cannot be told.
+     */
+    size_t blocks_needed;
 };
 
 /*
  * Compares paired samples, all positive: variant[i] and baseline[i] are of the
  * same block, smaller is better. `level` is that of this one comparison: for
- * k of them at 95 % together pass 1 - 0.05 / k (Bonferroni).
+ * k of them at 95 % together pass 1 - 0.05 / k (Bonferroni). Of one pair there
+ * is no interval: low and high are NAN.
  *
- * The verdict comes from the t interval of the mean log ratio at `level`; a
- * difference must also be seen, at 5 %, by the sign-flip test, which assumes
- * nothing about the shape of the noise.
+ * The verdict comes from the interval of the log ratios' centre (estimate.h) at
+ * `level`; a difference must also be seen, at 5 %, by a sign-flip test, which
+ * assumes nothing about the shape of the noise: of the sum where the centre is
+ * the mean, else of the ranks.
  */
 struct comparison statistics_compare(const double *variant, const double *baseline, size_t blocks,
                                      double level, double margin);
-
-struct line {
-    size_t count;
-    struct interval slope; /* with its t interval */
-    double intercept;
-    double r2; /* the share of the variance that the line explains */
-    double level;
-};
-
-/* Least squares, y = intercept + slope x; `count` at least 3. */
-struct line statistics_line(const double *x, const double *y, size_t count, double level);
 
 /* Sorts `samples` and returns the median; NAN when there are none. */
 double statistics_median(double *samples, size_t count);
@@ -72,9 +67,6 @@ struct middle {
 /* Sorts `samples`. */
 struct middle statistics_middle(double *samples, size_t count);
 
-/* Mean and t interval; with one sample all three are that. */
-struct interval statistics_mean_interval(const double *samples, size_t count, double level);
-
 /*
  * The share hit / (hit + missed), with the exact binomial interval (Clopper and
  * Pearson, 1934). The numbers need not be whole: hits in a row may count as one.
@@ -82,9 +74,11 @@ struct interval statistics_mean_interval(const double *samples, size_t count, do
 struct interval statistics_share_interval(double hit, double missed, double level);
 
 /*
- * Two-sided exact sign-flip test of "the mean is 0" (Fisher's randomisation
- * test); beyond 20 samples by 100,000 random flips with a fixed seed.
+ * Two-sided exact sign-flip tests of "the centre is 0": of the sum (Fisher's
+ * randomisation test), which of few samples takes 2^count sums; and of the
+ * signed ranks (Wilcoxon, 1945), in which a few wild samples drown nothing.
  */
 double statistics_sign_flip(const double *samples, size_t count);
+double statistics_rank_flip(const double *samples, size_t count);
 
 #endif

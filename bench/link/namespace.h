@@ -20,4 +20,26 @@ int namespace_enter(void);
 /* Whether it would work; tried in a child, so nothing changes. */
 bool namespace_allowed(void);
 
+/*
+ * Whose network settings a private network has: the lab's own, or those of the
+ * host. A fresh namespace has the kernel's defaults or the host's, depending on
+ * the setting and the kernel: so all that matter are written, and what is then
+ * in force is recorded.
+ */
+enum profile { PROFILE_LAB, PROFILE_HOST, PROFILES };
+
+extern const char *const profile_names[PROFILES];
+
+struct profile_values {
+    char text[16][64]; /* in the order of profile_setting_names */
+};
+
+extern const char *const profile_setting_names[]; /* "net.ipv4.tcp_..."; NULL at the end */
+
+/* As namespace_enter, with these settings. What cannot be written stays as it is. */
+int profile_enter(enum profile profile);
+
+/* What is in force where the caller is; "" for what cannot be read. */
+void profile_read(struct profile_values *values);
+
 #endif

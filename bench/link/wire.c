@@ -2,26 +2,22 @@
 #include "bench/link/wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/measure/system.h"
 #include "echo/clock.h"
 
 static bool options_right(const struct wire_options *o) {
     if (o->rtt_ns < 0 || o->rtt_ns > WIRE_RTT_MAX_NS) return false;
     if (!(o->loss_percent >= 0 && o->loss_percent <= 100)) return false; /* also not a number */
-    if (o->mtu_bytes != 0 && (o->mtu_bytes < WIRE_MTU_MIN || o->mtu_bytes > WIRE_MTU_MAX)) {
-        return false;
-    }
+    if (o->mtu_bytes < WIRE_MTU_MIN || o->mtu_bytes > WIRE_MTU_MAX) return false;
     return o->rule_count <= WIRE_RULES && o->cpu >= -1;
 }
 
@@ -36,86 +32,45 @@ static int share(struct wire *wire, const struct wire_options *options) {
     if (memory == MAP_FAILED) return -errno;
     wire->shared = memory;
     wire->shared->trace_room = options->trace_packets;
-    atomic_store(&wire->shared->server_port, options->server_port);
     int failed = 0;
     for (unsigned i = 0; failed == 0 && i < options->rule_count; i++) {
-        failed = wire_shared_arm(wire->shared, &options->rules[i]);
+        failed = wire_drop(wire, &options->rules[i]);
     }
     return failed;
 }
 
-static int reap(pid_t pid) {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
-}
-
-/* Starts the process and waits until it says that it is ready, or why not. */
-static int start_process(struct wire *wire, const struct wire_options *options,
-                         struct wire_ring *ring, FILE *capture) {
-    int ready[2];
-    if (pipe2(ready, O_CLOEXEC) != 0) return -errno;
-    const pid_t parent = getpid();
-    const pid_t child = fork();
-    int failed = child < 0 ? -errno : 0;
-    if (child == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(1); /* it died before we asked to be told */
-        (void)signal(SIGINT, SIG_IGN);     /* of a terminal: our parent decides */
-        (void)close(ready[0]);
-        wire_live(wire->shared, options, ring, capture, wire->wake, ready[1]);
-    }
-    (void)close(ready[1]);
-    if (failed == 0 && read(ready[0], &failed, sizeof failed) != sizeof failed) failed = -EIO;
-    (void)close(ready[0]);
-    if (child > 0 && failed != 0) (void)reap(child);
-    wire->pid = failed == 0 ? child : -1;
-    return failed;
-}
-
-/* What needs undoing in reverse order stands one inside the other. */
-static int start_on_device(struct wire *wire, const struct wire_options *options, FILE *capture) {
-    struct wire_ring ring;
-    wire->failed_at = "opening a packet socket";
-    int failed = wire_ring_open(&ring, options->mtu_bytes > 0 ? options->mtu_bytes : WIRE_MTU);
-    if (failed != 0) return failed;
-    wire->socket = ring.socket;
-    wire->failed_at = "starting the wire's process";
-    wire->wake = eventfd(0, EFD_CLOEXEC);
-    failed = wire->wake < 0 ? -errno : start_process(wire, options, &ring, capture);
-    wire_ring_unmap(&ring);
-    if (failed == 0) return 0;
+/* The device, and what is open of the rest. */
+static void take_up(struct wire *wire) {
     if (wire->wake >= 0) (void)close(wire->wake);
-    (void)close(wire->socket);
-    return failed;
+    if (wire->socket >= 0) (void)close(wire->socket);
+    wire_device_remove();
+    wire->pid = wire->wake = wire->socket = -1;
 }
 
-static int start_with_device(struct wire *wire, const struct wire_options *options, FILE *capture) {
-    wire->failed_at = "making a pair of virtual Ethernet devices";
-    int failed = wire_device_make(options->mtu_bytes > 0 ? options->mtu_bytes : WIRE_MTU);
-    if (failed != 0) return failed;
-    failed = start_on_device(wire, options, capture);
-    if (failed != 0) wire_device_remove();
-    return failed;
-}
-
-static int start_with_capture(struct wire *wire, const struct wire_options *options) {
-    if (options->capture_path == NULL) return start_with_device(wire, options, NULL);
+static int start(struct wire *wire, const struct wire_options *options) {
+    FILE *capture = NULL;
     wire->failed_at = "writing the capture file";
-    FILE *capture = fopen(options->capture_path, "we");
-    if (capture == NULL) return -errno;
-    const int failed = start_with_device(wire, options, capture);
-    (void)fclose(capture); /* the process has its own; nothing was written through this one */
+    if (options->capture_path != NULL) capture = fopen(options->capture_path, "we");
+    if (options->capture_path != NULL && capture == NULL) return -errno;
+    wire->failed_at = "making a pair of virtual Ethernet devices";
+    int failed = wire_device_make(options->mtu_bytes);
+    if (failed == 0) {
+        failed = wire_process_start(wire, options, capture);
+        if (failed != 0) take_up(wire);
+    }
+    /* The process has its own; nothing was written through this one. */
+    if (capture != NULL) (void)fclose(capture);
     return failed;
 }
 
 int wire_start(struct wire *wire, const struct wire_options *options) {
+    struct wire_options wanted = *options;
+    if (wanted.mtu_bytes == 0) wanted.mtu_bytes = WIRE_MTU;
     *wire = (struct wire){.pid = -1, .wake = -1, .socket = -1};
     wire->failed_at = "reading the wire's options";
-    if (!options_right(options)) return -EINVAL;
-    int failed = share(wire, options);
-    if (failed == 0) failed = start_with_capture(wire, options);
+    if (!options_right(&wanted)) return -EINVAL;
+    int failed = share(wire, &wanted);
+    if (failed == 0) failed = start(wire, &wanted);
     if (failed == 0) wire->failed_at = NULL;
     if (failed != 0) wire_release(wire);
     return failed;
@@ -126,7 +81,20 @@ void wire_set_port(struct wire *wire, uint16_t port) {
 }
 
 int wire_drop(struct wire *wire, const struct wire_rule *rule) {
-    return wire_shared_arm(wire->shared, rule);
+    if (rule->nth == 0 || rule->kind < WIRE_ANY || rule->kind >= WIRE_KINDS ||
+        rule->direction < WIRE_ANY || rule->direction >= WIRE_DIRECTIONS) {
+        return -EINVAL;
+    }
+    for (unsigned i = 0; i < WIRE_RULES; i++) {
+        struct wire_armed *armed = &wire->shared->armed[i];
+        int expected = WIRE_RULE_FREE;
+        if (!atomic_compare_exchange_strong(&armed->state, &expected, WIRE_RULE_FILLING)) continue;
+        armed->rule = *rule;
+        armed->seen = 0;
+        atomic_store_explicit(&armed->state, WIRE_RULE_ARMED, memory_order_release);
+        return 0;
+    }
+    return -ENOBUFS;
 }
 
 /* A copy that was not written meanwhile; a process killed in the middle ends the trying. */
@@ -177,7 +145,7 @@ int wire_stop(struct wire *wire, struct wire_report *report) {
     atomic_store_explicit(&shared->stopping, true, memory_order_release);
     const bool woken = write(wire->wake, &one, sizeof one) == sizeof one;
     if (!woken) (void)kill(wire->pid, SIGKILL);
-    const int status = reap(wire->pid);
+    const int status = system_reap(wire->pid);
     if (report != NULL) {
         *report = (struct wire_report){.delay = &shared->delay,
                                        .late = &shared->late,
@@ -188,10 +156,7 @@ int wire_stop(struct wire *wire, struct wire_report *report) {
                                        .spun = shared->spun};
         wire_snapshot(wire, &report->counts);
     }
-    (void)close(wire->wake);
-    (void)close(wire->socket);
-    wire_device_remove();
-    wire->pid = wire->wake = wire->socket = -1;
+    take_up(wire);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
@@ -215,15 +180,4 @@ struct wire_tally wire_sum(const struct wire_counts *counts, int kind, int direc
         }
     }
     return sum;
-}
-
-struct wire_counts wire_since(const struct wire_counts *now, const struct wire_counts *before) {
-    enum { NUMBERS = sizeof *now / sizeof(uint64_t) }; /* it has nothing else in it */
-    uint64_t numbers[NUMBERS], earlier[NUMBERS];
-    struct wire_counts since;
-    memcpy(numbers, now, sizeof numbers);
-    memcpy(earlier, before, sizeof earlier);
-    for (size_t i = 0; i < NUMBERS; i++) numbers[i] -= earlier[i];
-    memcpy(&since, numbers, sizeof since);
-    return since;
 }

@@ -38,6 +38,7 @@
 
 #define WIRE_SERVER_HOST "10.9.0.1"   /* where the server listens */
 #define WIRE_CLIENT_TARGET "10.9.0.2" /* what the client connects to */
+#define WIRE_FAR_END "wire1"          /* the device at which the process stands */
 
 enum {
     WIRE_MTU = 1500, /* unless told */
@@ -87,9 +88,7 @@ struct wire_options {
     double loss_percent;      /* 0 to 100: every packet, both ways, by chance */
     uint64_t seed;            /* of that chance */
     unsigned mtu_bytes;       /* WIRE_MTU_MIN to WIRE_MTU_MAX; 0 means WIRE_MTU */
-    uint16_t server_port;     /* 0: wire_set_port will say */
     int cpu;                  /* to stay on; -1: any */
-    bool never_spins;         /* see wire_start */
     const char *capture_path; /* NULL: no capture */
     size_t trace_packets;     /* so many of the first packets are kept one by one */
     const struct wire_rule *rules;
@@ -205,9 +204,6 @@ void wire_release(struct wire *wire);
 /* Sums over all kinds and directions that match (WIRE_ANY). */
 struct wire_tally wire_sum(const struct wire_counts *counts, int kind, int direction);
 
-/* What was counted between two snapshots. */
-struct wire_counts wire_since(const struct wire_counts *now, const struct wire_counts *before);
-
 /* ---- the parts of the wire: for bench/link/wire*.c and its test only ---- */
 
 /* wire_packet.c: looks at packets; pure. */
@@ -227,61 +223,22 @@ bool wire_look(struct wire_packet *seen, const uint8_t *packet, size_t size, uin
 
 void wire_turn_round(uint8_t *packet); /* swaps source and destination */
 
-/* wire_device.c: the veth pair, and the socket at its far end. */
+/* wire_device.c: the veth pair. */
 
-int wire_device_make(unsigned mtu_bytes);
+int wire_device_make(unsigned mtu_bytes); /* 0 or -errno, with nothing left behind */
 void wire_device_remove(void);
 uint64_t wire_device_drops(void);
 
-/* Packets as the kernel lays them down (packet(7), TPACKET_V2): no call per packet. */
-struct wire_ring {
-    int socket;
-    uint8_t *frames;
-    size_t frame_bytes;
-    unsigned frame_count, next;
-};
+/* wire_process.c: the loop, and what it shares with its parent. */
 
-struct wire_frame {
-    uint8_t *bytes; /* the Ethernet frame; valid until wire_ring_advance */
-    size_t size;
-    bool whole;        /* else it was too long for the ring */
-    uint64_t stamp_ns; /* when it arrived, on the clock of the time of day */
-};
-
-int wire_ring_open(struct wire_ring *ring, unsigned mtu_bytes);
-void wire_ring_unmap(struct wire_ring *ring);
-bool wire_ring_peek(const struct wire_ring *ring, struct wire_frame *frame);
-void wire_ring_advance(struct wire_ring *ring);
-
-/* wire_queue.c: packets held, first in, first out; grows as it must. */
-
-struct wire_held {
-    uint64_t arrived_ns, due_ns;
-    struct wire_packet *trace; /* NULL: not in the trace */
-    size_t size;
-    uint8_t frame[];
-};
-
-struct wire_queue {
-    uint8_t *slots;
-    size_t slot_bytes, slot_count, first, count;
-};
-
-int wire_queue_open(struct wire_queue *queue, size_t frame_bytes);
-void wire_queue_close(struct wire_queue *queue);
-struct wire_held *wire_queue_push(struct wire_queue *queue);  /* NULL: no memory */
-struct wire_held *wire_queue_first(struct wire_queue *queue); /* NULL: empty */
-void wire_queue_pop(struct wire_queue *queue);
-
-/* wire_process.c: the loop. */
+enum wire_armed_state { WIRE_RULE_FREE, WIRE_RULE_FILLING, WIRE_RULE_ARMED };
 
 struct wire_armed {
-    atomic_int state; /* enum in wire_process.c */
+    atomic_int state; /* enum wire_armed_state */
     struct wire_rule rule;
     uint64_t seen;
 };
 
-/* Memory that the process and its parent share. */
 struct wire_shared {
     atomic_bool stopping;
     atomic_uint_least16_t server_port;
@@ -295,10 +252,7 @@ struct wire_shared {
     struct wire_packet trace[];
 };
 
-int wire_shared_arm(struct wire_shared *shared, const struct wire_rule *rule);
-
-/* In the child; says 0 or -errno on `ready` and does not return. `capture` is a FILE or NULL. */
-_Noreturn void wire_live(struct wire_shared *shared, const struct wire_options *options,
-                         struct wire_ring *ring, void *capture, int wake, int ready);
+/* Opens the socket at the far end and starts the process at it. `capture` is a FILE or NULL. */
+int wire_process_start(struct wire *wire, const struct wire_options *options, void *capture);
 
 #endif

@@ -3,12 +3,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
+#include "bench/measure/system.h"
 #include "echo/clock.h"
 
 enum {
@@ -94,28 +95,14 @@ int beside_settle(pid_t server) {
     return last;
 }
 
-/* The number of KiB behind "NAME:" in a file of /proc. */
-static uint64_t read_kib(const char *path, const char *name) {
-    char line[256];
-    unsigned long long kib = 0;
-    uint64_t bytes = UINT64_MAX;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return bytes;
-    while (fgets(line, sizeof line, file) != NULL) {
-        const size_t length = strlen(name);
-        if (strncmp(line, name, length) != 0 || line[length] != ':') continue;
-        if (sscanf(line + length + 1, "%llu", &kib) == 1) bytes = 1024 * (uint64_t)kib;
-        break;
-    }
-    (void)fclose(file);
-    return bytes;
-}
-
 struct beside_memory beside_memory(pid_t server) {
+    struct beside_memory memory = {UINT64_MAX, UINT64_MAX};
     char path[64];
+    uint64_t kib;
     (void)snprintf(path, sizeof path, "/proc/%ld/status", (long)server);
-    return (struct beside_memory){.server = read_kib(path, "RssAnon"),
-                                  .kernel = read_kib("/proc/meminfo", "Slab")};
+    if (system_scan(path, 1, "RssAnon: %" SCNu64, &kib)) memory.server = 1024 * kib;
+    if (system_scan("/proc/meminfo", 1, "Slab: %" SCNu64, &kib)) memory.kernel = 1024 * kib;
+    return memory;
 }
 
 uint64_t beside_each(uint64_t before, uint64_t after, unsigned count) {

@@ -13,12 +13,13 @@
 enum { COUNTERS_MAX = 32 };
 
 struct counter_row {
-    const char *name;   /* "kernel.TcpRetransSegs" */
-    const char *file;   /* where it is read */
-    const char *group;  /* "Tcp:"; NULL for those with a reader of their own */
-    const char *field;  /* "RetransSegs" */
-    uint64_t void_from; /* as many void a run in a private network; 0: it only explains */
-    bool of_machine;    /* not of the namespace: the same on the host's loopback */
+    const char *name;       /* "kernel.TcpRetransSegs" */
+    const char *file;       /* where it is read */
+    const char *group;      /* "Tcp:" */
+    const char *field;      /* "RetransSegs" */
+    uint64_t (*read)(void); /* instead of the three */
+    uint64_t void_from;     /* as many void a run in a private network; 0: it only explains */
+    bool of_machine;        /* not of the namespace: the same on the host's loopback */
     /*
      * With several connections at once an ACK may be overtaken by the close it
      * belongs to, or be delayed until that is over, and draws a reset that harms
@@ -39,6 +40,9 @@ void counters_read(struct counters *counters);
 
 /* `after` - `before`, entry by entry. */
 void counters_subtract(struct counters *after, const struct counters *before);
+
+/* Time that a hypervisor gave to others, since boot: of all CPUs, in ticks. */
+uint64_t counters_steal_ticks(void);
 
 /* Sockets in TIME_WAIT by whose they are: the side with the server's port, or the other. */
 struct time_wait {

@@ -24,6 +24,13 @@ void environment_after(struct facts *facts);
 /* Load, pressure and steal are never the same twice; nor is anything "after." */
 bool environment_changes_by_itself(const char *name);
 
+/*
+ * The text without words that would name a user, a host or a place of this
+ * machine: of "a=b c=/d" it leaves "a=b c=...". What follows "--" is for init,
+ * not for the kernel, and is left out.
+ */
+struct fact environment_without_private(const char *text);
+
 /* Of this build: "" where it was not built in a checkout. */
 const char *environment_commit(void);
 

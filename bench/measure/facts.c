@@ -52,18 +52,6 @@ void facts_add_text(struct facts *facts, const char *name, const char *text) {
     facts_take(facts, fact_text(text), "%s", name);
 }
 
-void facts_add_number(struct facts *facts, const char *name, double number) {
-    facts_take(facts, fact_number(number), "%s", name);
-}
-
-void facts_add_truth(struct facts *facts, const char *name, bool truth) {
-    facts_take(facts, fact_truth(truth), "%s", name);
-}
-
-void facts_add_unknown(struct facts *facts, const char *name) {
-    facts_take(facts, (struct fact){0}, "%s", name);
-}
-
 const struct fact *facts_find(const struct facts *facts, const char *name) {
     for (size_t i = 0; i < facts->count; i++) {
         if (strcmp(facts->list[i].name, name) == 0) return &facts->list[i];

@@ -41,9 +41,6 @@ void facts_take(struct facts *facts, struct fact fact, const char *name_format, 
     __attribute__((format(printf, 3, 4)));
 
 void facts_add_text(struct facts *facts, const char *name, const char *text);
-void facts_add_number(struct facts *facts, const char *name, double number);
-void facts_add_truth(struct facts *facts, const char *name, bool truth);
-void facts_add_unknown(struct facts *facts, const char *name);
 
 /* NULL: there is none of that name. */
 const struct fact *facts_find(const struct facts *facts, const char *name);

@@ -70,7 +70,9 @@ struct samples {
     uint64_t max_ns;                /* of the answered; 0: not known */
 };
 
-enum { SAMPLES_BEYOND = 40 }; /* a percentile needs so many: messages of one run follow each other */
+enum {
+    SAMPLES_BEYOND = 40
+}; /* a percentile needs so many: messages of one run follow each other */
 
 /* For samples_free. Without memory it is empty. */
 struct samples samples_of(const struct histogram *histogram);

@@ -5,17 +5,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "bench/measure/system.h"
 
 enum { PATH_BYTES = 512 };
 
 static bool read_times(const char *path, struct thread_time *time) {
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return false;
-    const bool got = fscanf(file, "%" SCNu64 " %" SCNu64, &time->run_ns, &time->wait_ns) == 2;
-    (void)fclose(file);
-    return got;
+    return system_scan(path, 2, "%" SCNu64 " %" SCNu64, &time->run_ns, &time->wait_ns);
 }
 
 struct thread_time thread_time_now(void) {
@@ -80,45 +77,16 @@ struct side_time side_time_of(const struct thread_time *before, size_t before_co
 
 /* ---- control groups ---- */
 
-/* The path of our group in the hierarchy that has the cpu controller; false: there is none. */
-static bool find_group(char *path, size_t size) {
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    char line[PATH_BYTES];
-    bool found = false;
-    if (file == NULL) return false;
-    while (!found && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        char *controllers = strchr(line, ':');
-        char *group = controllers == NULL ? NULL : strchr(controllers + 1, ':');
-        if (group == NULL) continue;
-        *group++ = '\0';
-        controllers++;
-        const bool unified = *controllers == '\0';
-        const bool of_cpu =
-            strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", strlen("cpu,")) == 0;
-        if (!unified && !of_cpu) continue;
-        (void)snprintf(path, size, "/sys/fs/cgroup/%s%s/cpu.stat", of_cpu ? controllers : "",
-                       strcmp(group, "/") == 0 ? "" : group);
-        found = access(path, R_OK) == 0;
-    }
-    (void)fclose(file);
-    return found;
-}
-
 struct throttled throttled_now(void) {
     struct throttled throttled = {.known = false};
-    char path[PATH_BYTES + 64], name[64];
-    uint64_t value;
-    FILE *file = find_group(path, sizeof path) ? fopen(path, "re") : NULL;
-    if (file == NULL) return throttled;
-    while (fscanf(file, "%63s %" SCNu64, name, &value) == 2) {
-        if (strcmp(name, "nr_throttled") == 0) {
-            throttled.known = true;
-            throttled.periods = value;
-        }
-        if (strcmp(name, "throttled_time") == 0) throttled.ns = value;
-        if (strcmp(name, "throttled_usec") == 0) throttled.ns = 1000 * value;
+    for (int unified = 0; unified < 2 && !throttled.known; unified++) {
+        char *group = system_cpu_group(unified != 0), path[PATH_BYTES];
+        uint64_t us;
+        (void)snprintf(path, sizeof path, "%s/cpu.stat", group != NULL ? group : "");
+        free(group);
+        throttled.known = system_scan(path, 1, "nr_throttled %" SCNu64, &throttled.periods);
+        (void)system_scan(path, 1, "throttled_time %" SCNu64, &throttled.ns);
+        if (system_scan(path, 1, "throttled_usec %" SCNu64, &us)) throttled.ns = 1000 * us;
     }
-    (void)fclose(file);
     return throttled;
 }

@@ -5,30 +5,22 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/measure/system.h"
+
 const char *const placement_names[PLACEMENTS] = {"same-core", "cross-core", "spin", "awake"};
 
-/* The kernel's own text for the group of threads that `cpu` belongs to: equal for siblings. */
-static void core_of(int cpu, char *text, size_t size) {
-    char path[96];
-    (void)snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list",
-                   cpu);
-    (void)snprintf(text, size, "%d", cpu); /* where the file is missing each is its own */
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return;
-    if (fgets(text, (int)size, file) == NULL) (void)snprintf(text, size, "%d", cpu);
-    (void)fclose(file);
-}
-
+/* By the kernel's own text for the group of threads that a CPU belongs to. */
 static bool same_core(int one, int other) {
-    char a[64];
-    char b[64];
-    core_of(one, a, sizeof a);
-    core_of(other, b, sizeof b);
-    return strcmp(a, b) == 0;
+    char *a = system_line("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", one);
+    char *b = system_line("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", other);
+    const bool same = a != NULL && b != NULL && strcmp(a, b) == 0; /* unknown: each is its own */
+    free(a);
+    free(b);
+    return same;
 }
 
 int placement_choose(struct placement_cpus *cpus, enum placement placement) {
@@ -60,10 +52,17 @@ int placement_pin(int cpu) {
     return sched_setaffinity(0, sizeof one, &one) == 0 ? 0 : -errno;
 }
 
-int placement_keep_awake(void) {
+int placement_hold_awake(void) {
     const int32_t latency_us = 0;
     const int file = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
     if (file < 0) return -errno;
-    /* The wish holds as long as the file is open: to the end of the process. */
-    return write(file, &latency_us, sizeof latency_us) == sizeof latency_us ? 0 : -errno;
+    if (write(file, &latency_us, sizeof latency_us) == sizeof latency_us) return file;
+    const int failed = -errno;
+    (void)close(file);
+    return failed;
+}
+
+int placement_keep_awake(void) {
+    const int file = placement_hold_awake();
+    return file < 0 ? file : 0;
 }

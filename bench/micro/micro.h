@@ -4,15 +4,16 @@
  * Benchmark, which chooses how often to run each, shuffles them and does the
  * statistics. Nothing here reads a clock.
  *
- *     static int run_thing(void *state, uint64_t iterations) {
- *         for (uint64_t i = 0; i < iterations; i++) micro_use(thing(state));
+ *     static int run_thing(uint64_t iterations) {
+ *         for (uint64_t i = 0; i < iterations; i++) micro_use(thing());
  *         return 0;
  *     }
  *     static const struct micro_row rows[] = {{.name = "thing", .run = run_thing}};
  *
  * A row has its loop inside, so that no call through a pointer stands beside
  * an operation of a few nanoseconds. What the loop itself costs is the row
- * `empty`: the floor under all the others.
+ * `empty`: the floor under all the others. One row runs at a time, so what it
+ * works on is static.
  */
 #ifndef BENCH_MICRO_H
 #define BENCH_MICRO_H
@@ -25,20 +26,21 @@
 extern "C" {
 #endif
 
-struct micro_row {
-    const char *name;     /* with sizes, shown as NAME/SIZE */
-    const int64_t *sizes; /* bytes; run once for each */
-    size_t size_count;    /* 0: runs once, with size 0 */
-    bool touches_bytes;   /* looks at all `size` bytes, so that bytes per second mean something */
-    const void *subject;  /* for set_up: what the rows of a family differ in */
+static const int64_t micro_sizes[] = {0, 64, 1024, 16384, 61440, 1048576}; /* bytes */
 
-    /* 0, or -errno: the row is reported as failed. *state is NULL before; NULL: nothing to do. */
-    int (*set_up)(void **state, const struct micro_row *row, int64_t size);
+struct micro_row {
+    const char *name;
+    bool sized;          /* run once for each of micro_sizes, and shown as NAME/SIZE */
+    bool touches_bytes;  /* looks at all of them, so that bytes per second mean something */
+    const void *subject; /* for set_up: what the rows of a family differ in */
+
+    /* 0, or -errno: the row is reported as failed. NULL: nothing to do. */
+    int (*set_up)(const struct micro_row *row, size_t size);
 
     /* The only part that is timed. 0, or -errno: what was measured did not do its work. */
-    int (*run)(void *state, uint64_t iterations);
+    int (*run)(uint64_t iterations);
 
-    void (*tear_down)(void *state); /* only after a set_up that succeeded; NULL: nothing to do */
+    void (*tear_down)(void); /* only after a set_up that succeeded; NULL: nothing to do */
 };
 
 struct micro_table {
@@ -46,8 +48,7 @@ struct micro_table {
     size_t count;
 };
 
-struct micro_table micro_codec(void);
-struct micro_table micro_measure(void);
+struct micro_table micro_work(void);     /* what is done without sockets */
 struct micro_table micro_exchange(void); /* a row for each core variant */
 
 /*

@@ -21,31 +21,31 @@ void skip(benchmark::State &state, const char *what, int failed) {
 }
 
 void run(benchmark::State &state, const micro_row *row, int64_t size) {
-    void *with = nullptr;
-    int failed = row->set_up == nullptr ? 0 : row->set_up(&with, row, size);
+    int failed = row->set_up == nullptr ? 0 : row->set_up(row, static_cast<size_t>(size));
     if (failed != 0) {
         skip(state, "cannot set up", failed);
         return;
     }
     // All iterations are one batch: the loop is the row's own.
     while (state.KeepRunningBatch(state.max_iterations)) {
-        failed = row->run(with, static_cast<uint64_t>(state.max_iterations));
+        failed = row->run(static_cast<uint64_t>(state.max_iterations));
         if (failed != 0) {
             skip(state, "did not do its work", failed);
             break;
         }
     }
     if (row->touches_bytes && size > 0) state.SetBytesProcessed(state.iterations() * size);
-    if (row->tear_down != nullptr) row->tear_down(with);
+    if (row->tear_down != nullptr) row->tear_down();
 }
 
 void add(const micro_table &table) {
     for (size_t i = 0; i < table.count; i++) {
         const micro_row *row = &table.rows[i];
         auto *added = benchmark::RegisterBenchmark(row->name, [row](benchmark::State &state) {
-            run(state, row, row->size_count > 0 ? state.range(0) : 0);
+            run(state, row, row->sized ? state.range(0) : 0);
         });
-        for (size_t k = 0; k < row->size_count; k++) added->Arg(row->sizes[k]);
+        if (!row->sized) continue;
+        for (const int64_t size : micro_sizes) added->Arg(size);
     }
 }
 
@@ -75,8 +75,7 @@ int main(int argc, char **argv) {
         std::fprintf(stderr, "micro: cannot stay on one CPU: %s\n", std::strerror(-failed));
         return 1;
     }
-    add(micro_measure());
-    add(micro_codec());
+    add(micro_work());
     add(micro_exchange());
     add(wakeup);
     benchmark::RunSpecifiedBenchmarks();

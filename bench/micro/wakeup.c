@@ -8,12 +8,9 @@
  * real time: the CPU time is ours alone.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -26,14 +23,14 @@ struct place {
     struct placement_cpus cpus;
 };
 
-struct pair {
+static struct pair {
     pthread_t partner;
     cpu_set_t before; /* where our thread might run */
     int ping, pong;   /* eventfds: to the partner, and from it */
     int latency;      /* /dev/cpu_dma_latency, held open; -1 where it is not */
     int cpu;          /* the partner's */
     int failed;       /* the partner's errno */
-};
+} pair;
 
 static const uint64_t ring = 1, stop = 2; /* what the partner is sent */
 
@@ -46,89 +43,64 @@ static int wait_value(int file, uint64_t *value) {
 }
 
 /* The first answer says that it is where it should be, or why not. */
-static void *answer(void *argument) {
-    struct pair *pair = argument;
-    uint64_t value;
-    pair->failed = placement_pin(pair->cpu);
-    while (send_value(pair->pong, ring) == 0 && wait_value(pair->ping, &value) == 0) {
-        if (value >= stop) break;
+static void *answer(void *nothing) {
+    uint64_t value = ring;
+    pair.failed = placement_pin(pair.cpu);
+    while (value < stop && send_value(pair.pong, ring) == 0) {
+        if (wait_value(pair.ping, &value) != 0) break;
     }
-    return NULL;
+    return nothing;
 }
 
-static int run(void *state, uint64_t iterations) {
-    struct pair *pair = state;
+static int run(uint64_t iterations) {
     uint64_t value;
     int failed = 0;
     for (uint64_t i = 0; i < iterations && failed == 0; i += 2) {
-        failed = send_value(pair->ping, ring);
-        if (failed == 0) failed = wait_value(pair->pong, &value);
+        failed = send_value(pair.ping, ring);
+        if (failed == 0) failed = wait_value(pair.pong, &value);
     }
     return failed;
 }
 
-static void close_all(struct pair *pair) {
-    (void)sched_setaffinity(0, sizeof pair->before, &pair->before);
-    if (pair->ping >= 0) (void)close(pair->ping);
-    if (pair->pong >= 0) (void)close(pair->pong);
-    if (pair->latency >= 0) (void)close(pair->latency); /* idle CPUs may sleep again */
-    free(pair);
+static void close_all(void) {
+    (void)sched_setaffinity(0, sizeof pair.before, &pair.before);
+    if (pair.ping >= 0) (void)close(pair.ping);
+    if (pair.pong >= 0) (void)close(pair.pong);
+    if (pair.latency >= 0) (void)close(pair.latency); /* idle CPUs may sleep again */
 }
 
-static void tear_down(void *state) {
-    struct pair *pair = state;
-    (void)send_value(pair->ping, stop);
-    (void)pthread_join(pair->partner, NULL);
-    close_all(pair);
+static void tear_down(void) {
+    (void)send_value(pair.ping, stop);
+    (void)pthread_join(pair.partner, NULL);
+    close_all();
 }
 
-/*
- * As placement_keep_awake, but only until it is closed: the rows are shuffled,
- * and the next one may want its idle CPUs to sleep. The file or -errno.
- */
-static int keep_awake(void) {
-    const int32_t latency_us = 0;
-    const int file = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
-    if (file < 0) return -errno;
-    if (write(file, &latency_us, sizeof latency_us) == sizeof latency_us) return file;
-    const int failed = errno;
-    (void)close(file);
-    return -failed;
+static int prepare(const struct place *place) {
+    pair.ping = eventfd(0, EFD_CLOEXEC);
+    pair.pong = eventfd(0, EFD_CLOEXEC);
+    if (pair.ping < 0 || pair.pong < 0) return -errno;
+    /* Not longer than this row: they are shuffled, and the next one may want idle CPUs to sleep. */
+    if (place->placement == PLACEMENT_AWAKE) pair.latency = placement_hold_awake();
+    if (place->placement == PLACEMENT_AWAKE && pair.latency < 0) return pair.latency;
+    const int failed = placement_pin(place->cpus.client);
+    return failed != 0 ? failed : -pthread_create(&pair.partner, NULL, answer, NULL);
 }
 
-static int prepare(struct pair *pair, const struct place *place) {
-    if (sched_getaffinity(0, sizeof pair->before, &pair->before) != 0) return -errno;
-    pair->ping = eventfd(0, EFD_CLOEXEC);
-    pair->pong = eventfd(0, EFD_CLOEXEC);
-    if (pair->ping < 0 || pair->pong < 0) return -errno;
-    if (place->placement == PLACEMENT_AWAKE) {
-        pair->latency = keep_awake();
-        if (pair->latency < 0) return pair->latency;
-    }
-    return placement_pin(place->cpus.client);
-}
-
-static int set_up(void **state, const struct micro_row *row, int64_t size) {
+static int set_up(const struct micro_row *row, size_t size) {
     (void)size;
     const struct place *place = row->subject;
     uint64_t value;
-    struct pair *pair = malloc(sizeof *pair);
-    if (pair == NULL) return -ENOMEM;
-    *pair = (struct pair){.ping = -1, .pong = -1, .latency = -1, .cpu = place->cpus.server};
-    int failed = prepare(pair, place);
-    if (failed == 0) failed = -pthread_create(&pair->partner, NULL, answer, pair);
+    pair = (struct pair){.ping = -1, .pong = -1, .latency = -1, .cpu = place->cpus.server};
+    if (sched_getaffinity(0, sizeof pair.before, &pair.before) != 0) return -errno;
+    int failed = prepare(place);
     if (failed != 0) {
-        close_all(pair);
+        close_all();
         return failed;
     }
-    failed = wait_value(pair->pong, &value);
-    if (failed == 0) failed = pair->failed;
-    if (failed != 0) {
-        tear_down(pair);
-        return failed;
-    }
-    *state = pair;
-    return 0;
+    failed = wait_value(pair.pong, &value);
+    if (failed == 0) failed = pair.failed;
+    if (failed != 0) tear_down();
+    return failed;
 }
 
 /* Whether this placement can be had here; says why not. */
@@ -139,33 +111,26 @@ static bool available(struct place *place) {
         return false;
     }
     if (place->placement != PLACEMENT_AWAKE) return true;
-    const int file = keep_awake();
-    if (file < 0) {
-        (void)fprintf(stderr, "wakeup/%s: /dev/cpu_dma_latency cannot be held (%s): skipped%s\n",
-                      name, strerror(-file), file == -EACCES ? ", root can" : "");
-        return false;
-    }
-    (void)close(file);
-    return true;
+    const int file = placement_hold_awake();
+    if (file >= 0) return close(file) == 0;
+    (void)fprintf(stderr, "wakeup/%s: /dev/cpu_dma_latency cannot be held (%s): skipped%s\n", name,
+                  strerror(-file), file == -EACCES ? ", root can" : "");
+    return false;
 }
 
 struct micro_table micro_wakeup(void) {
     static struct place places[] = {{.placement = PLACEMENT_SAME_CORE},
                                     {.placement = PLACEMENT_CROSS_CORE},
                                     {.placement = PLACEMENT_AWAKE}};
-    enum { PLACES = sizeof places / sizeof places[0], NAME_BYTES = 32 };
+    enum { PLACES = sizeof places / sizeof places[0] };
     static struct micro_row rows[PLACES];
-    static char names[PLACES][NAME_BYTES];
     size_t count = 0;
     for (size_t i = 0; i < PLACES; i++) {
+        char *name;
         if (!available(&places[i])) continue;
-        (void)snprintf(names[count], NAME_BYTES, "wakeup/%s", placement_names[places[i].placement]);
-        rows[count] = (struct micro_row){.name = names[count],
-                                         .subject = &places[i],
-                                         .set_up = set_up,
-                                         .run = run,
-                                         .tear_down = tear_down};
-        count++;
+        if (asprintf(&name, "wakeup/%s", placement_names[places[i].placement]) < 0) continue;
+        rows[count++] = (struct micro_row){name, .subject = &places[i], .set_up = set_up,
+                                           .run = run, .tear_down = tear_down};
     }
     return (struct micro_table){rows, count};
 }

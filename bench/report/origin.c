@@ -100,31 +100,17 @@ static bool is_given(const char *const *argv, const char *option) {
     return false;
 }
 
-/* What an older file knows: it has no command line. */
-static void put_known(FILE *out, const struct session *session) {
-    const struct runs *runs = &session->runs;
-    (void)fprintf(out, "echolab %s%s%s", session->command, session->axis == NULL ? "" : " ",
-                  session->axis == NULL ? "" : session->axis);
-    const enum placement placement = runs->count == 0 ? 0 : runs->list[0]->asked.placement;
-    for (size_t i = 1; i < runs->count; i++) {
-        if (runs->list[i]->asked.placement != placement) return;
-    }
-    if (placement != PLACEMENT_SAME_CORE)
-        (void)fprintf(out, " --placement %s", placement_names[placement]);
-}
-
 char *origin_command(const struct session *session) {
     char *text = NULL;
     size_t length = 0;
+    if (session->argv == NULL) return NULL;
     FILE *out = open_memstream(&text, &length);
     if (out == NULL) return NULL;
-    if (session->argv == NULL) put_known(out, session);
-    for (size_t i = 0; session->argv != NULL && session->argv[i] != NULL; i++) {
+    for (size_t i = 0; session->argv[i] != NULL; i++) {
         if (i > 0) (void)fputc(' ', out);
         put_word(out, session->argv[i]);
     }
-    if (session->seed != FIELD_UNKNOWN &&
-        (session->argv == NULL || !is_given(session->argv, "--seed")))
+    if (session->seed != FIELD_UNKNOWN && !is_given(session->argv, "--seed"))
         (void)fprintf(out, " --seed %llu", (unsigned long long)session->seed);
     (void)fclose(out);
     return text;
@@ -137,7 +123,7 @@ void origin_tell_commands(struct story *story, const struct results *results) {
         char *command = origin_command(session);
         grid_add(&grid, "%s", session->file);
         grid_add(&grid, "%s", session->started == NULL ? "-" : session->started);
-        grid_add(&grid, "`%s`", command == NULL ? "" : command);
+        grid_add(&grid, command == NULL ? "not recorded" : "`%s`", command);
         free(command);
     }
     story_table(story, "commands", &grid);

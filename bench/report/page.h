@@ -22,7 +22,8 @@ void origin_tell_excluded(struct story *story, const struct results *results);
 void origin_tell_commands(struct story *story, const struct results *results);
 void origin_tell_environment(struct story *story, const struct results *results);
 
-/* How a session was made, as it would be typed again; malloc'd. */
+/* How a session was made, as it would be typed again; malloc'd. NULL: its file is older than that.
+ */
 char *origin_command(const struct session *session);
 
 #endif

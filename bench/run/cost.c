@@ -16,47 +16,23 @@ enum {
     SYN_OPTIONS_ROOM = 40 /* that the kernel leaves in a SYN with data, used or not */
 };
 
-enum packet {
-    NONE,
-    SYN,
-    SYN_ASKING,
-    SYN_WITH_REQUEST,
-    SYN_ACK,
-    SYN_ACK_COOKIE,
-    REQUEST,
-    REPLY,
-    ACK_UP, /* to the server */
-    ACK_DOWN,
-    FIN_UP,
-    FIN_DOWN,
-    RST_UP, /* that nobody acknowledges */
-    DATAGRAM_UP,
-    DATAGRAM_DOWN,
-    PACKETS
-};
-
-static const struct {
-    enum wire_kind kind;
-    enum wire_direction direction;
-    unsigned ip_bytes;
-    bool carries_message; /* header and payload, of the request or of the reply */
-} table[PACKETS] = {[SYN] = {WIRE_SYN, WIRE_TO_SERVER, SYN_BYTES, false},
-                    [SYN_ASKING] = {WIRE_SYN, WIRE_TO_SERVER, SYN_ASKING_BYTES, false},
-                    [SYN_WITH_REQUEST] = {WIRE_SYN, WIRE_TO_SERVER, SYN_COOKIE_BYTES, true},
-                    [SYN_ACK] = {WIRE_SYN_ACK, WIRE_TO_CLIENT, SYN_BYTES, false},
-                    [SYN_ACK_COOKIE] = {WIRE_SYN_ACK, WIRE_TO_CLIENT, SYN_COOKIE_BYTES, false},
-                    [REQUEST] = {WIRE_REQUEST, WIRE_TO_SERVER, SEGMENT, true},
-                    [REPLY] = {WIRE_REPLY, WIRE_TO_CLIENT, SEGMENT, true},
-                    [ACK_UP] = {WIRE_ACK, WIRE_TO_SERVER, SEGMENT, false},
-                    [ACK_DOWN] = {WIRE_ACK, WIRE_TO_CLIENT, SEGMENT, false},
-                    [FIN_UP] = {WIRE_FIN, WIRE_TO_SERVER, SEGMENT, false},
-                    [FIN_DOWN] = {WIRE_FIN, WIRE_TO_CLIENT, SEGMENT, false},
-                    [RST_UP] = {WIRE_RST, WIRE_TO_SERVER, SEGMENT, false},
-                    [DATAGRAM_UP] = {WIRE_REQUEST, WIRE_TO_SERVER, DATAGRAM, true},
-                    [DATAGRAM_DOWN] = {WIRE_REPLY, WIRE_TO_CLIENT, DATAGRAM, true}};
+/* clang-format off */
+#define SYN              {WIRE_SYN, WIRE_TO_SERVER, SYN_BYTES, false}
+#define SYN_ASKING       {WIRE_SYN, WIRE_TO_SERVER, SYN_ASKING_BYTES, false}
+#define SYN_WITH_REQUEST {WIRE_SYN, WIRE_TO_SERVER, SYN_COOKIE_BYTES, true}
+#define SYN_ACK          {WIRE_SYN_ACK, WIRE_TO_CLIENT, SYN_BYTES, false}
+#define SYN_ACK_COOKIE   {WIRE_SYN_ACK, WIRE_TO_CLIENT, SYN_COOKIE_BYTES, false}
+#define REQUEST          {WIRE_REQUEST, WIRE_TO_SERVER, SEGMENT, true}
+#define REPLY            {WIRE_REPLY, WIRE_TO_CLIENT, SEGMENT, true}
+#define ACK_UP           {WIRE_ACK, WIRE_TO_SERVER, SEGMENT, false}
+#define ACK_DOWN         {WIRE_ACK, WIRE_TO_CLIENT, SEGMENT, false}
+#define FIN_UP           {WIRE_FIN, WIRE_TO_SERVER, SEGMENT, false}
+#define FIN_DOWN         {WIRE_FIN, WIRE_TO_CLIENT, SEGMENT, false}
+#define RST_UP           {WIRE_RST, WIRE_TO_SERVER, SEGMENT, false} /* that nobody acknowledges */
+#define DATAGRAM_UP      {WIRE_REQUEST, WIRE_TO_SERVER, DATAGRAM, true}
+#define DATAGRAM_DOWN    {WIRE_REPLY, WIRE_TO_CLIENT, DATAGRAM, true}
 
 /* The calls for a socket of one message: so many options, so many receives. */
-/* clang-format off */
 #define FRESH(options_, receives_) \
     {"socket", 1}, {"setsockopt", (options_)}, {"connect", 1}, \
     {"sendto", 1}, {"recvfrom", (receives_)}, {"close", 1}
@@ -64,35 +40,33 @@ static const struct {
 
 /* ---- one connection per message ---- */
 
+#define TWO_ROUND_TRIPS .waits = {2, 2}, .message_bytes_max = MTU - SEGMENT
+
 const struct cost_model cost_tcp_server_closes = {
     .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_DOWN,
              FIN_UP, /* acknowledges the other */
              ACK_DOWN},
     .client = {FRESH(3, 2)}, /* TCP_NODELAY, both timeouts; the reply, end of file */
     .server = {{"accept4", 1}, {"recvfrom", 1}, {"sendto", 1}, {"ioctl", 1}, {"close", 1}},
-    .waits = {2, 2},
-    .message_bytes_max = MTU - SEGMENT};
+    TWO_ROUND_TRIPS};
 
 const struct cost_model cost_tcp_client_closes = {
     .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_UP, FIN_DOWN, ACK_UP},
     .client = {FRESH(3, 1)},
     .server = {{"accept4", 1}, {"recvfrom", 2}, {"sendto", 1}, {"close", 1}},
-    .waits = {2, 2},
-    .message_bytes_max = MTU - SEGMENT};
+    TWO_ROUND_TRIPS};
 
 const struct cost_model cost_tcp_client_resets = {
     .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, RST_UP},
     .client = {FRESH(4, 1)}, /* SO_LINGER, too */
     .server = {{"accept4", 1}, {"recvfrom", 2}, {"sendto", 1}, {"close", 1}},
-    .waits = {2, 2},
-    .message_bytes_max = MTU - SEGMENT};
+    TWO_ROUND_TRIPS};
 
 /* The client asks for a cookie each time, and a server that may not gives it none. */
 static const struct cost_model asked_in_vain = {.each = {SYN_ASKING, SYN_ACK, ACK_UP, REQUEST,
                                                          ACK_DOWN, REPLY, ACK_UP, FIN_DOWN, FIN_UP,
                                                          ACK_DOWN},
-                                                .waits = {2, 2},
-                                                .message_bytes_max = MTU - SEGMENT};
+                                                TWO_ROUND_TRIPS};
 
 /* The first connection fetches the cookie: a usual handshake with longer SYNs. */
 const struct cost_model cost_tcp_fastopen = {
@@ -120,40 +94,35 @@ const struct cost_model cost_tcp_persistent = {
     .waits = {2, 1},
     .message_bytes_max = MTU - SEGMENT};
 
-const struct cost_model cost_udp_persistent = {.each = {DATAGRAM_UP, DATAGRAM_DOWN},
-                                               .client = {{"sendto", 1}, {"recvfrom", 1}},
-                                               .server = {{"recvfrom", 1}, {"sendto", 1}},
-                                               .waits = {1, 1},
-                                               .message_bytes_max = MTU - DATAGRAM};
+/* clang-format off */
+#define DATAGRAMS \
+    .each = {DATAGRAM_UP, DATAGRAM_DOWN}, .waits = {1, 1}, .message_bytes_max = MTU - DATAGRAM
+/* clang-format on */
+#define ECHOED .server = {{"recvfrom", 1}, {"sendto", 1}}
+
+const struct cost_model cost_udp_persistent = {DATAGRAMS, ECHOED,
+                                               .client = {{"sendto", 1}, {"recvfrom", 1}}};
 
 /* A fresh socket costs calls and no packet: connect(2) only notes an address. */
-const struct cost_model cost_udp_per_message = {.each = {DATAGRAM_UP, DATAGRAM_DOWN},
-                                                .client = {FRESH(1, 1)},
-                                                .server = {{"recvfrom", 1}, {"sendto", 1}},
-                                                .waits = {1, 1},
-                                                .message_bytes_max = MTU - DATAGRAM};
+const struct cost_model cost_udp_per_message = {DATAGRAMS, ECHOED, .client = {FRESH(1, 1)}};
 
-const struct cost_model cost_udp_retry = {
-    .each = {DATAGRAM_UP, DATAGRAM_DOWN},
-    .client = {{"sendto", 1}, {"ppoll", 1}, {"recvfrom", 1}}, /* waits for reply or timer */
-    .server = {{"recvfrom", 1}, {"sendto", 1}},
-    .waits = {1, 1},
-    .message_bytes_max = MTU - DATAGRAM};
+/* It waits for reply or timer. */
+const struct cost_model cost_udp_retry = {DATAGRAMS, ECHOED,
+                                          .client = {{"sendto", 1}, {"ppoll", 1}, {"recvfrom", 1}}};
 
 /* Several in a call, if there are several: how many varies with who is woken when. */
-const struct cost_model cost_udp_batch = {
-    .each = {DATAGRAM_UP, DATAGRAM_DOWN}, .waits = {1, 1}, .message_bytes_max = MTU - DATAGRAM};
+const struct cost_model cost_udp_batch = {DATAGRAMS};
 
 /* ---- sums ---- */
 
-static void add(struct cost *cost, const uint8_t *packets, const uint32_t *message_bytes,
+static void add(struct cost *cost, const struct cost_packet *packet, const uint32_t *message_bytes,
                 uint64_t times) {
-    for (int i = 0; i < COST_PACKETS_MAX && packets[i] != NONE; i++) {
-        const enum wire_direction direction = table[packets[i]].direction;
-        const uint32_t message = table[packets[i]].carries_message ? message_bytes[direction] : 0;
-        cost->packets[direction][table[packets[i]].kind] += times;
+    for (int i = 0; i < COST_PACKETS_MAX && packet->ip_bytes > 0; i++, packet++) {
+        cost->packets[packet->direction][packet->kind] += times;
         cost->all_packets += times;
-        cost->ip_bytes += times * (table[packets[i]].ip_bytes + message);
+        cost->ip_bytes +=
+            times *
+            (packet->ip_bytes + (packet->carries_message ? message_bytes[packet->direction] : 0));
     }
 }
 
@@ -163,15 +132,14 @@ const char *cost_predict(struct cost *cost, const struct cost_model *model, uint
     if (model == NULL) return "no model of this variant yet: shown, not predicted";
     const uint32_t batch = model->batched ? depth : 1;
     const uint32_t longest = payload_bytes > reply_bytes ? payload_bytes : reply_bytes;
-    if ((uint64_t)batch * (ECHO_HEADER_BYTES + longest) > model->message_bytes_max) {
+    if ((uint64_t)batch * (ECHO_HEADER_BYTES + longest) > model->message_bytes_max)
         return "beyond one packet: shown, not predicted";
-    }
     if (messages % batch != 0) return "the last batch is a small one: shown, not predicted";
     const uint32_t message_bytes[WIRE_DIRECTIONS] = {
         [WIRE_TO_SERVER] = batch * (ECHO_HEADER_BYTES + payload_bytes),
         [WIRE_TO_CLIENT] = batch * (ECHO_HEADER_BYTES + reply_bytes)};
     add(cost, model->once, message_bytes, 1);
-    add(cost, model->first[0] != NONE ? model->first : model->each, message_bytes, 1);
+    add(cost, model->first[0].ip_bytes > 0 ? model->first : model->each, message_bytes, 1);
     add(cost, model->each, message_bytes, messages / batch - 1);
     return NULL;
 }
@@ -183,16 +151,14 @@ const struct cost_model *cost_in_force(const struct cost_model *model, unsigned 
 }
 
 unsigned cost_calls_of(const struct cost_calls *calls, const char *name) {
-    for (int i = 0; i < COST_CALLS_MAX && calls[i].name != NULL; i++) {
+    for (int i = 0; i < COST_CALLS_MAX && calls[i].name != NULL; i++)
         if (strcmp(calls[i].name, name) == 0) return calls[i].count;
-    }
     return 0;
 }
 
 unsigned cost_packets_to(const struct cost_model *model, enum wire_direction direction) {
     unsigned count = 0;
-    for (int i = 0; i < COST_PACKETS_MAX && model->each[i] > 0; i++) {
-        count += table[model->each[i]].direction == direction;
-    }
+    for (int i = 0; i < COST_PACKETS_MAX && model->each[i].ip_bytes > 0; i++)
+        count += model->each[i].direction == direction;
     return count;
 }

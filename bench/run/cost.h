@@ -24,11 +24,18 @@ struct cost_calls {
     unsigned count;
 };
 
-/* Packets are numbers of a table in cost.c, in the order in which they go; 0 ends a list. */
+struct cost_packet {
+    enum wire_kind kind;
+    enum wire_direction direction;
+    unsigned ip_bytes;    /* of the headers; 0 ends a list */
+    bool carries_message; /* its header and payload, of the request or of the reply */
+};
+
+/* Packets are in the order in which they go. */
 struct cost_model {
-    uint8_t once[COST_PACKETS_MAX];  /* per connection that stays */
-    uint8_t first[COST_PACKETS_MAX]; /* of the first message, where it differs */
-    uint8_t each[COST_PACKETS_MAX];
+    struct cost_packet once[COST_PACKETS_MAX];  /* per connection that stays */
+    struct cost_packet first[COST_PACKETS_MAX]; /* of the first message, where it differs */
+    struct cost_packet each[COST_PACKETS_MAX];
     struct cost_calls client[COST_CALLS_MAX]; /* per message, after the first, one at a time */
     struct cost_calls server[COST_CALLS_MAX];
     bool batched; /* a batch of messages goes in one packet, where they fit: `each` is of that */
@@ -60,14 +67,9 @@ unsigned cost_packets_to(const struct cost_model *model, enum wire_direction dir
 /* How often a side calls `name` per message. */
 unsigned cost_calls_of(const struct cost_calls *calls, const char *name);
 
-extern const struct cost_model cost_tcp_server_closes;
-extern const struct cost_model cost_tcp_client_closes;
-extern const struct cost_model cost_tcp_client_resets;
-extern const struct cost_model cost_tcp_persistent;
-extern const struct cost_model cost_tcp_fastopen;
-extern const struct cost_model cost_udp_per_message;
-extern const struct cost_model cost_udp_persistent;
-extern const struct cost_model cost_udp_retry;
+extern const struct cost_model cost_tcp_server_closes, cost_tcp_client_closes,
+    cost_tcp_client_resets, cost_tcp_persistent, cost_tcp_fastopen, cost_udp_per_message,
+    cost_udp_persistent, cost_udp_retry;
 extern const struct cost_model cost_udp_batch; /* a datagram for each message, in whatever calls */
 
 #endif

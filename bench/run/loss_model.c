@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/run/loss_model.h"
 
-#include <stdio.h>
 #include <time.h>
+
+#include "bench/measure/system.h"
 
 enum { INITIAL_RTO_MS = 1000 }; /* RFC 6298, 2.1 */
 
@@ -32,12 +33,9 @@ const struct lost_packet loss_datagrams[] = {
     {.what = NULL}};
 
 static double minimum_rto_ms(void) {
-    unsigned us = 200000; /* the kernel's TCP_RTO_MIN, where it is no setting yet */
-    FILE *file = fopen("/proc/sys/net/ipv4/tcp_rto_min_us", "re");
-    if (file == NULL) return us / 1e3;
-    if (fscanf(file, "%u", &us) != 1) us = 200000;
-    (void)fclose(file);
-    return us / 1e3;
+    unsigned us;
+    if (system_scan("/proc/sys/net/ipv4/tcp_rto_min_us", 1, "%u", &us)) return us / 1e3;
+    return 200; /* the kernel's TCP_RTO_MIN, where it is no setting yet */
 }
 
 /* 1000 / HZ: the coarse clock goes by it. */

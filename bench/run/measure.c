@@ -12,7 +12,7 @@
 
 #include "bench/link/namespace.h"
 #include "bench/load/schedule.h"
-#include "bench/run/caller.h"
+#include "bench/measure/system.h"
 #include "bench/run/status.h"
 #include "echo/clock.h"
 
@@ -25,18 +25,15 @@ enum { SERIES_MAX = 100000 }; /* messages whose times a result holds */
 static int drop_privileges(void) {
     uid_t uid;
     gid_t gid;
-    if (!caller_find(&uid, &gid)) return 0;
+    if (!system_caller(&uid, &gid)) return 0;
     if (setgroups(1, &gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0) return -errno;
     /* Changing the user has cleared this wish (prctl(2)). */
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : -errno;
 }
 
 static int prepare_network(struct measure *m) {
-    struct profile_values host;
-    profile_read(&host);
-    const bool entered = !m->asked->shared_network && namespace_enter() == 0;
+    const bool entered = !m->asked->shared_network && profile_enter(m->asked->profile) == 0;
     m->network = entered ? NETWORK_PRIVATE : NETWORK_HOST;
-    if (entered) profile_apply(m->asked->profile, &host);
     profile_read(&m->settings);
     if (m->asked->placement == PLACEMENT_AWAKE) {
         const int failed = placement_keep_awake();
@@ -84,7 +81,7 @@ static int lay_wire(struct measure *m) {
         .mtu_bytes = o->mtu_bytes,
         .cpu = two ? apart.client : -1, /* beside client and server, not between them */
         .capture_path = o->pcap,
-        .trace_packets = o->pcap != NULL ? 1000 : 0,
+        .trace_packets = o->pcap != NULL ? 100000 : 0,
         .rules = &rule,
         .rule_count = o->drop.nth > 0 ? 1 : 0};
     const int failed = wire_start(&m->wire, &wanted);
@@ -108,16 +105,16 @@ static int take_up_wire(struct measure *m) {
 static int start_server(struct measure *m) {
     const struct parameters *o = m->asked;
     const bool spin = o->placement == PLACEMENT_SPIN;
-    struct server_process_options wanted = {.transport = o->variant->transport,
-                                            .server = o->variant->server,
-                                            .cpu = m->cpus.server,
-                                            .spin = spin,
-                                            .design = o->design,
-                                            .workers = o->workers,
-                                            .idle_timeout_ns = o->idle_timeout_ns,
-                                            .floor = o->role == ROLE_FLOOR ? &m->client : NULL,
-                                            .many = o->engine == ENGINE_EPOLL,
-                                            .floor_threads = o->connections};
+    struct design_options wanted = {.transport = o->variant->transport,
+                                    .server = o->variant->server,
+                                    .cpu = m->cpus.server,
+                                    .spin = spin,
+                                    .design = o->design,
+                                    .workers = o->workers,
+                                    .idle_timeout_ns = o->idle_timeout_ns,
+                                    .floor = o->role == ROLE_FLOOR ? &m->client : NULL,
+                                    .many = o->engine == ENGINE_EPOLL,
+                                    .floor_threads = o->connections};
     wanted.server.nonblocking = spin;
     wanted.server.growing = true;
     wanted.server.delay_ns = o->delay_ns;

@@ -5,7 +5,7 @@
 
 #include "bench/load/beside.h"
 #include "bench/run/run.h"
-#include "bench/serve/server_process.h"
+#include "bench/serve/design.h"
 
 /*
  * Runs it in this process, which leaves its network and its CPUs for good. An

@@ -109,6 +109,9 @@ static void fill_wire(struct run *run, const struct measure *m, const struct loa
     for (int i = 0; i < WIRE_DIRECTIONS; i++) {
         for (int k = 0; k < WIRE_KINDS; k++) wire->by[i][k] = m->packets.counts.by[k][i];
     }
+    wire->trace = calloc(m->packets.trace_count + 1, sizeof *wire->trace);
+    if (wire->trace != NULL) wire->trace_count = m->packets.trace_count;
+    for (size_t i = 0; i < wire->trace_count; i++) wire->trace[i] = m->packets.trace[i];
     wire->one_way = distribution_of(m->packets.delay);
     wire->late = distribution_of(m->packets.late);
     wire->applied_rtt_ns = 2 * histogram_mean_ns(m->packets.delay);

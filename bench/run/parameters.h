@@ -10,7 +10,7 @@
 #ifndef BENCH_PARAMETERS_H
 #define BENCH_PARAMETERS_H
 
-#include "bench/link/profile.h"
+#include "bench/link/namespace.h"
 #include "bench/measure/placement.h"
 #include "bench/run/field.h"
 #include "bench/run/variant.h"

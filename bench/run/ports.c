@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/run/ports.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "bench/measure/system.h"
 
 enum { TIME_WAIT_S = 60, LOOPBACK_REUSE_S = 1, CONNECTIONS_PER_S = 60000, SOURCES_MAX = 250 };
 
 unsigned ports_range(void) {
-    unsigned first = 32768;
-    unsigned last = 60999;
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-    if (file == NULL) return last - first + 1;
-    if (fscanf(file, "%u %u", &first, &last) != 2) {
-        first = 32768;
-        last = 60999;
-    }
-    (void)fclose(file);
+    unsigned first, last;
+    const char *path = "/proc/sys/net/ipv4/ip_local_port_range";
+    if (!system_scan(path, 2, "%u %u", &first, &last)) return 60999 - 32768 + 1;
     return last < first ? 1 : last - first + 1;
 }
 

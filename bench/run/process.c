@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/measure/system.h"
 #include "bench/run/status.h"
 #include "echo/clock.h"
 
@@ -23,9 +24,7 @@ enum { NOT_EXECUTED = 127 };
 
 /* ---- in the background ---- */
 
-static void become(const struct process_start *start, pid_t parent) {
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(NOT_EXECUTED);
+static void become(const struct process_start *start) {
     if (start->output > 0 && dup2(start->output, STDOUT_FILENO) < 0) _exit(NOT_EXECUTED);
     if (start->errors > 0 && dup2(start->errors, STDERR_FILENO) < 0) _exit(NOT_EXECUTED);
     const struct sigaction usual = {.sa_handler = SIG_DFL};
@@ -39,10 +38,9 @@ static void become(const struct process_start *start, pid_t parent) {
 }
 
 pid_t process_start(const struct process_start *start) {
-    const pid_t parent = getpid();
-    const pid_t pid = fork();
-    if (pid == 0) become(start, parent);
-    return pid < 0 ? -errno : pid;
+    const pid_t pid = system_fork();
+    if (pid == 0) become(start);
+    return pid;
 }
 
 int process_wait(pid_t pid, uint64_t limit_ns, int *status) {
@@ -58,13 +56,6 @@ int process_wait(pid_t pid, uint64_t limit_ns, int *status) {
     }
     if (handle >= 0) (void)close(handle);
     return failed;
-}
-
-static int reap(pid_t pid) {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
 }
 
 /* What comes, whole; a signal of ours is passed on, and noted there. */
@@ -93,7 +84,7 @@ int process_apart(void (*work)(void *result), void *result, size_t size) {
     (void)close(ends[1]);
     const int failed = pid < 0 ? -EAGAIN : read_result(ends[0], pid, result, size);
     (void)close(ends[0]);
-    if (pid > 0) (void)reap(pid);
+    if (pid > 0) (void)system_reap(pid);
     return failed;
 }
 
@@ -180,7 +171,7 @@ static void run_with(const char *program, char *const argv[], uint64_t limit_ns,
         if (streams[i].into != NULL) (void)fclose(streams[i].into);
     }
     if (pid > 0 && end->failed != 0) (void)kill(pid, SIGKILL);
-    if (pid > 0) end->status = reap(pid);
+    if (pid > 0) end->status = system_reap(pid);
     if (words != NULL) {
         words[strcspn(words, "\n")] = '\0';
         (void)snprintf(end->words, sizeof end->words, "%s", words);

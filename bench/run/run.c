@@ -42,6 +42,7 @@ void run_free(struct run *run) {
     free(run->early_errors.list);
     free(run->counters.list);
     free(run->series);
+    free(run->wire.trace);
     samples_free(&run->samples);
     facts_free(&run->settings);
     free(run);
@@ -156,6 +157,7 @@ int run_write(const struct run *run, int file) {
                  {run->early_errors.list, run->early_errors.count * sizeof *run->early_errors.list},
                  {run->samples.buckets, run->samples.count * sizeof *run->samples.buckets},
                  {run->series, run->series_count * sizeof *run->series},
+                 {run->wire.trace, run->wire.trace_count * sizeof *run->wire.trace},
                  {run->counters.list, run->counters.count * sizeof *run->counters.list}};
     int failed = 0;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && failed == 0; i++) {
@@ -210,12 +212,14 @@ struct run *run_read(const void *bytes, size_t size, const struct parameters *as
     run->early_errors.list = take(&left, run->early_errors.count, sizeof *run->early_errors.list);
     run->samples.buckets = take(&left, run->samples.count, sizeof *run->samples.buckets);
     run->series = take(&left, run->series_count, sizeof *run->series);
+    run->wire.trace = take(&left, run->wire.trace_count, sizeof *run->wire.trace);
     run->counters.list = take(&left, run->counters.count, sizeof *run->counters.list);
     take_settings(&left, &run->settings, settings);
     const bool whole = (run->errors.list != NULL || run->errors.count == 0) &&
                        (run->early_errors.list != NULL || run->early_errors.count == 0) &&
                        (run->samples.buckets != NULL || run->samples.count == 0) &&
                        (run->series != NULL || run->series_count == 0) &&
+                       (run->wire.trace != NULL || run->wire.trace_count == 0) &&
                        (run->counters.list != NULL || run->counters.count == 0) &&
                        run->settings.count == settings && left.left == 0;
     if (whole) return run;

@@ -49,6 +49,8 @@ struct carried {
     struct wire_tally by[WIRE_DIRECTIONS][WIRE_KINDS];
     struct distribution one_way, late;
     double applied_rtt_ns; /* the mean that packets really waited, there and back */
+    struct wire_packet *trace; /* malloc'd: one by one, where they were captured; or NULL */
+    size_t trace_count;
 };
 
 /* A column or point of a run that does not say: alone, or of an older file. */

@@ -4,88 +4,68 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "bench/serve/epoll_server.h"
-#include "bench/serve/fork_server.h"
-#include "bench/serve/iterative_server.h"
-#include "bench/serve/pool.h"
-#include "bench/serve/thread_server.h"
+#include "bench/measure/placement.h"
+#include "bench/measure/system.h"
 
 const char *const design_names[DESIGNS] = {"pool", "epoll", "iterative", "fork", "thread"};
 
-struct design_server {
-    enum design design;
-    struct echo_server *server; /* NULL: the workers of the epoll engine have one each */
-    union {
-        struct pool *pool;
-        struct epoll_server *epoll;
-        struct iterative_server *iterative;
-        struct fork_server *fork;
-        struct thread_server *thread;
-    } is;
-};
+static const struct design_way *const ways[DESIGNS] = {&pool_way, &epoll_way, &iterative_way,
+                                                       &fork_way, &thread_way};
 
-static int start_epoll(struct design_server *d, const struct design_options *options,
-                       struct echo_address *address) {
-    const struct epoll_server_options wanted = {.transport = options->transport,
-                                                .server = options->server,
-                                                .workers = options->workers,
-                                                .idle_timeout_ns = options->idle_timeout_ns};
-    return epoll_server_start(&d->is.epoll, &wanted, address);
-}
-
-static int start_serving(struct design_server *d, const struct serving_options *options) {
-    switch (d->design) {
-    case DESIGN_POOL: return pool_start(&d->is.pool, options);
-    case DESIGN_ITERATIVE: return iterative_server_start(&d->is.iterative, options);
-    case DESIGN_FORK: return fork_server_start(&d->is.fork, options);
-    case DESIGN_THREAD: return thread_server_start(&d->is.thread, options);
-    default: return -EINVAL;
+int design_listen(struct echo_server **servers, unsigned count,
+                  const struct echo_transport *transport, const struct echo_server_options *options,
+                  struct echo_address *address) {
+    struct echo_server_options wanted = *options;
+    wanted.sharing = count > 1 ? ECHO_SHARES_PORT : ECHO_ALONE;
+    int failed = 0;
+    unsigned made = 0;
+    while (failed == 0 && made < count) {
+        failed = transport->server->listen(&servers[made], &wanted);
+        if (failed != 0) break;
+        if (made == 0) failed = echo_address_of_socket(&wanted.address, servers[0]->socket);
+        wanted.sharing = ECHO_JOINS_PORT; /* on the port that the first one got */
+        made++;
     }
+    if (failed == 0) *address = wanted.address;
+    while (failed != 0 && made > 0) {
+        transport->server->release(servers[--made]);
+        servers[made] = NULL;
+    }
+    return failed;
 }
 
-static int start_blocking(struct design_server *d, const struct design_options *options,
-                          struct echo_address *address) {
-    struct echo_server_options listening = options->server;
-    listening.nonblocking = options->spin;
-    /* A further socket needs a further thread that waits at it: only the pool has such. */
-    listening.sockets = d->design == DESIGN_POOL ? options->workers : 1;
-    int failed = options->transport->server->listen(&d->server, &listening);
-    if (failed != 0) return failed;
-    const struct serving_options serving = {
-        .server = d->server, .spin = options->spin, .idle_timeout_ns = options->idle_timeout_ns};
-    failed = echo_address_of_socket(address, d->server->socket);
-    if (failed == 0) failed = start_serving(d, &serving);
-    if (failed != 0) d->server->steps->release(d->server);
-    return failed;
+static void release(struct design_server *d) {
+    for (unsigned i = 0; i < d->count; i++) d->options.transport->server->release(d->servers[i]);
+    free(d);
 }
 
 int design_start(struct design_server **server, const struct design_options *options,
                  struct echo_address *address) {
-    struct design_server *d = calloc(1, sizeof *d);
+    const struct design_way *floor = options->many ? &floor_many_way : &floor_way;
+    const struct design_way *way = options->floor != NULL ? floor : ways[options->design];
+    const unsigned workers = options->workers == 0 ? 1 : options->workers;
+    const unsigned count = way->polls ? workers : 1;
+    struct design_server *d = calloc(1, sizeof *d + count * sizeof(struct echo_server *));
     if (d == NULL) return -ENOMEM;
-    d->design = options->design;
-    const int failed = d->design == DESIGN_EPOLL ? start_epoll(d, options, address)
-                                                 : start_blocking(d, options, address);
-    if (failed != 0) {
-        free(d);
-        return failed;
-    }
-    *server = d;
-    return 0;
+    d->options = *options;
+    d->options.server.nonblocking = way->polls || options->spin;
+    d->options.server.sockets = way->many_sockets ? workers : 1;
+    d->way = way;
+    d->count = count;
+    int failed = design_listen(d->servers, count, options->transport, &d->options.server, address);
+    if (failed == 0) failed = way->start(d);
+    if (failed == 0) *server = d;
+    if (failed != 0) release(d);
+    return failed;
 }
 
 void design_stop(struct design_server *server, uint64_t *counts) {
-    switch (server->design) {
-    case DESIGN_POOL: pool_stop(server->is.pool, counts); break;
-    case DESIGN_EPOLL: epoll_server_stop(server->is.epoll, counts); break;
-    case DESIGN_ITERATIVE: iterative_server_stop(server->is.iterative, counts); break;
-    case DESIGN_FORK: fork_server_stop(server->is.fork, counts); break;
-    case DESIGN_THREAD: thread_server_stop(server->is.thread, counts); break;
-    default: break;
-    }
-    if (server->server != NULL) server->server->steps->release(server->server);
-    free(server);
+    server->way->stop(server, counts);
+    release(server);
 }
 
 void design_raise_descriptors(void) {
@@ -93,4 +73,62 @@ void design_raise_descriptors(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* ---- in a process of its own ---- */
+
+struct ready {
+    int failed;
+    struct echo_address address;
+};
+
+/* The child: says where it listens or why not, serves, says what it counted. */
+static _Noreturn void live(const struct design_options *options, int control) {
+    struct ready ready = {0};
+    struct design_server *server = NULL;
+    uint64_t counts[ECHO_COUNTS] = {0};
+    char byte;
+    design_raise_descriptors();
+    if (options->cpu >= 0) ready.failed = placement_pin(options->cpu);
+    if (ready.failed == 0) ready.failed = design_start(&server, options, &ready.address);
+    const bool told = write(control, &ready, sizeof ready) == sizeof ready;
+    if (!told || ready.failed != 0) _exit(1);
+    /* Until the parent shuts its end down, or dies. */
+    while (read(control, &byte, sizeof byte) < 0 && errno == EINTR) {
+    }
+    design_stop(server, counts);
+    _exit(write(control, counts, sizeof counts) == sizeof counts ? 0 : 1);
+}
+
+int server_process_start(struct server_process *process, const struct design_options *options) {
+    int ends[2];
+    struct ready ready;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
+    const pid_t child = system_fork();
+    if (child == 0) {
+        (void)close(ends[0]);
+        live(options, ends[1]);
+    }
+    (void)close(ends[1]);
+    if (child < 0) {
+        (void)close(ends[0]);
+        return child;
+    }
+    if (read(ends[0], &ready, sizeof ready) != sizeof ready) ready.failed = -EIO;
+    *process = (struct server_process){.pid = child, .control = ends[0], .address = ready.address};
+    if (ready.failed != 0) {
+        uint64_t counts[ECHO_COUNTS];
+        (void)server_process_stop(process, counts);
+    }
+    return ready.failed;
+}
+
+int server_process_stop(struct server_process *process, uint64_t *counts) {
+    /* Other children may hold copies of this end, so closing alone would not be seen. */
+    (void)shutdown(process->control, SHUT_WR);
+    const size_t size = ECHO_COUNTS * sizeof *counts;
+    const bool told = read(process->control, counts, size) == (ssize_t)size;
+    (void)close(process->control);
+    const int status = system_reap(process->pid);
+    return told && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }

@@ -3,19 +3,43 @@
  * How a server is built around the steps of echo/service.h: who waits in
  * accept, who serves a connection, and what it costs to hand one over. The
  * classic comparison; DESIGN_POOL is the blocking engine, DESIGN_EPOLL the
- * epoll engine.
+ * epoll engine. Where connections do not exist, all but the epoll loop are a
+ * plain receive loop.
  */
 #ifndef BENCH_DESIGN_H
 #define BENCH_DESIGN_H
 
+#include <pthread.h>
+#include <sys/types.h>
+
 #include "echo/service.h"
 
 enum design {
-    DESIGN_POOL,      /* waiting threads, see bench/serve/pool.h */
-    DESIGN_EPOLL,     /* a loop over all connections, see bench/serve/epoll_server.h */
-    DESIGN_ITERATIVE, /* one connection after the other, in one thread */
-    DESIGN_FORK,      /* a process per connection */
-    DESIGN_THREAD,    /* a new thread per connection */
+    /*
+     * Threads that each accept, serve that connection to its end, and accept
+     * again. When the last idle one is taken a further one starts, so that
+     * somebody always waits in accept. A thread made per connection would cost
+     * more than the connection. To spin it has one thread.
+     */
+    DESIGN_POOL,
+    /*
+     * Each worker is a thread that waits for all of its connections at once and
+     * takes a step on those that are ready. Workers share the port and nothing
+     * else: the kernel deals connections and datagrams out to them. An idle
+     * connection costs memory, but no thread.
+     */
+    DESIGN_EPOLL,
+    /* One thread, one connection after the other. Whoever is silent keeps all others waiting. */
+    DESIGN_ITERATIVE,
+    /*
+     * A process per connection, the oldest way. Nothing is shared, so nothing
+     * one client does can harm another's server; its price is a fork each. The
+     * thread that starts it must live until it has been stopped: the processes
+     * die with it (prctl(2), PR_SET_PDEATHSIG).
+     */
+    DESIGN_FORK,
+    /* One thread accepts and starts a new one for each; its price is a thread made, and joined. */
+    DESIGN_THREAD,
     DESIGNS
 };
 
@@ -24,10 +48,15 @@ extern const char *const design_names[DESIGNS];
 struct design_options {
     enum design design;
     const struct echo_transport *transport;
-    struct echo_server_options server;
-    unsigned workers;         /* threads that each have a socket of their own; 0 means 1 */
-    bool spin;                /* poll instead of blocking */
+    struct echo_server_options server; /* nonblocking, sharing and sockets are the design's */
+    unsigned workers;                  /* threads that each have a socket of their own; 0 means 1 */
+    bool spin;                         /* poll instead of blocking */
     uint64_t idle_timeout_ns; /* closes a connection that has been idle for so long; 0: never */
+
+    const struct echo_client_options *floor; /* not NULL: the bare loop for such clients, ... */
+    bool many;              /* ... that of the epoll engine, one per worker; else ... */
+    unsigned floor_threads; /* ... as many as there are connections */
+    int cpu;                /* of a server_process: to stay on; -1: any */
 };
 
 /* A server that runs. */
@@ -46,7 +75,90 @@ int design_start(struct design_server **server, const struct design_options *opt
  */
 void design_stop(struct design_server *server, uint64_t *counts);
 
+/*
+ * So many servers on one port, whose address is `address`. 0, or -errno and
+ * NULL for those that were made. Each is the caller's to release.
+ */
+int design_listen(struct echo_server **servers, unsigned count,
+                  const struct echo_transport *transport, const struct echo_server_options *options,
+                  struct echo_address *address);
+
 /* A connection costs a descriptor: raises this process's soft limit as far as it may. */
 void design_raise_descriptors(void);
+
+/*
+ * The server of one run, in a process of its own: started before the client
+ * measures, told to end when it has, asked then what it counted. It cannot
+ * outlive its parent.
+ */
+struct server_process {
+    pid_t pid;
+    int control; /* shutting it down ends the server, which then says its counts here */
+    struct echo_address address;
+};
+
+/* 0, or -errno of what failed, in the child too; nothing is left behind then. */
+int server_process_start(struct server_process *process, const struct design_options *options);
+
+/*
+ * Ends it and waits. `counts` gets ECHO_COUNTS sums; 0, or -EIO when the server
+ * did not live to tell them.
+ */
+int server_process_stop(struct server_process *process, uint64_t *counts);
+
+/* ---- what designs are made of: for bench/serve and its test only ---- */
+
+struct design_server {
+    struct design_options options;
+    const struct design_way *way;
+    void *state; /* the way's */
+    unsigned count;
+    struct echo_server *servers[]; /* listening; released behind the way's stop */
+};
+
+/* 0 or -errno; `stop` as design_stop, after a start that succeeded. */
+struct design_way {
+    int (*start)(struct design_server *d);
+    void (*stop)(struct design_server *d, uint64_t *counts);
+    bool polls;        /* each worker has a server of its own, which does not block */
+    bool many_sockets; /* has threads that can wait at further sockets */
+};
+
+extern const struct design_way pool_way, iterative_way, thread_way, fork_way, epoll_way, floor_way,
+    floor_many_way;
+
+/*
+ * One thread of a server that blocks: it accepts, serves a connection to its
+ * end, and can be ended from outside in the middle of either. What all designs
+ * but epoll have in common; how connections reach threads is theirs.
+ */
+struct serving {
+    const struct design_server *design;
+    struct echo_worker worker;
+    bool timed; /* the connection accepted last has a timeout on its socket */
+    atomic_bool ending;
+    pthread_mutex_t lock;
+    int socket; /* -1, or what is being served; under the lock */
+};
+
+void serving_init(struct serving *s, const struct design_server *design);
+
+/*
+ * Waits for the next connection, as long as it takes; where descriptors or
+ * memory are short it tries again. 0, or -ECANCELED: there will be no more.
+ */
+int serving_accept(struct serving *s, struct echo_connection **connection);
+
+/* Serves it to its end and drops it. */
+void serving_run(struct serving *s, struct echo_connection *connection);
+
+/*
+ * From another thread: shuts down the socket that is being served, and nothing
+ * more will be. Who waits in accept is woken by the server's own stop.
+ */
+void serving_end(struct serving *s);
+
+/* Adds to `counts` (ECHO_COUNTS entries, or NULL) and gives back what it holds. */
+void serving_release(struct serving *s, uint64_t *counts);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/serve/serving.h"
+#include "bench/serve/design.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 enum { RETRY_NS = 10000000 }; /* after an accept that failed for want of descriptors or memory */
 
-void serving_init(struct serving *s, const struct serving_options *options) {
-    *s = (struct serving){.options = *options, .socket = -1};
+void serving_init(struct serving *s, const struct design_server *design) {
+    *s = (struct serving){.design = design, .socket = -1};
     (void)pthread_mutex_init(&s->lock, NULL);
 }
 
@@ -24,7 +24,8 @@ static void set_timeout(int socket, uint64_t timeout_ns) {
 }
 
 int serving_accept(struct serving *s, struct echo_connection **connection) {
-    struct echo_server *server = s->options.server;
+    const struct design_options *options = &s->design->options;
+    struct echo_server *server = s->design->servers[0];
     const uint64_t accepted = s->worker.counts[ECHO_ACCEPTED];
     while (!atomic_load(&s->ending)) {
         const int failed = server->steps->accept(server, &s->worker, connection);
@@ -35,9 +36,9 @@ int serving_accept(struct serving *s, struct echo_connection **connection) {
             continue;
         }
         /* A socket that all clients share is no connection of anybody's, and never idle. */
-        s->timed = s->options.idle_timeout_ns > 0 && !s->options.spin &&
+        s->timed = options->idle_timeout_ns > 0 && !options->spin &&
                    s->worker.counts[ECHO_ACCEPTED] > accepted;
-        if (s->timed) set_timeout((*connection)->socket, s->options.idle_timeout_ns);
+        if (s->timed) set_timeout((*connection)->socket, options->idle_timeout_ns);
         return 0;
     }
     return -ECANCELED;
@@ -50,7 +51,7 @@ static void note_socket(struct serving *s, int socket) {
 }
 
 void serving_run(struct serving *s, struct echo_connection *connection) {
-    const struct echo_server_steps *steps = s->options.server->steps;
+    const struct echo_server_steps *steps = s->design->servers[0]->steps;
     int result = 0;
     note_socket(s, connection->socket);
     /* -EAGAIN: it spins; or a socket with a timeout has been idle for so long. */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/run/caller.h"
+#include "bench/measure/system.h"
 
 /* "PATH.XXXXXX", malloc'd, and in *file the file that was made of it; NULL and -errno. */
 static char *create_beside(const char *path, int *file) {
@@ -53,7 +53,7 @@ static int write_all(int file, const char *text, size_t size) {
 static void give_to_caller(int file) {
     uid_t uid;
     gid_t gid;
-    if (!caller_find(&uid, &gid)) return;
+    if (!system_caller(&uid, &gid)) return;
     if (fchown(file, uid, gid) != 0) return; /* then it stays root's, and readable */
 }
 

@@ -57,22 +57,20 @@ json_t *facts_to_json(const struct facts *facts) {
     return object;
 }
 
+static struct fact fact_from_json(const json_t *value) {
+    if (json_is_string(value)) return fact_text(json_string_value(value));
+    if (json_is_number(value)) return fact_number(json_number_value(value));
+    return json_is_boolean(value) ? fact_truth(json_is_true(value)) : (struct fact){0};
+}
+
 static void add_facts(struct facts *facts, const char *before, const json_t *object) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)object, key, value) {
         char *name = NULL;
         if (asprintf(&name, "%s%s%s", before, *before == '\0' ? "" : ".", key) < 0) return;
-        if (json_is_object(value))
-            add_facts(facts, name, value);
-        else if (json_is_string(value))
-            facts_add_text(facts, name, json_string_value(value));
-        else if (json_is_number(value))
-            facts_add_number(facts, name, json_number_value(value));
-        else if (json_is_boolean(value))
-            facts_add_truth(facts, name, json_is_true(value));
-        else
-            facts_add_unknown(facts, name);
+        if (json_is_object(value)) add_facts(facts, name, value);
+        if (!json_is_object(value)) facts_take(facts, fact_from_json(value), "%s", name);
         free(name);
     }
 }

@@ -78,8 +78,14 @@ static bool put_value(FILE *out, const char *inside, size_t length, struct sourc
     if (field == NULL) return false;
     const struct field_value value = field_get(field, source.item);
     if (value.text != NULL) return fputs(value.text, out) >= 0;
-    if (!isfinite(value.number)) return false;
-    put_number(out, &place, value.number);
+    double number = value.number;
+    if (isinf(number)) {
+        const struct field *deadline = find(source, "deadline_us", strlen("deadline_us"));
+        number = deadline == NULL ? (double)NAN : field_get(deadline, source.item).number;
+        if (isfinite(number)) (void)fputc('>', out);
+    }
+    if (!isfinite(number)) return false;
+    put_number(out, &place, number);
     return true;
 }
 
@@ -87,11 +93,13 @@ static bool put_value(FILE *out, const char *inside, size_t length, struct sourc
 static bool put_part(FILE *out, const char *at, const char *end, struct source source) {
     bool known = true;
     while (at < end) {
-        const bool place = *at == '{', maybe = *at == '[';
+        const bool bracket = at[0] == '[' && at[1] == '[';
+        const bool place = *at == '{', maybe = *at == '[' && !bracket;
         const char *close =
             place || maybe ? memchr(at, place ? '}' : ']', (size_t)(end - at)) : NULL;
         if (close == NULL) {
-            (void)fputc(*at++, out);
+            (void)fputc(*at, out);
+            at += bracket ? 2 : 1;
             continue;
         }
         if (place) {

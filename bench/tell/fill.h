@@ -10,10 +10,11 @@
  *     {name:count}    exact, with commas between thousands
  *     {name:WORD}     a count and its word: "1 run", "6 runs"
  *     {name:%.1f}     as printf has it
- *     [ ... ]         left out where a value in it is not known
+ *     [ ... ]         left out where a value in it is not known; [[ is a bracket
  *
  * Where a value outside brackets is not known, nothing is said at all: no
- * value, no sentence; a cell of a table is then a dash.
+ * value, no sentence; a cell of a table is then a dash. What is infinite never
+ * came: it is beyond the source's `deadline_us`.
  */
 #ifndef BENCH_FILL_H
 #define BENCH_FILL_H

@@ -44,6 +44,15 @@ struct number words_ratio(double value) {
     return number;
 }
 
+struct number words_percent(double share) {
+    struct number number;
+    if (isnan(share)) return (struct number){"-"};
+    if (share > 10) return (struct number){">1,000 %"};
+    (void)snprintf(number.text, sizeof number.text, share < 0.0995 ? "%.2g %%" : "%.0f %%",
+                   100 * share);
+    return number;
+}
+
 struct number words_time(double us) {
     struct number number;
     if (isnan(us)) return (struct number){"-"};
@@ -132,13 +141,14 @@ void words_cell_middle(struct grid *grid, const struct middle *middle,
     grid_add(grid, "%s", words_interval(interval, words).text);
 }
 
-void words_put_support(FILE *out, const struct middle *middle, struct number (*words)(double)) {
-    (void)fputs(" (", out);
-    if (!isnan(middle->low)) {
-        (void)fprintf(out, "95 %% interval %s to %s, ", words(middle->low).text,
-                      words(middle->high).text);
-    }
-    (void)fprintf(out, "%s)", words_counted((double)middle->count, "run").text);
+struct number words_support(const struct middle *middle, struct number (*words)(double)) {
+    struct number interval = {""}, support;
+    if (!isnan(middle->low))
+        (void)snprintf(interval.text, sizeof interval.text, "95 %% interval %.16s to %.16s, ",
+                       words(middle->low).text, words(middle->high).text);
+    (void)snprintf(support.text, sizeof support.text, " (%.48s%.12s)", interval.text,
+                   words_counted((double)middle->count, "run").text);
+    return support;
 }
 
 struct number words_condition(const char *field, double value, const char *text) {

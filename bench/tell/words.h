@@ -9,7 +9,7 @@
 #include "bench/tell/grid.h"
 
 struct number {
-    char text[48];
+    char text[64];
 };
 
 /* Three digits that count, with commas between thousands: 0.00412, 4.21, 268,000. NAN: "-". */
@@ -17,6 +17,9 @@ struct number words_number(double value);
 
 /* Near 1 the third decimal is the news; beyond 1,000 or 0.001 no digit is. */
 struct number words_ratio(double value);
+
+/* Of a share, with two digits that count: 0.85 %, 3.1 %, 14 %; beyond ten times no digit is. */
+struct number words_percent(double share);
 
 /* With its unit: 11.2 us, 40.1 ms, 1.05 s. */
 struct number words_time(double us);
@@ -41,7 +44,7 @@ void words_cell_middle(struct grid *grid, const struct middle *middle,
                        struct number (*words)(double));
 
 /* " (95 % interval 15,000 to 15,800, 6 runs)", " (1 run)": what stands behind the value. */
-void words_put_support(FILE *out, const struct middle *middle, struct number (*words)(double));
+struct number words_support(const struct middle *middle, struct number (*words)(double));
 
 /*
  * "64 bytes", "1 connection", "20 ms round trip"; "" for what goes without

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/serve/epoll_worker.h"
+#include "bench/serve/epoll.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "echo/clock.h"
@@ -15,23 +18,14 @@ enum {
     BURST_FULL = 8    /* so often in a row it must be used up before it grows */
 };
 
-#define RETRY_NS                                                                                   \
-    UINT64_C(10000000)               /* after an accept for which descriptors or memory are short  \
-                                      */
-#define DRAIN_NS UINT64_C(100000000) /* between two looks at those that drain */
+/* After an accept for which descriptors or memory are short; between looks at those that drain. */
+static const uint64_t retry_ns = 10000000, drain_ns = 100000000;
 
 /* ---- lists ---- */
 
-static void leave(struct watched *one) {
-    one->before->after = one->after;
-    one->after->before = one->before;
-}
-
+/* At its end. */
 static void join(struct watched *list, struct watched *one) {
-    one->before = list->before;
-    one->after = list;
-    list->before->after = one;
-    list->before = one;
+    insque(one, list->before);
 }
 
 static struct watched *first(struct watched *list) {
@@ -47,7 +41,7 @@ static int watch(const struct epoll_worker *w, int how, int socket, uint32_t eve
 
 /* Closing takes the socket out of epoll too. */
 static void drop(struct epoll_worker *w, struct watched *one) {
-    leave(one);
+    remque(one);
     w->server->steps->drop(one->connection, &w->echo);
     free(w->unused);
     w->unused = one;
@@ -86,8 +80,8 @@ static int take_steps(struct epoll_worker *w, struct watched *one) {
 /* It may wait for its time to be up, which epoll does not report: look after it now and then. */
 static void begin_drain(struct epoll_worker *w, struct watched *one) {
     w->now_ns = echo_clock_ns();
-    if (first(&w->lists[WATCHED_DRAINING]) == NULL) w->drain_ns = w->now_ns + DRAIN_NS;
-    leave(one);
+    if (first(&w->lists[WATCHED_DRAINING]) == NULL) w->drain_ns = w->now_ns + drain_ns;
+    remque(one);
     join(&w->lists[WATCHED_DRAINING], one);
     one->draining = true;
 }
@@ -104,7 +98,7 @@ static void serve(struct epoll_worker *w, struct watched *one) {
     } else if (one->connection->wake_ns != 0 && !one->draining) {
         begin_drain(w, one);
     } else if (w->idle_timeout_ns > 0 && !one->shared && !one->draining) {
-        leave(one);
+        remque(one);
         join(&w->lists[WATCHED_IDLE], one);
         one->since_ns = w->now_ns;
     }
@@ -157,7 +151,7 @@ static void accept_some(struct epoll_worker *w, unsigned most) {
     (void)listen_on(w, false);
     if (failed == -ECANCELED) return;
     w->now_ns = echo_clock_ns();
-    w->retry_ns = w->now_ns + RETRY_NS;
+    w->retry_ns = w->now_ns + retry_ns;
 }
 
 /* ---- time, which is read only where something waits for it ---- */
@@ -188,7 +182,7 @@ static void look_after_draining(struct epoll_worker *w) {
         serve(w, one); /* which may drop it */
         one = after;
     }
-    w->drain_ns = w->now_ns + DRAIN_NS;
+    w->drain_ns = w->now_ns + drain_ns;
 }
 
 static void do_what_is_due(struct epoll_worker *w) {
@@ -249,3 +243,60 @@ void epoll_worker_close(struct epoll_worker *w, uint64_t *counts) {
     free(w->echo.spare);
     for (int i = 0; counts != NULL && i < ECHO_COUNTS; i++) counts[i] += w->echo.counts[i];
 }
+
+/* ---- all workers ---- */
+
+struct epoll {
+    atomic_bool stopping;
+    int wake; /* an eventfd that all watch; written once */
+    unsigned started;
+    struct epoll_worker workers[];
+};
+
+static void *work(void *argument) {
+    epoll_worker_run(argument);
+    return NULL;
+}
+
+static int start_worker(struct design_server *d, struct epoll *e, struct epoll_worker *w) {
+    w->server = d->servers[e->started];
+    w->stopping = &e->stopping;
+    w->wake = e->wake;
+    w->idle_timeout_ns = d->options.idle_timeout_ns;
+    int failed = epoll_worker_open(w);
+    if (failed != 0) return failed;
+    failed = pthread_create(&w->thread, NULL, work, w);
+    if (failed != 0) epoll_worker_close(w, NULL);
+    return -failed;
+}
+
+static void stop(struct design_server *d, uint64_t *counts) {
+    struct epoll *e = d->state;
+    const uint64_t one = 1;
+    atomic_store(&e->stopping, true);
+    if (e->wake >= 0) (void)!write(e->wake, &one, sizeof one);
+    for (unsigned i = 0; i < e->started; i++) {
+        (void)pthread_join(e->workers[i].thread, NULL);
+        epoll_worker_close(&e->workers[i], counts);
+    }
+    if (e->wake >= 0) (void)close(e->wake);
+    free(e);
+}
+
+static int start(struct design_server *d) {
+    const size_t size = sizeof(struct epoll) + d->count * sizeof(struct epoll_worker);
+    struct epoll *e = aligned_alloc(alignof(struct epoll), size); /* calloc knows no cache lines */
+    if (e == NULL) return -ENOMEM;
+    memset(e, 0, size);
+    d->state = e;
+    e->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int failed = e->wake < 0 ? -errno : 0;
+    while (failed == 0 && e->started < d->count) {
+        failed = start_worker(d, e, &e->workers[e->started]);
+        e->started += failed == 0;
+    }
+    if (failed != 0) stop(d, NULL);
+    return failed;
+}
+
+const struct design_way epoll_way = {.start = start, .stop = stop, .polls = true};

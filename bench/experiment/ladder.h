@@ -5,8 +5,8 @@
  * capture has it). Both clocks are that of the time of day, so the two can be
  * laid one into the other. It does not draw.
  */
-#ifndef BENCH_LADDER_EVENTS_H
-#define BENCH_LADDER_EVENTS_H
+#ifndef BENCH_LADDER_H
+#define BENCH_LADDER_H
 
 #include "bench/experiment/trace.h"
 #include "bench/link/wire.h"
@@ -31,8 +31,7 @@ struct ladder_event {
     unsigned item;        /* of a call or packet: its events share it */
     uint8_t tcp_flags;    /* of a packet; 0: it has none */
     unsigned bytes;       /* of its payload */
-    bool before;          /* the client has not begun yet */
-    double place;         /* downwards, as ladder_place says */
+    double place;         /* downwards, in lines of the figure */
     char label[LADDER_LABEL];
 };
 
@@ -41,33 +40,16 @@ struct ladder {
     size_t count;
     unsigned items, packets;
     uint64_t ip_bytes;
-    uint64_t zero_ns; /* when the client began: its first call, else its first packet */
+    uint64_t zero_ns; /* when the client began: its first call or packet */
     unsigned hidden;  /* calls on sockets that are not primitives: options, mostly */
     bool failed;      /* no memory */
 };
 
-/*
- * Reads the capture of a run (asked->pcap) over a wire with its RTT, and what
- * its drop lost. False: `why` (CHILD_WHY bytes) is a sentence.
- */
-bool ladder_add_packets(struct ladder *ladder, const struct parameters *asked, char *why);
-
 /* What waited longer than `long_ns` is shown as beginning and end. */
 void ladder_add_calls(struct ladder *ladder, const struct trace *trace, uint64_t long_ns);
 
-/* Sorts and numbers: to be called when all is in it. 0 or -ENOMEM. */
+/* Sorts: to be called when all is in it. 0 or -ENOMEM. */
 int ladder_finish(struct ladder *ladder);
-
-/*
- * Gives every event its place: time goes downwards, `per_ms` to the
- * millisecond, stretched where labels would meet and cut short where nothing
- * happens for long.
- */
-void ladder_place(struct ladder *ladder, double per_ms);
-
-void ladder_release(struct ladder *ladder);
-
-bool ladder_is_packet(const struct ladder_event *event); /* sent, come or lost */
 
 /* "SYN,ACK"; "" where no flag is set. */
 const char *ladder_flags(uint8_t tcp_flags, char *text, size_t size);

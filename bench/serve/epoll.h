@@ -4,12 +4,12 @@
  * that came from it, and an epoll instance that watches them (epoll(7), level
  * triggered: what is left for later is reported again).
  */
-#ifndef BENCH_EPOLL_WORKER_H
-#define BENCH_EPOLL_WORKER_H
+#ifndef BENCH_EPOLL_H
+#define BENCH_EPOLL_H
 
 #include <stdalign.h>
 
-#include "echo/service.h"
+#include "bench/serve/design.h"
 
 /* How much to take at a time from where there may be more: as much as there used to be. */
 struct burst {
@@ -19,7 +19,7 @@ struct burst {
 
 /* A connection as its worker sees it; in one list at a time. */
 struct watched {
-    struct watched *before, *after;
+    struct watched *after, *before; /* in a ring, for insque(3) */
     struct echo_connection *connection;
     uint64_t since_ns; /* of the last activity; kept in the list that asks for it */
     bool draining;     /* in the list of those */
@@ -42,6 +42,7 @@ struct epoll_worker {
     int wake;                               /* watched too; nobody reads from it */
     uint64_t idle_timeout_ns;
 
+    pthread_t thread;
     int epoll;
     bool listening; /* the listening socket is watched */
     struct burst accepts;
