@@ -61,7 +61,7 @@ $(BUILD)/tcp-% $(BUILD)/udp-%: LIBS :=
 $(BUILD)/tcp-%: $(BUILD)/tcp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(link)
 $(BUILD)/udp-%: $(BUILD)/udp/simple_%.o $(call object,$(wildcard echo/*.c)) ; $(link)
 # The table of parameters with one row more, for the test that it is all there is to write.
-MORE := {.option = "probe", .argument = "N", .form = FORM_COUNT, .field = {NULL, AT(FIELD_UNSIGNED, idle)}, \
+MORE := {.option = "probe", .argument = "N", .form = FORM_COUNT, .field = AT(NULL, UNSIGNED, idle), \
         .least = 1, .most = 10, .usual = "3", .identity = true, .takes = {{BY_LOADS, "how deep to probe (3)"}}},
 $(BUILD)/tests/parameters_more.c: bench/run/parameters.c Makefile
 	@mkdir -p $(@D)

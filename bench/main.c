@@ -22,7 +22,7 @@ static int command_run(const struct request *request) {
     asked.variant = request->variants[0];
     const int status = measure_run(&asked, &run);
     if (status != EXIT_DONE) return status;
-    const int failed = request->pipe ? run_write(run, STDOUT_FILENO) : session_print_run(run);
+    const int failed = request->pipe ? run_write(run, stdout) : session_print_run(run);
     run_free(run);
     return failed == 0 ? EXIT_DONE : complain("cannot write the result of the run");
 }

@@ -273,12 +273,7 @@ void echolab_run(struct ran *ran, const char *format, ...) {
 
 struct run *run_built(const struct parameters *asked, char *why) {
     char path[256];
-    struct process_end end;
-    child_start(program_built(path, sizeof path, "echolab"), asked, child_pipe, &end);
-    struct run *run = process_ended_well(&end) ? run_read(end.text, end.length, asked) : NULL;
-    if (run == NULL) process_explain(&end, "the run", why, CHILD_WHY);
-    process_free(&end);
-    return run;
+    return child_run_of(program_built(path, sizeof path, "echolab"), asked, why);
 }
 
 int echolab_start(struct program *program, const char *format, ...) {

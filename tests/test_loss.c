@@ -115,8 +115,9 @@ static void lost_packet_costs_tcp_a_timer_and_udp_the_message(void **state) {
         assert_true(one->measured_ms >= one->predicted_low_ms - 1);
         assert_true(isnan(one->low_ms) && isnan(one->high_ms)); /* two runs have no interval */
     }
-    assert_int_equal(session->runs.count, 8);
-    for (size_t i = 0; i < 8; i++) assert_non_null(session->runs.list[i]->lost_packet);
+    assert_true(session->runs.count >= 8); /* a restless run is repeated */
+    for (size_t i = 0; i < session->runs.count; i++)
+        assert_non_null(session->runs.list[i]->lost_packet);
     session_free(session);
 }
 

@@ -375,7 +375,7 @@ static void arguments_are_told_whole(void **state) {
     asked.variant = variant_find("tcp-persistent");
     asked.host = host;
     asked.pcap = path;
-    char **words = parameters_arguments(&asked);
+    char **words = parameters_arguments(&asked, (char *[]){"echolab", NULL}, NULL);
     assert_non_null(words);
     assert_string_equal(words[0], "echolab");
     assert_string_equal(words[1], "run");
@@ -404,7 +404,7 @@ static void arguments_are_the_parameters(void **state) {
     asked.drop = (struct drop){WIRE_REPLY, WIRE_TO_CLIENT, 3};
     asked.design = DESIGN_FORK;
     asked.seed = UINT64_C(4503599627370497);
-    char **words = parameters_arguments(&asked);
+    char **words = parameters_arguments(&asked, (char *[]){"echolab", NULL}, NULL);
     int count = 0;
     while (words[count] != NULL) count++;
     assert_true(options_parse(&read, count - 1, words + 1));

@@ -76,7 +76,7 @@ static void others_refuse_it_and_its_bounds_are_kept(void **state) {
 }
 
 static const char *told(const struct parameters *asked, char *text, size_t size) {
-    char **words = parameters_arguments(asked);
+    char **words = parameters_arguments(asked, (char *[]){"echolab", NULL}, NULL);
     const char *found = NULL;
     assert_non_null(words);
     for (char **word = words; *word != NULL; word++) {

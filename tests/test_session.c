@@ -13,7 +13,7 @@
 
 #include "bench/run/parameters.h"
 #include "bench/run/status.h"
-#include "bench/session/run_fields.h"
+#include "bench/session/json.h"
 #include "bench/session/session.h"
 #include "tests/support.h"
 

@@ -28,7 +28,7 @@ int against_check(const char *program, char *why) {
 struct run *against_run(const char *program, const struct parameters *asked, char *why) {
     struct process_end end;
     char wrong[SESSION_WHY] = "";
-    child_start(program, asked, NULL, &end);
+    child_start(program, asked, &end);
     struct run *run =
         process_ended_well(&end) ? session_run_of(end.text, end.length, asked, wrong) : NULL;
     if (run == NULL && *wrong != '\0') {

@@ -35,10 +35,6 @@ static double late_p99_us(const struct run *run) {
     return metric_us(run->lateness.p99_ns);
 }
 
-static double answered_per_s(const struct run *run) {
-    return run->elapsed_ns > 0 ? 1e9 * (double)run->in_time / (double)run->elapsed_ns : (double)NAN;
-}
-
 static void add_run(struct open_point *point, struct samples *all, const struct run *run) {
     const struct samples samples = run_samples(run);
     point->valid++;
@@ -58,7 +54,8 @@ struct open_point open_point_of(const struct series_table *table, size_t series)
                                .variant = first->asked.variant->name,
                                .offered_per_s = first->asked.rate_per_s,
                                .share = first->asked.rate_per_s / first->capacity_per_s,
-                               .answered_per_s = series_middle(table, series, answered_per_s).value,
+                               .answered_per_s =
+                                   series_middle(table, series, run_throughput_per_s).value,
                                .service_p50_us = series_middle(table, series, service_p50_us).value,
                                .service_p99_us = series_middle(table, series, service_p99_us).value,
                                .late_p99_us = series_middle(table, series, late_p99_us).value,

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the runs of an open loop say. A time per message is not among it: that
- * is the inverse of the rate that was asked for.
- *
- * Latency counts from when a request was due. A message that was lost or
- * failed ranks above all that were answered, so that to lose is never fast:
- * with 2 in 100 lost, the 99th percentile is beyond the deadline. A percentile
- * over all runs needs SAMPLES_BEYOND messages beyond it, the lost ones included.
+ * What the runs of an open loop say; no time per message, which is the inverse
+ * of the rate that was asked for. Latency counts from when a request was due.
+ * A message that was lost or failed ranks above all that were answered, so
+ * that to lose is never fast: with 2 in 100 lost, the 99th percentile is beyond
+ * the deadline. A percentile over all runs needs SAMPLES_BEYOND messages beyond
+ * it, the lost ones included.
  */
 #ifndef BENCH_OPEN_LOOP_H
 #define BENCH_OPEN_LOOP_H
@@ -20,7 +19,7 @@ extern const double open_percents[OPEN_PERCENTS]; /* 50, 90, 99, 99.9 */
 
 /* One variant at one rate: all its valid runs together. */
 struct open_point {
-    const struct run *first;     /* how it was asked */
+    const struct run *first; /* how it was asked */
     const char *variant;
     double valid, overloaded;    /* runs: overloaded of the valid ones */
     double messages;             /* of the valid ones, those that were lost or failed too */
@@ -41,9 +40,9 @@ struct open_point open_point_of(const struct series_table *table, size_t series)
 /* Most of its runs were not answered at the rate at which requests came. */
 bool open_point_is_overloaded(const struct open_point *point);
 
-/* A variant along the rate: the lowest first. */
+/* A variant along the rate: at least one point, the lowest first. */
 struct open_rates {
-    struct open_point *points; /* at least one */
+    struct open_point *points;
     size_t count;
 };
 

@@ -21,8 +21,7 @@ bool series_same(const struct run *one, const struct run *other);
  */
 bool series_alike(const struct run *one, const struct run *other);
 
-/* Whether its rate was found out so. */
-bool series_own_rate(const struct run *run);
+bool series_own_rate(const struct run *run); /* its rate was found out so */
 
 /*
  * Of one point of the axis, which runs record; in files that do not, of one
@@ -30,21 +29,21 @@ bool series_own_rate(const struct run *run);
  */
 bool series_same_point(const struct run *one, const struct run *other);
 
-/* All runs of an experiment, by series and block, in the order of the plan. */
+/*
+ * All runs of an experiment, by series and block, in the order of the plan:
+ * borrowed. Without memory it is empty. For series_free.
+ */
 struct series_table {
     size_t count, blocks;
     const struct run **first; /* of each series: which one it is */
     const struct run **cells; /* count x blocks; NULL: there was none */
 };
 
-/* Borrows the runs. Without memory it is empty. For series_free. */
 struct series_table series_of(const struct runs *runs);
 void series_free(struct series_table *table);
 
-/* NULL: none in that block. */
+/* NULL: none in that block; or none that counts. */
 const struct run *series_run(const struct series_table *table, size_t series, size_t block);
-
-/* The one that counts: NULL where it is not valid. */
 const struct run *series_valid(const struct series_table *table, size_t series, size_t block);
 
 /*

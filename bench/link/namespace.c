@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -45,50 +45,46 @@ bool namespace_allowed(void) {
 const char *const profile_names[PROFILES] = {"lab", "host"};
 
 /*
- * cubic, as most hosts have; no metrics kept from one connection to the next;
- * slow start again after idle, as RFC 5681 has it; ports reused on loopback
- * after a second, the kernel's default.
+ * The lab's: cubic, as most hosts have; no metrics kept from one connection to
+ * the next; slow start again after idle, as RFC 5681 has it; ports reused on
+ * loopback after a second, the kernel's default.
  */
-const char *const profile_setting_names[] = {
-    "net.ipv4.tcp_congestion_control",
-    "net.ipv4.tcp_no_metrics_save",
-    "net.ipv4.tcp_slow_start_after_idle",
-    "net.ipv4.tcp_tw_reuse",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.tcp_fastopen",
-    "net.core.somaxconn",
-    NULL,
+static const struct {
+    const char *name, *lab;
+} settings[] = {
+    {"net.ipv4.tcp_congestion_control", "cubic"},
+    {"net.ipv4.tcp_no_metrics_save", "1"},
+    {"net.ipv4.tcp_slow_start_after_idle", "1"},
+    {"net.ipv4.tcp_tw_reuse", "2"},
+    {"net.ipv4.ip_local_port_range", "32768\t60999"},
+    {"net.ipv4.tcp_fastopen", "3"},
+    {"net.core.somaxconn", "4096"},
 };
 
-static const char *const lab_values[] = {"cubic", "1", "1", "2", "32768\t60999", "3", "4096"};
+enum { SETTINGS = sizeof settings / sizeof settings[0] };
 
-void profile_read(struct profile_values *values) {
-    for (unsigned i = 0; profile_setting_names[i] != NULL; i++) {
-        char *text = system_setting(profile_setting_names[i]);
-        (void)snprintf(values->text[i], sizeof values->text[i], "%s", text == NULL ? "" : text);
-        free(text);
-    }
-}
-
-static void profile_apply(enum profile profile, const struct profile_values *host) {
-    for (unsigned i = 0; profile_setting_names[i] != NULL; i++) {
-        const char *text = profile == PROFILE_HOST ? host->text[i] : lab_values[i];
-        /* What is refused in the end shows in what is read back and recorded. */
-        const bool refused = *text != '\0' && system_set(profile_setting_names[i], text) != 0;
-        /*
-         * A namespace may only choose among what the host allows; Reno is always
-         * allowed, and does as cubic does where a window is never full.
-         */
-        if (refused && i == 0 && profile == PROFILE_LAB) {
-            (void)system_set(profile_setting_names[i], "reno");
-        }
+void profile_read(struct facts *facts) {
+    for (int i = 0; i < SETTINGS; i++) {
+        facts_take(facts, fact_of(system_setting(settings[i].name)), "%s", settings[i].name);
     }
 }
 
 int profile_enter(enum profile profile) {
-    struct profile_values host;
+    struct facts host = {0};
     profile_read(&host);
     const int failed = namespace_enter();
-    if (failed == 0) profile_apply(profile, &host);
+    for (int i = 0; failed == 0 && i < SETTINGS; i++) {
+        const char *name = settings[i].name;
+        const bool lab = profile == PROFILE_LAB;
+        const char *text = lab ? settings[i].lab : facts_text(&host, name);
+        /* What is refused in the end shows in what is read back and recorded. */
+        const bool refused = *text != '\0' && system_set(name, text) != 0;
+        /*
+         * A namespace may only choose among what the host allows; Reno is always
+         * allowed, and does as cubic does where a window is never full.
+         */
+        if (refused && lab && strcmp(text, "cubic") == 0) (void)system_set(name, "reno");
+    }
+    facts_free(&host);
     return failed;
 }

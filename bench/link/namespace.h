@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include "bench/measure/facts.h"
+
 /*
  * Moves the calling process (which must have one thread) into a new network
  * namespace, through a user namespace where it is not root, and brings the
@@ -30,16 +32,10 @@ enum profile { PROFILE_LAB, PROFILE_HOST, PROFILES };
 
 extern const char *const profile_names[PROFILES];
 
-struct profile_values {
-    char text[16][64]; /* in the order of profile_setting_names */
-};
-
-extern const char *const profile_setting_names[]; /* "net.ipv4.tcp_..."; NULL at the end */
-
 /* As namespace_enter, with these settings. What cannot be written stays as it is. */
 int profile_enter(enum profile profile);
 
-/* What is in force where the caller is; "" for what cannot be read. */
-void profile_read(struct profile_values *values);
+/* Adds what is in force where the caller is: "net.ipv4.tcp_..." is "1". */
+void profile_read(struct facts *facts);
 
 #endif

@@ -104,7 +104,7 @@ void *closed_body(void *argument) {
         exchange_init_window(&c.x, client, wanted.session, options->deadline_ns, wanted.depth);
     c.x.ended = note_end;
     if (t->failed == 0) exchange_loop(t, &c);
-    load_add_counters(t->result, client);
+    load_add_client(t->result, client);
     exchange_free(&c.x);
     client->steps->close(client);
     return NULL;

@@ -11,37 +11,15 @@
 
 /* ---- threads, and their sum ---- */
 
+enum { SUMS = offsetof(struct load_result, drain_ns) / sizeof(uint64_t) };
+
 static void add_result(struct load_result *sum, const struct load_result *more, unsigned index) {
-    sum->sent += more->sent;
-    sum->ok += more->ok;
-    sum->lost += more->lost;
-    sum->failed += more->failed;
-    sum->late += more->late;
-    sum->duplicate += more->duplicate;
-    sum->corrupt += more->corrupt;
-    sum->busy_ns += more->busy_ns;
-    sum->cycles_ns += more->cycles_ns;
-    sum->drained += more->drained;
-    sum->waiting += more->waiting;
-    sum->waiting_ns += more->waiting_ns;
+    uint64_t *to = (uint64_t *)(void *)sum;
+    const uint64_t *from = (const uint64_t *)(const void *)more;
+    for (size_t i = 0; i < SUMS; i++) to[i] += from[i];
     if (more->drain_ns > sum->drain_ns) sum->drain_ns = more->drain_ns;
-    sum->exchanges += more->exchanges;
-    sum->answered += more->answered;
-    sum->sockets += more->sockets;
-    /* Clients of one transport have the same counters in the same order. */
-    sum->counter_count = more->counter_count;
-    for (unsigned i = 0; i < more->counter_count; i++) {
-        sum->counters[i].name = more->counters[i].name;
-        sum->counters[i].value += more->counters[i].value;
-    }
+    load_add_counters(sum, more->counters, more->counter_count);
     sum->gave_up = sum->gave_up || more->gave_up;
-    for (int i = 0; i < 2; i++) sum->ok_by_half[i] += more->ok_by_half[i];
-    for (int i = 0; i < EXCHANGE_DONE; i++) {
-        for (int j = 0; j < LOAD_ERRNOS; j++) {
-            sum->errors[i][j] += more->errors[i][j];
-            sum->early_errors[i][j] += more->early_errors[i][j];
-        }
-    }
     for (int i = 0; i < LOAD_DURATIONS; i++) {
         histogram_add(&sum->durations[i], &more->durations[i]);
     }

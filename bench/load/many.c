@@ -209,7 +209,7 @@ static void close_slots(struct many *m) {
         r->late += s->x.late;
         r->duplicate += s->x.duplicate;
         r->corrupt += s->x.corrupt;
-        load_add_counters(r, s->x.client);
+        load_add_client(r, s->x.client);
         exchange_free(&s->x);
         s->x.client->steps->close(s->x.client);
     }

@@ -73,29 +73,44 @@ struct load_open {
     uint64_t series_count;
 };
 
+/* What is counted of a load, which struct run has as members of its own, too. */
+#define LOAD_COUNTS                                                                                \
+    uint64_t sent, ok, lost, failed;       /* sent = ok + lost + failed */                         \
+    uint64_t late, duplicate, corrupt;     /* replies beside those */                              \
+    uint64_t drained;                      /* after the window: how many ended ... */              \
+    uint64_t waiting;                      /* ... and were under way: never answered */            \
+    uint64_t drain_ns;                     /* until the last of them had ended */                  \
+    uint64_t connecting_ns;                /* until each connection had brought a message */       \
+    uint64_t client_cpu_ns, server_cpu_ns; /* in the counted time; UINT64_MAX: not known */        \
+    struct side_time client_side, server_side, wire_side; /* likewise */                           \
+    struct throttled throttled
+
+struct load_counts {
+    LOAD_COUNTS;
+};
+
 struct load_result {
-    uint64_t sent, ok, lost, failed;             /* sent = ok + lost + failed */
-    uint64_t late, duplicate, corrupt;           /* replies beside those */
-    uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]; /* by phase and errno */
-    uint64_t ok_by_half[2];                      /* of the counted time */
-    uint64_t busy_ns;   /* what was under way in the counted time, over it: also by parts */
-    uint64_t cycles_ns; /* the sum of the whole cycles of those counted */
-    uint64_t exchanges; /* begun in all, the warm-up's too ... */
-    uint64_t answered;  /* ... and of those answered */
+    /* Up to drain_ns sums over the threads, all uint64_t: see load.c. */
+    uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS];       /* by phase and errno ... */
+    uint64_t early_errors[EXCHANGE_DONE][LOAD_ERRNOS]; /* ... before anything counted */
+    uint64_t ok_by_half[2];                            /* of the counted time */
+    uint64_t busy_ns;    /* what was under way in the counted time, over it: also by parts */
+    uint64_t waiting_ns; /* the part of those that were never answered */
+    uint64_t cycles_ns;  /* the sum of the whole cycles of those counted */
+    uint64_t exchanges;  /* begun in all, the warm-up's too ... */
+    uint64_t answered;   /* ... and of those answered */
+    uint64_t sockets;    /* made, in all */
+    union {
+        struct load_counts counts;
+        struct {
+            LOAD_COUNTS;
+        };
+    };
+    uint64_t start_ns, end_ns;                       /* the counted time */
     struct echo_counter counters[LOAD_COUNTERS_MAX]; /* of all clients, since they were opened */
     unsigned counter_count;
     unsigned connections, depth;
-    uint64_t start_ns, end_ns;             /* the counted time */
-    uint64_t client_cpu_ns, server_cpu_ns; /* in it; UINT64_MAX: not known */
-    uint64_t connecting_ns;                /* until a message had come back on every connection */
-    uint64_t drain_ns, drained; /* after the window: until the last had ended, and how many */
-    uint64_t waiting;           /* of those under way when it was over: never answered ... */
-    uint64_t waiting_ns;        /* ... and their part of busy_ns */
-    uint64_t early_errors[EXCHANGE_DONE][LOAD_ERRNOS];    /* before anything counted */
-    struct side_time client_side, server_side, wire_side; /* in the counted time */
-    struct throttled throttled;                           /* likewise */
-    bool gave_up;                                         /* LOAD_FAILURES_MAX was reached */
-    uint64_t sockets;                                     /* made, in all */
+    bool gave_up; /* LOAD_FAILURES_MAX was reached */
     struct histogram durations[LOAD_DURATIONS];
     struct load_open open; /* zero in a closed loop */
 };

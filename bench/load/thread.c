@@ -99,12 +99,17 @@ void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *fa
     }
 }
 
-void load_add_counters(struct load_result *r, const struct echo_client *client) {
-    for (unsigned i = 0; i < client->counter_count && i < LOAD_COUNTERS_MAX; i++) {
-        r->counters[i].name = client->counters[i].name;
-        r->counters[i].value += client->counters[i].value;
+/* Clients of one transport have the same counters in the same order. */
+void load_add_counters(struct load_result *r, const struct echo_counter *counters, unsigned count) {
+    for (unsigned i = 0; i < count && i < LOAD_COUNTERS_MAX; i++) {
+        r->counters[i].name = counters[i].name;
+        r->counters[i].value += counters[i].value;
     }
-    if (client->counter_count > r->counter_count) r->counter_count = client->counter_count;
+    if (count > r->counter_count) r->counter_count = count;
+}
+
+void load_add_client(struct load_result *r, const struct echo_client *client) {
+    load_add_counters(r, client->counters, client->counter_count);
     r->sockets += client->sockets_made;
 }
 

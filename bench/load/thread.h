@@ -55,7 +55,8 @@ void load_record(struct load_thread *t, const struct exchange *x);
 
 bool load_interrupted(const struct load *load);
 
-/* Adds a client's named counters to those of the result. */
-void load_add_counters(struct load_result *r, const struct echo_client *client);
+/* Adds what a client has counted to the result. */
+void load_add_client(struct load_result *r, const struct echo_client *client);
+void load_add_counters(struct load_result *r, const struct echo_counter *counters, unsigned count);
 
 #endif

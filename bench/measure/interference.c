@@ -30,14 +30,10 @@ struct thread_time *thread_times_of(pid_t process, size_t *count) {
     if (folder == NULL) return NULL;
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         struct thread_time time = {.thread = atoi(entry->d_name)};
-        if (time.thread <= 0) continue;
-        (void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)process,
-                       (int)time.thread);
+        (void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)process, time.thread);
+        if (time.thread <= 0 || !read_times(path, &time)) continue;
         struct thread_time *more = reallocarray(times, *count + 1, sizeof *more);
-        if (more == NULL || !read_times(path, &time)) {
-            if (more != NULL) times = more;
-            continue;
-        }
+        if (more == NULL) continue;
         times = more;
         times[(*count)++] = time;
     }

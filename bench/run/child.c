@@ -2,10 +2,8 @@
 #include "bench/run/child.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-const char child_pipe[] = "--pipe";
+static const char child_pipe[] = "--pipe"; /* its bytes, see run_write */
 
 /* How long a run may take before it counts as hung. */
 static uint64_t limit_ns(const struct parameters *asked) {
@@ -18,51 +16,33 @@ static uint64_t limit_ns(const struct parameters *asked) {
            20 * second_ns;
 }
 
-/* `tool` stands where the program's name did, `more` behind the rest; NULL without memory. */
-static char **words_of(char *const tool[], const struct parameters *asked, const char *more) {
-    char **words = parameters_arguments(asked);
-    size_t count = 1;
-    for (char *const *word = tool; *word != NULL; word++) count++;
-    for (char **word = words; word != NULL && *word != NULL; word++) count++;
-    char **all = words == NULL ? NULL : calloc(count, sizeof *all);
-    if (all != NULL) {
-        size_t at = 0;
-        for (; *tool != NULL; tool++) all[at++] = strdup(*tool);
-        for (char **word = words + 1; *word != NULL; word++) all[at++] = strdup(*word);
-        if (more != NULL) all[at] = strdup(more);
-    }
-    arguments_free(words);
-    return all;
-}
-
-static void start(const char *program, char *const tool[], const struct parameters *asked,
-                  const char *more, struct process_end *end) {
-    char **words = words_of(tool, asked, more);
+/* Of `program`; NULL: of the first of the words before the run's. */
+static struct run *run(const char *program, char *const before[], const struct parameters *asked,
+                       const char *more, struct process_end *end) {
+    char **words = parameters_arguments(asked, before, more);
     *end = (struct process_end){.failed = -ENOMEM};
     if (words != NULL) process_run(program, words, limit_ns(asked), end);
     arguments_free(words);
+    return more != NULL && process_ended_well(end) ? run_read(end->text, end->length, asked) : NULL;
 }
 
-void child_start(const char *program, const struct parameters *asked, const char *more,
-                 struct process_end *end) {
-    start(program, (char *[]){(char *)"echolab", NULL}, asked, more, end);
-}
-
-static struct run *result_of(const struct process_end *end, const struct parameters *asked) {
-    return process_ended_well(end) ? run_read(end->text, end->length, asked) : NULL;
-}
-
-struct run *child_run(const struct parameters *asked, char *why) {
-    struct process_end end;
-    child_start("/proc/self/exe", asked, child_pipe, &end);
-    struct run *run = result_of(&end, asked);
-    if (run == NULL) process_explain(&end, "the run", why, CHILD_WHY);
-    process_free(&end);
-    return run;
+void child_start(const char *program, const struct parameters *asked, struct process_end *end) {
+    (void)run(program, (char *[]){"echolab", NULL}, asked, NULL, end);
 }
 
 struct run *child_run_by(char *const tool[], const struct parameters *asked,
                          struct process_end *end) {
-    start(NULL, tool, asked, child_pipe, end);
-    return result_of(end, asked);
+    return run(NULL, tool, asked, child_pipe, end);
+}
+
+struct run *child_run_of(const char *program, const struct parameters *asked, char *why) {
+    struct process_end end;
+    struct run *made = run(program, (char *[]){"echolab", NULL}, asked, child_pipe, &end);
+    if (made == NULL) process_explain(&end, "the run", why, CHILD_WHY);
+    process_free(&end);
+    return made;
+}
+
+struct run *child_run(const struct parameters *asked, char *why) {
+    return child_run_of("/proc/self/exe", asked, why);
 }

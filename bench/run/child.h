@@ -17,6 +17,7 @@ enum { CHILD_WHY = 512 };
  * process is gone when this returns, also after a signal (status.h).
  */
 struct run *child_run(const struct parameters *asked, char *why);
+struct run *child_run_of(const char *program, const struct parameters *asked, char *why);
 
 /*
  * The same by another program, such as strace: its words, up to NULL, come
@@ -26,14 +27,7 @@ struct run *child_run(const struct parameters *asked, char *why);
 struct run *child_run_by(char *const tool[], const struct parameters *asked,
                          struct process_end *end);
 
-/*
- * The process alone: `PROGRAM run` with all that was asked and one argument
- * more (NULL: none). For process_free.
- */
-void child_start(const char *program, const struct parameters *asked, const char *more,
-                 struct process_end *end);
-
-/* What a run says to whoever started it so: its bytes, see run_write. */
-extern const char child_pipe[]; /* "--pipe" */
+/* Any build: it prints the result as JSON. For process_free. */
+void child_start(const char *program, const struct parameters *asked, struct process_end *end);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Members of a struct, described: what each is called outside, in which unit
- * it stands there, and where it lies. One description serves JSON, CSV and
- * the check of a file. It knows no format.
+ * it stands there, and where it lies. One description serves JSON, CSV, the
+ * check of a file and the sentences. It knows no format.
  *
  * A name has dots where it lies in an object: "latency_us.p50".
  */
@@ -22,7 +22,7 @@ enum field_kind {
     FIELD_REAL,     /* double, outside in `unit`; NAN: null */
     FIELD_WHOLE,    /* double that holds a whole number; NAN: null */
     FIELD_TRUTH,    /* bool */
-    FIELD_CHOICE,   /* an enum that counts from 0, outside one of `choices` */
+    FIELD_CHOICE    /* an enum that counts from 0, outside one of `choices` */
 };
 
 #define FIELD_UNKNOWN UINT64_MAX
@@ -41,10 +41,13 @@ struct field {
     double unit; /* a value is divided by it on its way out; 0 means 1 */
     const char *const *choices;
     unsigned choice_count;
-    bool nullable; /* FIELD_OBJECT: null where its first member is; FIELD_TIME, FIELD_UNSIGNED: 0 is
-                      null */
+    bool nullable; /* an object is null where its first member is; FIELD_TIME, FIELD_UNSIGNED: 0 */
     enum field_need need;
+    size_t known; /* of a bool, without which it is null; what is read as null stays; 0: none */
 };
+
+#define FIELD_AT(struct_, kind_, member_)                                                          \
+    .kind = FIELD_##kind_, .offset = offsetof(struct struct_, member_)
 
 /*
  * A value as it is outside. `number` also of a truth (0 or 1); NAN and a text
@@ -58,15 +61,10 @@ struct field_value {
 };
 
 struct field_value field_get(const struct field *field, const void *structure);
+bool field_value_is_null(struct field_value value);
 
 /* 0; -EINVAL: no such choice. Texts are borrowed. */
 int field_set(const struct field *field, void *structure, struct field_value value);
-
-/* Of a FIELD_OBJECT, before its members: whether it is null. */
-bool field_is_null(const struct field *object, const void *structure);
-
-/* Whether the member's name begins with the object's and a dot. */
-bool field_is_inside(const struct field *member, const struct field *object);
 
 /* Makes all members unknown, or what stands for it. */
 void field_clear(const struct field *fields, size_t count, void *structure);

@@ -34,7 +34,6 @@ static int drop_privileges(void) {
 static int prepare_network(struct measure *m) {
     const bool entered = !m->asked->shared_network && profile_enter(m->asked->profile) == 0;
     m->network = entered ? NETWORK_PRIVATE : NETWORK_HOST;
-    profile_read(&m->settings);
     if (m->asked->placement == PLACEMENT_AWAKE) {
         const int failed = placement_keep_awake();
         if (failed != 0) {

@@ -25,7 +25,6 @@ struct measure {
     struct server_process server; /* its pid is 0 where it is not ours */
     uint64_t counts[ECHO_COUNTS];
     struct counters counters;
-    struct profile_values settings;
     struct ports ports;
     struct time_wait time_wait[2];
     struct wire wire;

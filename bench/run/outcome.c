@@ -20,21 +20,9 @@ static void fill_errors(struct tallies *tallies,
 }
 
 static void fill_messages(struct run *run, const struct load_result *load) {
+    run->counts = load->counts;
     run->depth = load->depth;
-    run->sent = load->sent;
-    run->ok = load->ok;
-    run->lost = load->lost;
-    run->failed = load->failed;
-    run->late = load->late;
-    run->duplicate = load->duplicate;
-    run->corrupt = load->corrupt;
     run->elapsed_ns = load->end_ns - load->start_ns;
-    run->client_cpu_ns = load->client_cpu_ns;
-    run->server_cpu_ns = load->server_cpu_ns;
-    run->connecting_ns = load->connecting_ns;
-    run->drain_ns = load->drain_ns;
-    run->drained = load->drained;
-    run->waiting = load->waiting;
     if (run->elapsed_ns > 0) run->outstanding = (double)load->busy_ns / (double)run->elapsed_ns;
     fill_errors(&run->errors, load->errors);
     fill_errors(&run->early_errors, load->early_errors);
@@ -70,9 +58,7 @@ static void fill_counters(struct run *run, const struct measure *m,
     for (unsigned i = 0; i < counter_count; i++) {
         add_count(run, "", counter_rows[i].name, m->counters.value[i]);
     }
-    for (unsigned i = 0; ours && profile_setting_names[i] != NULL; i++) {
-        facts_add_text(&run->settings, profile_setting_names[i], m->settings.text[i]);
-    }
+    if (ours) profile_read(&run->settings);
 }
 
 static double per(uint64_t messages, uint64_t calls) {
@@ -191,14 +177,6 @@ static double disturbed_share(const struct run *run) {
     return others_ns / elapsed_ns;
 }
 
-static void fill_interference(struct run *run, const struct load_result *load) {
-    run->client_side = load->client_side;
-    run->server_side = load->server_side;
-    run->wire_side = load->wire_side;
-    run->throttled = load->throttled;
-    run->disturbed = disturbed_share(run);
-}
-
 static void judge(struct run *run, const struct measure *m, const struct load_result *load) {
     const struct parameters *asked = m->asked;
     const struct validity_input input = {
@@ -239,7 +217,7 @@ struct run *outcome_of(const struct measure *m, const struct load_result *load) 
     fill_open(run, load);
     fill_idle(run, m);
     fill_server(run, m, load);
-    fill_interference(run, load);
+    run->disturbed = disturbed_share(run);
     judge(run, m, load);
     return run;
 }

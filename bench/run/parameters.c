@@ -44,8 +44,15 @@ static bool remembers(const struct parameters *p) {
 
 /* ---- the table ---- */
 
-#define AT(kind_, member_) .kind = (kind_), .offset = offsetof(struct parameters, member_)
-#define NAMES(names_, count_) .choices = (names_), .choice_count = (count_)
+#define AT(name_, kind_, member_)                                                                  \
+    { (name_), FIELD_AT(parameters, kind_, member_) }
+#define IN(name_, unit_, member_)                                                                  \
+    { (name_), FIELD_AT(parameters, TIME, member_), .unit = (unit_) }
+#define ONE(name_, member_, names_, count_)                                                        \
+    {                                                                                              \
+        (name_), FIELD_AT(parameters, CHOICE, member_), .choices = (names_),                       \
+                                                        .choice_count = (count_)                   \
+    }
 
 enum {
     SIZED = BY_LOADS | BY_SEND | BY_PACKET | BY_TRAFFIC | BY_IDLE | BY_ANATOMY | BY_LADDER,
@@ -53,286 +60,118 @@ enum {
 };
 
 const struct parameter parameters[] = {
-    {.option = "role",
-     .argument = "R",
-     .form = FORM_CHOICE,
-     .field = {"role", AT(FIELD_CHOICE, role), NAMES(role_names, ROLES)},
-     .identity = true,
-     .always = true,
-     .takes = {{BY_RUN, "variant or floor"}}},
-    {.option = "size",
-     .argument = "B",
-     .form = FORM_SIZE,
-     .field = {"size_bytes", AT(FIELD_UNSIGNED, size_bytes)},
-     .most = ECHO_PAYLOAD_MAX,
-     .usual = "64",
-     .identity = true,
-     .always = true,
+    {"role", "R", FORM_CHOICE, ONE("role", role, role_names, ROLES), .identity = true,
+     .always = true, .takes = {{BY_RUN, "variant or floor"}}},
+    {"size", "B", FORM_SIZE, AT("size_bytes", UNSIGNED, size_bytes), .most = ECHO_PAYLOAD_MAX,
+     .usual = "64", .identity = true, .always = true,
      .takes = {{SIZED | BY_CROSSCHECK, "payload of a request in bytes (64; 16k)"}}},
-    {.option = "reply-size",
-     .argument = "B",
-     .form = FORM_SIZE,
-     .field = {"reply_bytes", AT(FIELD_UNSIGNED, reply_bytes)},
-     .most = ECHO_PAYLOAD_MAX,
-     .identity = true,
-     .always = true,
+    {"reply-size", "B", FORM_SIZE, AT("reply_bytes", UNSIGNED, reply_bytes),
+     .most = ECHO_PAYLOAD_MAX, .identity = true, .always = true,
      .takes = {{SIZED, "payload wanted back (an echo's)"}}},
-    {.option = "connections",
-     .argument = "N",
-     .form = FORM_COUNT,
-     .field = {"connections", AT(FIELD_UNSIGNED, connections)},
-     .least = 1,
-     .most = CONNECTIONS_MAX,
-     .usual = "1",
-     .identity = true,
-     .always = true,
+    {"connections", "N", FORM_COUNT, AT("connections", UNSIGNED, connections), .least = 1,
+     .most = CONNECTIONS_MAX, .usual = "1", .identity = true, .always = true,
      .takes = {{BY_LOADS | BY_SEND | BY_TRAFFIC,
                 "at once: each with a thread, or all in one loop (1; open loop: 64)"}}},
-    {.option = "per-connection",
-     .argument = "N",
-     .form = FORM_COUNT,
-     .field = {"per_connection", AT(FIELD_UNSIGNED, per_connection)},
-     .least = 1,
-     .most = 1e9,
-     .identity = true,
+    {"per-connection", "N", FORM_COUNT, AT("per_connection", UNSIGNED, per_connection), .least = 1,
+     .most = 1e9, .identity = true,
      .takes = {{BY_LOADS | BY_SEND,
                 "messages that a kept connection carries before it is made anew (all)"}}},
-    {.option = "rate",
-     .argument = "PER_S",
-     .form = FORM_RATE,
-     .field = {"offered_per_s", AT(FIELD_REAL, rate_per_s)},
-     .least = 1,
-     .most = 1e8,
+    {"rate", "PER_S", FORM_RATE, AT("offered_per_s", REAL, rate_per_s), .least = 1, .most = 1e8,
      .identity = true,
      .takes = {{BY_RUN | BY_SWEEP, "open loop: so many requests are due each second"},
                {BY_COMPARE, "open loop: so many requests are due each second; `half`: half of "
                             "what the slowest variant can carry in a closed loop"}}},
-    {.option = "arrivals",
-     .argument = "A",
-     .form = FORM_CHOICE,
-     .field = {NULL, AT(FIELD_CHOICE, arrivals), NAMES(arrivals_names, ARRIVALS)},
-     .identity = true,
+    {"arrivals", "A", FORM_CHOICE, ONE(NULL, arrivals, arrivals_names, ARRIVALS), .identity = true,
      .meant = is_open_loop,
      .takes = {{BY_LOADS & ~BY_RTT, "of an open loop: poisson or fixed (poisson)"}}},
-    {.option = "assign",
-     .argument = "A",
-     .form = FORM_CHOICE,
-     .field = {NULL, AT(FIELD_CHOICE, assign), NAMES(assign_names, ASSIGNS)},
-     .identity = true,
+    {"assign", "A", FORM_CHOICE, ONE(NULL, assign, assign_names, ASSIGNS), .identity = true,
      .meant = is_open_loop,
      .takes = {{BY_LOADS & ~BY_RTT,
                 "of an open loop, who takes a request: the free connection used last (mru) or "
                 "longest ago (lru), or each its own (connection) (mru)"}}},
-    {.option = "lateness",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {NULL, AT(FIELD_TIME, late_max_ns)},
-     .least = 1000,
+    {"lateness", "T", FORM_TIME, AT(NULL, TIME, late_max_ns), .least = 1000,
      .takes = {{BY_RUN, "of an open loop's generator: not valid when 1 in 100 is later (100us)"}}},
-    {.option = "series",
-     .form = FORM_FLAG,
-     .field = {NULL, AT(FIELD_TRUTH, series)},
+    {"series", NULL, FORM_FLAG, AT(NULL, TRUTH, series),
      .takes = {{BY_RUN, "every message with its time, in the result"}}},
-    {.option = "pipeline",
-     .argument = "D",
-     .form = FORM_COUNT,
-     .field = {NULL, AT(FIELD_UNSIGNED, pipeline)},
-     .least = 1,
-     .most = PIPELINE_MAX,
+    {"pipeline", "D", FORM_COUNT, AT(NULL, UNSIGNED, pipeline), .least = 1, .most = PIPELINE_MAX,
      .takes = {{BY_LOADS | BY_SEND | BY_TRAFFIC | BY_ANATOMY,
                 "messages outstanding on a connection (the variant's own)"}}},
-    {.option = "messages",
-     .argument = "N",
-     .form = FORM_COUNT,
-     .field = {NULL, AT(FIELD_COUNT, messages)},
-     .least = 1,
-     .most = 1e9,
+    {"messages", "N", FORM_COUNT, AT(NULL, COUNT, messages), .least = 1, .most = 1e9,
      .takes = {{BY_LOADS | BY_SEND, "the total of a run; instead of --duration"},
                {BY_ANATOMY, "whose packets are counted (50)"},
                {BY_LADDER, "to show (1; 2 where the first is special)"}}},
-    {.option = "duration",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {NULL, AT(FIELD_TIME, duration_ns)},
-     .least = 1e6,
-     .usual = "200ms",
+    {"duration", "T", FORM_TIME, AT(NULL, TIME, duration_ns), .least = 1e6, .usual = "200ms",
      .always = true,
      .takes = {{BY_LOADS | BY_IDLE, "how long a run counts (200ms)"},
                {BY_CROSSCHECK, "how long a run counts (1s)"}}},
-    {.option = "warmup",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {NULL, AT(FIELD_TIME, warmup_ns)},
-     .usual = "50ms",
-     .always = true,
+    {"warmup", "T", FORM_TIME, AT(NULL, TIME, warmup_ns), .usual = "50ms", .always = true,
      .takes = {{BY_LOADS | BY_SEND | BY_IDLE | BY_CROSSCHECK,
                 "before anything is counted (50ms; send: 0s)"}}},
-    {.option = "deadline",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {"deadline_ms", AT(FIELD_TIME, deadline_ns), .unit = NS_PER_MS},
-     .least = 1000,
-     .usual = "2s",
-     .identity = true,
-     .always = true,
+    {"deadline", "T", FORM_TIME, IN("deadline_ms", NS_PER_MS, deadline_ns), .least = 1000,
+     .usual = "2s", .identity = true, .always = true,
      .takes = {{BY_LOADS | BY_SEND | ON_WIRES | BY_CROSSCHECK | BY_LADDER,
                 "of every exchange (2s)"}}},
-    {.option = "placement",
-     .argument = "P",
-     .form = FORM_CHOICE,
-     .field = {"placement", AT(FIELD_CHOICE, placement), NAMES(placement_names, PLACEMENTS)},
-     .identity = true,
-     .always = true,
+    {"placement", "P", FORM_CHOICE, ONE(NULL, placement, placement_names, PLACEMENTS),
+     .identity = true, .always = true,
      .takes = {{BY_LOADS | ON_WIRES,
                 "same-core, cross-core, spin or awake (same-core; open loop: cross-core)"}}},
-    {.option = "engine",
-     .argument = "E",
-     .form = FORM_CHOICE,
-     .field = {"engine", AT(FIELD_CHOICE, engine), NAMES(engine_names, ENGINES)},
-     .identity = true,
+    {"engine", "E", FORM_CHOICE, ONE("engine", engine, engine_names, ENGINES), .identity = true,
      .always = true,
      .takes = {{BY_LOADS | BY_SEND | BY_SERVE,
                 "blocking: a thread each; epoll: a loop over all (blocking; open loop: epoll)"}}},
-    {.option = "gap",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {"gap_ms", AT(FIELD_TIME, gap_ns), .unit = NS_PER_MS},
-     .identity = true,
+    {"gap", "T", FORM_TIME, IN("gap_ms", NS_PER_MS, gap_ns), .identity = true,
      .takes = {{BY_RUN, "between an exchange and the next (0s)"}}},
-    {.option = "idle",
-     .argument = "N",
-     .form = FORM_COUNT,
-     .field = {"idle_connections", AT(FIELD_UNSIGNED, idle)},
-     .most = CONNECTIONS_MAX,
-     .identity = true,
-     .takes = {{BY_LOADS, "connections beside, kept open and never used (0)"}}},
-    {.option = "silent",
-     .argument = "N",
-     .form = FORM_COUNT,
-     .field = {"silent_connections", AT(FIELD_UNSIGNED, silent)},
-     .most = CONNECTIONS_MAX,
-     .identity = true,
-     .takes = {{BY_LOADS, "clients before, that connect and say nothing (0)"}}},
-    {.option = "design",
-     .argument = "D",
-     .form = FORM_CHOICE,
-     .field = {NULL, AT(FIELD_CHOICE, design), NAMES(design_names, DESIGNS)},
-     .identity = true,
+    {"idle", "N", FORM_COUNT, AT("idle_connections", UNSIGNED, idle), .most = CONNECTIONS_MAX,
+     .identity = true, .takes = {{BY_LOADS, "connections beside, kept open and never used (0)"}}},
+    {"silent", "N", FORM_COUNT, AT("silent_connections", UNSIGNED, silent), .most = CONNECTIONS_MAX,
+     .identity = true, .takes = {{BY_LOADS, "clients before, that connect and say nothing (0)"}}},
+    {"design", "D", FORM_CHOICE, ONE(NULL, design, design_names, DESIGNS), .identity = true,
      .meant = has_own_design,
      .takes = {{BY_LOADS | BY_SERVE,
                 "of the server: pool, epoll, iterative, fork or thread (its engine's)"}}},
-    {.option = "workers",
-     .argument = "N",
-     .form = FORM_COUNT,
-     .field = {NULL, AT(FIELD_UNSIGNED, workers)},
-     .least = 1,
-     .most = 256,
-     .usual = "1",
+    {"workers", "N", FORM_COUNT, AT(NULL, UNSIGNED, workers), .least = 1, .most = 256, .usual = "1",
      .identity = true,
      .takes = {{BY_LOADS | BY_SERVE,
                 "of the server: threads that each have a socket on the port (1)"}}},
-    {.option = "idle-timeout",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {"idle_timeout_ms", AT(FIELD_TIME, idle_timeout_ns), .unit = NS_PER_MS,
-               .nullable = true},
-     .least = 1e6,
-     .identity = true,
+    {"idle-timeout", "T", FORM_TIME, IN("idle_timeout_ms", NS_PER_MS, idle_timeout_ns),
+     .least = 1e6, .identity = true,
      .takes = {{BY_SERVE | BY_RUN,
                 "the server closes a connection that was idle for so long (never)"}}},
-    {.option = "delay",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {"delay_us", AT(FIELD_TIME, delay_ns), .unit = NS_PER_US},
-     .identity = true,
+    {"delay", "T", FORM_TIME, IN("delay_us", NS_PER_US, delay_ns), .identity = true,
      .takes = {{BY_SERVE | BY_LOADS, "the server spins so long per message (0s)"}}},
-    {.option = "stall",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {NULL, AT(FIELD_TIME, stall_ns)},
+    {"stall", "T", FORM_TIME, AT(NULL, TIME, stall_ns),
      .takes = {{BY_RUN, "the server is stopped for so long, in the middle (0s)"}}},
-    {.option = "rto-floor",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {NULL, AT(FIELD_TIME, rto_floor_ns)},
-     .least = 1000,
-     .usual = "200ms",
-     .identity = true,
-     .meant = retries,
+    {"rto-floor", "T", FORM_TIME, AT(NULL, TIME, rto_floor_ns), .least = 1000, .usual = "200ms",
+     .identity = true, .meant = retries,
      .takes = {{BY_LOADS | BY_SEND | BY_LADDER,
                 "the shortest timer of a variant that retries (200ms)"}}},
-    {.option = "dedup",
-     .form = FORM_FLAG,
-     .field = {NULL, AT(FIELD_TRUTH, dedup)},
-     .identity = true,
-     .meant = remembers,
+    {"dedup", NULL, FORM_FLAG, AT(NULL, TRUTH, dedup), .identity = true, .meant = remembers,
      .takes = {{BY_SERVE | BY_LOADS, "the server remembers and does not execute a retry "
                                      "again: at most once"}}},
-    {.option = "profile",
-     .argument = "P",
-     .form = FORM_CHOICE,
-     .field = {"profile", AT(FIELD_CHOICE, profile), NAMES(profile_names, PROFILES)},
-     .identity = true,
-     .always = true,
+    {"profile", "P", FORM_CHOICE, ONE("profile", profile, profile_names, PROFILES),
+     .identity = true, .always = true,
      .takes = {{BY_LOADS | ON_WIRES | BY_CROSSCHECK | BY_ANATOMY | BY_LADDER,
                 "network settings of a private network: lab or host (lab)"}}},
-    {.option = "wire",
-     .form = FORM_FLAG,
-     .field = {NULL, AT(FIELD_TRUTH, wire)},
-     .identity = true,
+    {"wire", NULL, FORM_FLAG, AT(NULL, TRUTH, wire), .identity = true,
      .takes = {{BY_LOADS & ~BY_RTT, "over a wire even without delay or loss"}}},
-    {.option = "rtt",
-     .argument = "T",
-     .form = FORM_TIME,
-     .field = {NULL, AT(FIELD_TIME, rtt_ns), .unit = NS_PER_MS},
-     .most = (double)WIRE_RTT_MAX_NS,
-     .identity = true,
-     .wire = true,
+    {"rtt", "T", FORM_TIME, IN("rtt_ms", NS_PER_MS, rtt_ns), .most = (double)WIRE_RTT_MAX_NS,
+     .identity = true, .wire = true,
      .takes = {{BY_LOADS | ON_WIRES, "over a wire with this round-trip time, 0s to 10s"},
                {BY_LADDER, "round-trip time of the wire, 0s to 10s (20ms)"}}},
-    {.option = "loss",
-     .argument = "P",
-     .form = FORM_PERCENT,
-     .field = {NULL, AT(FIELD_REAL, loss_percent)},
-     .identity = true,
-     .wire = true,
-     .takes = {{BY_LOADS | BY_TRAFFIC, "over a wire that loses so many packets"}}},
-    {.option = "mtu",
-     .argument = "B",
-     .form = FORM_COUNT,
-     .field = {NULL, AT(FIELD_UNSIGNED, mtu_bytes)},
-     .least = WIRE_MTU_MIN,
-     .most = WIRE_MTU_MAX,
-     .identity = true,
-     .wire = true,
+    {"loss", "P", FORM_PERCENT, AT("loss_percent", REAL, loss_percent), .identity = true,
+     .wire = true, .takes = {{BY_LOADS | BY_TRAFFIC, "over a wire that loses so many packets"}}},
+    {"mtu", "B", FORM_COUNT, AT("mtu_bytes", UNSIGNED, mtu_bytes), .least = WIRE_MTU_MIN,
+     .most = WIRE_MTU_MAX, .identity = true, .wire = true,
      .takes = {{BY_LOADS | ON_WIRES, "over a wire with this MTU (1500)"}}},
-    {.option = "drop",
-     .argument = "KIND:DIRECTION:N",
-     .form = FORM_DROP,
-     .field = {NULL, AT(FIELD_OBJECT, drop)},
-     .wire = true,
+    {"drop", "KIND:DIRECTION:N", FORM_DROP, AT(NULL, OBJECT, drop), .wire = true,
      .takes = {{BY_RUN | BY_LADDER, "lose the N-th such packet, as in reply:to_client:1"}}},
-    {.option = "pcap",
-     .argument = "FILE",
-     .form = FORM_TEXT,
-     .field = {NULL, AT(FIELD_TEXT, pcap)},
-     .wire = true,
+    {"pcap", "FILE", FORM_TEXT, AT(NULL, TEXT, pcap), .wire = true,
      .takes = {{BY_RUN | BY_LADDER, "write what the wire carries"}}},
-    {.option = "shared-network",
-     .form = FORM_FLAG,
-     .field = {NULL, AT(FIELD_TRUTH, shared_network)},
+    {"shared-network", NULL, FORM_FLAG, AT(NULL, TRUTH, shared_network),
      .takes = {{BY_RUN, "stay in the caller's network"}}},
-    {.option = "host",
-     .argument = "H[:PORT]",
-     .form = FORM_TEXT,
-     .field = {NULL, AT(FIELD_TEXT, host)},
+    {"host", "H[:PORT]", FORM_TEXT, AT(NULL, TEXT, host),
      .takes = {{BY_LOADS | BY_SEND, "a server that runs already; IPv6 as [::1]:7007"}}},
-    {.option = "seed",
-     .argument = "N",
-     .form = FORM_COUNT,
-     .field = {NULL, AT(FIELD_COUNT, seed)},
-     .most = 9e15,
-     .always = true,
+    {"seed", "N", FORM_COUNT, AT("seed", COUNT, seed), .most = 9e15, .always = true,
      .takes = {{BY_LOADS | BY_SEND | ON_WIRES | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY | BY_LADDER,
                 "of order, sessions and payload (random; recorded)"}}}};
 
@@ -399,7 +238,6 @@ static int parse_number(const struct parameter *parameter, const char *text, dou
 static struct field as_kept(const struct parameter *parameter) {
     struct field field = parameter->field;
     field.unit = 1;
-    field.nullable = false;
     return field;
 }
 
@@ -509,31 +347,28 @@ static bool is_told(const struct parameter *parameter, const struct parameters *
     return !same_value(parameter, p, usual);
 }
 
-static char *argument_of(const struct parameter *parameter, const struct parameters *p) {
-    char *value = parameter_text(parameter, p);
-    char *word = NULL;
-    const int length = value == NULL ? asprintf(&word, "--%s", parameter->option)
-                                     : asprintf(&word, "--%s=%s", parameter->option, value);
-    free(value);
-    return length < 0 ? NULL : word;
-}
-
 void arguments_free(char **arguments) {
     for (char **word = arguments; word != NULL && *word != NULL; word++) free(*word);
     free(arguments);
 }
 
-/*
- * What matters is said, so that another build's usual values do not; what is
- * not asked for is not, as an older build may not know it.
- */
-char **parameters_arguments(const struct parameters *p) {
+/* "--size=64", malloc'd; NULL without memory. */
+static char *argument_of(const struct parameter *parameter, const struct parameters *p) {
+    char *value = parameter_text(parameter, p), *word = NULL;
+    const int length = asprintf(&word, "--%s%s%s", parameter->option, value == NULL ? "" : "=",
+                                value == NULL ? "" : value);
+    free(value);
+    return length < 0 ? NULL : word;
+}
+
+char **parameters_arguments(const struct parameters *p, char *const before[], const char *more) {
     struct parameters usual;
-    char **words = calloc(parameter_count + 4, sizeof *words);
     size_t count = 0;
+    while (before[count] != NULL) count++;
+    char **words = calloc(count + parameter_count + 4, sizeof *words);
     if (words == NULL) return NULL;
     parameters_usual(&usual);
-    words[count++] = strdup("echolab");
+    for (size_t i = 0; i < count; i++) words[i] = strdup(before[i]);
     words[count++] = strdup("run");
     words[count++] = strdup(p->variant->name);
     for (unsigned i = 0; i < parameter_count; i++) {
@@ -543,6 +378,7 @@ char **parameters_arguments(const struct parameters *p) {
         arguments_free(words);
         return NULL;
     }
+    if (more != NULL) words[count] = strdup(more);
     return words;
 }
 

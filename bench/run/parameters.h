@@ -167,10 +167,13 @@ void parameters_usual(struct parameters *parameters);
 bool parameters_same(const struct parameters *one, const struct parameters *other);
 
 /*
- * The arguments of `PROGRAM run` for them: malloc'd words, ended by NULL, of
- * any length; NULL without memory. For arguments_free.
+ * `BEFORE... run` with all that was asked, and `more` (NULL: nothing): malloc'd
+ * words, ended by NULL; NULL without memory. For arguments_free. What matters
+ * is said, so that another build's usual values do not; what is not asked for
+ * is not, as an older build may not know it.
  */
-char **parameters_arguments(const struct parameters *parameters);
+char **parameters_arguments(const struct parameters *parameters, char *const before[],
+                            const char *more);
 void arguments_free(char **arguments);
 
 /* Messages outstanding on a connection. */

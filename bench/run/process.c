@@ -4,13 +4,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -58,34 +57,27 @@ int process_wait(pid_t pid, uint64_t limit_ns, int *status) {
     return failed;
 }
 
-/* What comes, whole; a signal of ours is passed on, and noted there. */
-static int read_result(int file, pid_t pid, void *result, size_t size) {
-    const int glance_ms = 100;
-    struct pollfd at = {.fd = file, .events = POLLIN};
-    do {
-        if (interrupted) (void)kill(pid, SIGTERM);
-    } while (poll(&at, 1, glance_ms) <= 0);
-    char whole[PIPE_BUF];
-    if (size > sizeof whole || read(file, whole, size) != (ssize_t)size) return -EIO;
-    memcpy(result, whole, size);
-    return 0;
-}
-
 int process_apart(void (*work)(void *result), void *result, size_t size) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+    void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return -errno;
     const pid_t parent = getpid();
     const pid_t pid = fork();
+    int status = -1;
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() == parent) work(result);
-        _exit(write(ends[1], result, size) == (ssize_t)size ? EXIT_DONE : EXIT_FAILED);
+        if (getppid() != parent) _exit(EXIT_FAILED);
+        work(result);
+        memcpy(shared, result, size);
+        _exit(EXIT_DONE);
     }
-    (void)close(ends[1]);
-    const int failed = pid < 0 ? -EAGAIN : read_result(ends[0], pid, result, size);
-    (void)close(ends[0]);
-    if (pid > 0) (void)system_reap(pid);
-    return failed;
+    /* A signal of ours is passed on, and noted there. */
+    if (pid > 0 && process_wait(pid, INT64_MAX, &status) != 0) {
+        (void)kill(pid, SIGTERM);
+        status = system_reap(pid);
+    }
+    if (status == EXIT_DONE) memcpy(result, shared, size);
+    (void)munmap(shared, size);
+    return status == EXIT_DONE ? 0 : -EIO;
 }
 
 void process_adopt(void) {
@@ -121,82 +113,46 @@ void process_end_children(void) {
 
 /* ---- to their end ---- */
 
-/* What has been read of a pipe, in memory that grows. */
-struct stream {
-    int file;
-    FILE *into;
-    bool open;
-};
-
-static void read_some(struct stream *stream) {
-    char bytes[16384];
-    const ssize_t got = read(stream->file, bytes, sizeof bytes);
-    if (got == 0) stream->open = false;
-    if (got > 0) (void)fwrite(bytes, 1, (size_t)got, stream->into);
+/* What was written there, malloc'd and ended by 0; NULL without memory. */
+static char *contents(int file, size_t *length) {
+    const off_t size = lseek(file, 0, SEEK_END);
+    char *text = calloc(1, (size_t)size + 1);
+    const ssize_t got = text == NULL ? 0 : pread(file, text, (size_t)size, 0);
+    *length = got > 0 ? (size_t)got : 0;
+    return text;
 }
 
-/* Both to their end, a signal, or the limit; -errno, or 0 at the end. */
-static int read_all(struct stream streams[2], uint64_t until_ns) {
-    while (streams[0].open || streams[1].open) {
-        const uint64_t now_ns = echo_clock_ns();
-        if (interrupted) return -EINTR;
-        if (now_ns >= until_ns) return -ETIMEDOUT;
-        struct pollfd at[2];
-        for (int i = 0; i < 2; i++) {
-            at[i] = (struct pollfd){.fd = streams[i].open ? streams[i].file : -1, .events = POLLIN};
-        }
-        const int glance_ms = 100; /* a signal may come just before the poll */
-        if (poll(at, 2, glance_ms) <= 0) continue;
-        for (int i = 0; i < 2; i++) {
-            if (at[i].revents != 0) read_some(&streams[i]);
-        }
+static void run_into(int output, int errors, const struct process_start *start, uint64_t limit_ns,
+                     struct process_end *end) {
+    size_t length;
+    const pid_t pid = process_start(start);
+    if (pid < 0) {
+        end->failed = pid;
+        return;
     }
-    return 0;
-}
-
-static void run_with(const char *program, char *const argv[], uint64_t limit_ns, int output[2],
-                     int errors[2], struct process_end *end) {
-    char *words = NULL;
-    size_t words_length = 0;
-    const pid_t pid = process_start(&(struct process_start){
-        .program = program, .argv = argv, .output = output[1], .errors = errors[1]});
-    (void)close(output[1]);
-    (void)close(errors[1]);
-    struct stream streams[2] = {{output[0], open_memstream(&end->text, &end->length), true},
-                                {errors[0], open_memstream(&words, &words_length), true}};
-    const bool ready = streams[0].into != NULL && streams[1].into != NULL;
-    end->failed = pid < 0 ? -EAGAIN : ready ? 0 : -ENOMEM;
-    if (end->failed == 0) end->failed = read_all(streams, echo_clock_ns() + limit_ns);
-    for (int i = 0; i < 2; i++) {
-        if (streams[i].into != NULL) (void)fclose(streams[i].into);
+    end->failed = process_wait(pid, limit_ns, &end->status);
+    if (end->failed != 0) {
+        (void)kill(pid, SIGKILL);
+        end->status = system_reap(pid);
     }
-    if (pid > 0 && end->failed != 0) (void)kill(pid, SIGKILL);
-    if (pid > 0) end->status = system_reap(pid);
+    end->text = contents(output, &end->length);
+    char *words = contents(errors, &length);
     if (words != NULL) {
-        words[strcspn(words, "\n")] = '\0';
-        (void)snprintf(end->words, sizeof end->words, "%s", words);
+        (void)snprintf(end->words, sizeof end->words, "%.*s", (int)strcspn(words, "\n"), words);
     }
     free(words);
-    (void)close(output[0]);
-    (void)close(errors[0]);
 }
 
 void process_run(const char *program, char *const argv[], uint64_t limit_ns,
                  struct process_end *end) {
-    int output[2];
-    int errors[2];
-    *end = (struct process_end){0};
-    if (pipe2(output, O_CLOEXEC) != 0) {
-        end->failed = -errno;
-        return;
-    }
-    if (pipe2(errors, O_CLOEXEC) != 0) {
-        end->failed = -errno;
-        (void)close(output[0]);
-        (void)close(output[1]);
-        return;
-    }
-    run_with(program, argv, limit_ns, output, errors, end);
+    const int output = memfd_create("output", MFD_CLOEXEC);
+    const int errors = memfd_create("errors", MFD_CLOEXEC);
+    const struct process_start start = {
+        .program = program, .argv = argv, .output = output, .errors = errors};
+    *end = (struct process_end){.failed = output < 0 || errors < 0 ? -errno : 0};
+    if (end->failed == 0) run_into(output, errors, &start, limit_ns, end);
+    if (output >= 0) (void)close(output);
+    if (errors >= 0) (void)close(errors);
 }
 
 void process_free(struct process_end *end) {

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *const network_names[NETWORKS] = {"private", "host", "remote"};
 
@@ -128,45 +127,35 @@ void tallies_add(struct tallies *tallies, const char *name, uint64_t count) {
  * The struct as it lies, then its lists in this order, then the settings as
  * texts that end with 0. Writer and reader are the same program.
  */
-static int write_all(int file, const void *bytes, size_t size) {
-    for (size_t at = 0; at < size;) {
-        const ssize_t written = write(file, (const char *)bytes + at, size - at);
-        if (written < 0 && errno != EINTR) return -errno;
-        if (written > 0) at += (size_t)written;
+#define LIST(list_, count_, type_)                                                                 \
+    { offsetof(struct run, list_), offsetof(struct run, count_), sizeof(type_) }
+static const struct {
+    size_t list, count, size;
+} lists[] = {LIST(errors.list, errors.count, struct tally),
+             LIST(early_errors.list, early_errors.count, struct tally),
+             LIST(samples.buckets, samples.count, struct samples_bucket),
+             LIST(series, series_count, struct load_point),
+             LIST(wire.trace, wire.trace_count, struct wire_packet),
+             LIST(counters.list, counters.count, struct tally)};
+enum { LIST_COUNT = sizeof lists / sizeof lists[0] };
+
+int run_write(const struct run *run, FILE *out) {
+    (void)fwrite(run, sizeof *run, 1, out);
+    for (int i = 0; i < LIST_COUNT; i++) {
+        const void *list;
+        size_t count;
+        memcpy(&list, (const char *)run + lists[i].list, sizeof list);
+        memcpy(&count, (const char *)run + lists[i].count, sizeof count);
+        if (count > 0) (void)fwrite(list, lists[i].size, count, out);
     }
-    return 0;
+    for (size_t i = 0; i < run->settings.count; i++) {
+        const struct fact *fact = &run->settings.list[i];
+        (void)fprintf(out, "%s%c%s%c", fact->name, 0, fact->text == NULL ? "" : fact->text, 0);
+    }
+    return fflush(out) != 0 || ferror(out) != 0 ? -EIO : 0;
 }
 
-static int write_settings(const struct facts *settings, int file) {
-    int failed = 0;
-    for (size_t i = 0; i < settings->count && failed == 0; i++) {
-        const struct fact *fact = &settings->list[i];
-        const char *text = fact->text == NULL ? "" : fact->text;
-        failed = write_all(file, fact->name, strlen(fact->name) + 1);
-        if (failed == 0) failed = write_all(file, text, strlen(text) + 1);
-    }
-    return failed;
-}
-
-int run_write(const struct run *run, int file) {
-    const struct {
-        const void *bytes;
-        size_t size;
-    } parts[] = {{run, sizeof *run},
-                 {run->errors.list, run->errors.count * sizeof *run->errors.list},
-                 {run->early_errors.list, run->early_errors.count * sizeof *run->early_errors.list},
-                 {run->samples.buckets, run->samples.count * sizeof *run->samples.buckets},
-                 {run->series, run->series_count * sizeof *run->series},
-                 {run->wire.trace, run->wire.trace_count * sizeof *run->wire.trace},
-                 {run->counters.list, run->counters.count * sizeof *run->counters.list}};
-    int failed = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && failed == 0; i++) {
-        failed = write_all(file, parts[i].bytes, parts[i].size);
-    }
-    return failed != 0 ? failed : write_settings(&run->settings, file);
-}
-
-/* What has not been read yet. */
+/* What is left to be read. */
 struct bytes {
     const char *at;
     size_t left;
@@ -191,38 +180,29 @@ static const char *take_text(struct bytes *bytes) {
     return text;
 }
 
-static void take_settings(struct bytes *bytes, struct facts *settings, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const char *name = take_text(bytes);
-        const char *text = name == NULL ? NULL : take_text(bytes);
-        if (text != NULL) facts_add_text(settings, name, text);
-    }
-}
-
 struct run *run_read(const void *bytes, size_t size, const struct parameters *asked) {
     struct bytes left = {bytes, size};
     struct run *run = take(&left, 1, sizeof *run);
     if (run == NULL) return NULL;
     const size_t settings = run->settings.count;
+    bool whole = true;
     run->asked = *asked;
     run->lost_packet = run->tool = NULL;
     run->beside = NULL;
     run->settings = (struct facts){0};
-    run->errors.list = take(&left, run->errors.count, sizeof *run->errors.list);
-    run->early_errors.list = take(&left, run->early_errors.count, sizeof *run->early_errors.list);
-    run->samples.buckets = take(&left, run->samples.count, sizeof *run->samples.buckets);
-    run->series = take(&left, run->series_count, sizeof *run->series);
-    run->wire.trace = take(&left, run->wire.trace_count, sizeof *run->wire.trace);
-    run->counters.list = take(&left, run->counters.count, sizeof *run->counters.list);
-    take_settings(&left, &run->settings, settings);
-    const bool whole = (run->errors.list != NULL || run->errors.count == 0) &&
-                       (run->early_errors.list != NULL || run->early_errors.count == 0) &&
-                       (run->samples.buckets != NULL || run->samples.count == 0) &&
-                       (run->series != NULL || run->series_count == 0) &&
-                       (run->wire.trace != NULL || run->wire.trace_count == 0) &&
-                       (run->counters.list != NULL || run->counters.count == 0) &&
-                       run->settings.count == settings && left.left == 0;
-    if (whole) return run;
+    for (int i = 0; i < LIST_COUNT; i++) {
+        size_t count;
+        memcpy(&count, (const char *)run + lists[i].count, sizeof count);
+        void *list = take(&left, count, lists[i].size);
+        memcpy((char *)run + lists[i].list, &list, sizeof list);
+        whole = whole && (list != NULL || count == 0);
+    }
+    for (size_t i = 0; i < settings && whole; i++) {
+        const char *name = take_text(&left), *text = name == NULL ? NULL : take_text(&left);
+        whole = text != NULL;
+        if (whole) facts_add_text(&run->settings, name, text);
+    }
+    if (whole && left.left == 0) return run;
     run_free(run);
     return NULL;
 }

@@ -11,6 +11,7 @@
 #define BENCH_RUN_H
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "bench/link/wire.h"
 #include "bench/load/load.h"
@@ -71,20 +72,20 @@ struct run {
     bool thread_siblings;
     enum network network;
 
-    uint64_t sent, ok, lost, failed; /* sent = ok + lost + failed */
-    uint64_t late, duplicate, corrupt;
+    union {
+        struct load_counts counts;
+        struct {
+            LOAD_COUNTS;
+        };
+    };
     struct tallies errors, early_errors; /* early: before anything counted */
     uint64_t elapsed_ns;
-    uint64_t connecting_ns;     /* until a message had come back on every connection */
-    uint64_t drain_ns, drained; /* after the window: until the last had ended, and how many */
-    uint64_t waiting;           /* of those under way when it was over: never answered */
-    double outstanding;         /* the mean over the window of what was under way */
+    double outstanding; /* the mean over the window of what was under way */
     /* Of the latency, with those lost or failed last: as long as the deadline, or longer. */
     struct distribution latency;
     struct distribution answered; /* the same of the answered ones alone */
     struct distribution cycle, service, connect, exchange, close;
-    struct samples samples; /* of the latency, without those missed */
-    uint64_t client_cpu_ns, server_cpu_ns;
+    struct samples samples;               /* of the latency, without those missed */
     double packets, wire_bytes, syscalls; /* per message, over the whole run */
     double per_send, per_receive;         /* messages in a system call of the client, ... */
     double server_per_receive, server_per_send, per_packet; /* ... the server, and a packet */
@@ -96,9 +97,6 @@ struct run {
     struct load_point *series; /* malloc'd, or NULL */
     size_t series_count;
 
-    /* What the machine did to it: see bench/measure/interference.h. */
-    struct side_time client_side, server_side, wire_side;
-    struct throttled throttled;
     double disturbed; /* the share of the counted time that others took from it; NAN: not known */
 
     uint64_t idle_server_bytes, idle_kernel_bytes; /* of each idle connection */
@@ -146,7 +144,7 @@ void tallies_add(struct tallies *tallies, const char *name, uint64_t count);
  * The run as bytes, for a reader that is the same program: 0 or -errno. What
  * is read keeps the reader's own parameters, of which texts are pointers.
  */
-int run_write(const struct run *run, int file);
+int run_write(const struct run *run, FILE *out);
 struct run *run_read(const void *bytes, size_t size, const struct parameters *asked);
 
 /* A list that grows; it owns its runs. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "echo/clock.h"
@@ -23,11 +24,6 @@ static const uint64_t retry_ns = 10000000, drain_ns = 100000000;
 
 /* ---- lists ---- */
 
-/* At its end. */
-static void join(struct watched *list, struct watched *one) {
-    insque(one, list->before);
-}
-
 static struct watched *first(struct watched *list) {
     return list->after == list ? NULL : list->after;
 }
@@ -37,6 +33,12 @@ static struct watched *first(struct watched *list) {
 static int watch(const struct epoll_worker *w, int how, int socket, uint32_t events, void *what) {
     struct epoll_event event = {.events = events, .data.ptr = what};
     return epoll_ctl(w->epoll, how, socket, &event) == 0 ? 0 : -errno;
+}
+
+/* To the end of that list. */
+static void move(struct epoll_worker *w, struct watched *one, enum watched_list list) {
+    remque(one);
+    insque(one, w->lists[list].before);
 }
 
 /* Closing takes the socket out of epoll too. */
@@ -80,9 +82,8 @@ static int take_steps(struct epoll_worker *w, struct watched *one) {
 /* It may wait for its time to be up, which epoll does not report: look after it now and then. */
 static void begin_drain(struct epoll_worker *w, struct watched *one) {
     w->now_ns = echo_clock_ns();
-    if (first(&w->lists[WATCHED_DRAINING]) == NULL) w->drain_ns = w->now_ns + drain_ns;
-    remque(one);
-    join(&w->lists[WATCHED_DRAINING], one);
+    w->drain_ns = MIN(w->drain_ns, w->now_ns + drain_ns);
+    move(w, one, WATCHED_DRAINING);
     one->draining = true;
 }
 
@@ -98,8 +99,7 @@ static void serve(struct epoll_worker *w, struct watched *one) {
     } else if (one->connection->wake_ns != 0 && !one->draining) {
         begin_drain(w, one);
     } else if (w->idle_timeout_ns > 0 && !one->shared && !one->draining) {
-        remque(one);
-        join(&w->lists[WATCHED_IDLE], one);
+        move(w, one, WATCHED_IDLE);
         one->since_ns = w->now_ns;
     }
 }
@@ -120,7 +120,7 @@ static int accept_one(struct epoll_worker *w) {
     const bool shared = w->echo.counts[ECHO_ACCEPTED] == accepted;
     *one = (struct watched){
         .connection = connection, .since_ns = w->now_ns, .shared = shared, .steps = {.size = 1}};
-    join(&w->lists[!shared && w->idle_timeout_ns > 0 ? WATCHED_IDLE : WATCHED_KEPT], one);
+    insque(one, w->lists[!shared && w->idle_timeout_ns > 0 ? WATCHED_IDLE : WATCHED_KEPT].before);
     const int unwatched = watch(w, EPOLL_CTL_ADD, connection->socket, EPOLLIN, one);
     if (unwatched != 0) drop(w, one);
     return unwatched;
@@ -145,7 +145,7 @@ static void accept_some(struct epoll_worker *w, unsigned most) {
         accepted += failed == 0;
     }
     learn(&w->accepts, accepted, ACCEPTS_MAX);
-    w->retry_ns = 0;
+    w->retry_ns = UINT64_MAX;
     if (failed == 0 || failed == -EAGAIN) failed = listen_on(w, true);
     if (failed == 0) return;
     (void)listen_on(w, false);
@@ -158,39 +158,29 @@ static void accept_some(struct epoll_worker *w, unsigned most) {
 
 static uint64_t next_ns(struct epoll_worker *w) {
     const struct watched *idle = first(&w->lists[WATCHED_IDLE]);
-    uint64_t next = UINT64_MAX;
-    if (w->retry_ns != 0) next = w->retry_ns;
-    if (first(&w->lists[WATCHED_DRAINING]) != NULL && w->drain_ns < next) next = w->drain_ns;
-    if (idle != NULL && idle->since_ns + w->idle_timeout_ns < next) {
-        next = idle->since_ns + w->idle_timeout_ns;
-    }
-    return next;
+    const uint64_t next = MIN(w->retry_ns, w->drain_ns);
+    return idle == NULL ? next : MIN(next, idle->since_ns + w->idle_timeout_ns);
 }
 
 static int wait_ms(uint64_t next, uint64_t now_ns) {
-    enum { LONGEST_MS = 60000 };
+    const uint64_t longest_ms = 60000;
     if (next == UINT64_MAX) return -1;
-    if (next <= now_ns) return 0;
-    const uint64_t ms = (next - now_ns + 999999) / 1000000;
-    return ms < LONGEST_MS ? (int)ms : LONGEST_MS;
+    return next <= now_ns ? 0 : (int)MIN((next - now_ns + 999999) / 1000000, longest_ms);
 }
 
 static void look_after_draining(struct epoll_worker *w) {
     struct watched *list = &w->lists[WATCHED_DRAINING];
-    for (struct watched *one = list->after; one != list;) {
-        struct watched *after = one->after;
+    for (struct watched *one = list->after, *after; one != list; one = after) {
+        after = one->after;
         serve(w, one); /* which may drop it */
-        one = after;
     }
-    w->drain_ns = w->now_ns + drain_ns;
+    w->drain_ns = first(list) != NULL ? w->now_ns + drain_ns : UINT64_MAX;
 }
 
 static void do_what_is_due(struct epoll_worker *w) {
-    if (w->retry_ns != 0 && w->now_ns >= w->retry_ns) accept_some(w, ACCEPTS_MAX);
-    if (first(&w->lists[WATCHED_DRAINING]) != NULL && w->now_ns >= w->drain_ns) {
-        look_after_draining(w);
-    }
     struct watched *idle;
+    if (w->now_ns >= w->retry_ns) accept_some(w, ACCEPTS_MAX);
+    if (w->now_ns >= w->drain_ns) look_after_draining(w);
     while ((idle = first(&w->lists[WATCHED_IDLE])) != NULL &&
            idle->since_ns + w->idle_timeout_ns <= w->now_ns) {
         drop(w, idle);
@@ -227,6 +217,7 @@ int epoll_worker_open(struct epoll_worker *w) {
         w->lists[i].before = w->lists[i].after = &w->lists[i];
     }
     w->accepts.size = 1;
+    w->retry_ns = w->drain_ns = UINT64_MAX;
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (w->epoll < 0) return -errno;
     const int failed = watch(w, EPOLL_CTL_ADD, w->wake, EPOLLIN, NULL);

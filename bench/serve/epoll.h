@@ -46,9 +46,9 @@ struct epoll_worker {
     int epoll;
     bool listening; /* the listening socket is watched */
     struct burst accepts;
-    uint64_t retry_ns;                   /* when to try accept again, which failed; 0: it did not */
-    uint64_t drain_ns;                   /* when to look after those that drain */
-    uint64_t now_ns;                     /* of this wake-up, where a time matters */
+    uint64_t retry_ns; /* when to try accept again, which failed; UINT64_MAX: it did not */
+    uint64_t drain_ns; /* when to look after those that drain, likewise */
+    uint64_t now_ns;   /* of this wake-up, where a time matters */
     struct watched lists[WATCHED_LISTS]; /* rings; these are where they begin and end */
     struct watched *unused;
     struct echo_worker echo;

@@ -6,15 +6,15 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "bench/session/json.h"
 #include "bench/session/output.h"
-#include "bench/session/run_fields.h"
 #include "bench/session/session.h"
 
-static void put_text(FILE *out, const char *text) {
+static void put_quoted(FILE *out, const char *text) {
     (void)fputc('"', out);
     for (; *text != '\0'; text++) {
         if (*text == '"') (void)fputc('"', out);
@@ -23,54 +23,40 @@ static void put_text(FILE *out, const char *text) {
     (void)fputc('"', out);
 }
 
-static void put_value(FILE *out, struct field_value value) {
-    if (value.text != NULL) {
-        put_text(out, value.text);
-    } else if (value.truth) {
-        (void)fputs(value.number != 0 ? "true" : "false", out);
-    } else if (value.whole) {
-        (void)fprintf(out, "%" PRIu64, value.count);
-    } else if (isfinite(value.number)) {
-        (void)fprintf(out, "%.17g", value.number);
+static void put_value(FILE *out, const json_t *value) {
+    switch (json_typeof(value)) {
+    case JSON_TRUE: (void)fputs("true", out); break;
+    case JSON_FALSE: (void)fputs("false", out); break;
+    case JSON_STRING: put_quoted(out, json_string_value(value)); break;
+    case JSON_REAL: (void)fprintf(out, "%.17g", json_real_value(value)); break;
+    case JSON_INTEGER:
+        (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        break;
+    default: break;
     }
 }
 
-static void put_head(FILE *out) {
-    for (unsigned i = 0; i < run_field_count; i++) {
-        if (run_fields[i].kind != FIELD_OBJECT) (void)fprintf(out, "%s,", run_fields[i].name);
-    }
-    (void)fputs("invalid_because,axis,session_seed\n", out);
-}
-
+/* One after the other. */
 static void put_reasons(FILE *out, const struct validity *validity) {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *all = open_memstream(&text, &length);
-    if (all == NULL) return;
+    char text[VALIDITY_REASONS_MAX * (VALIDITY_REASON_BYTES + 2)] = "";
     for (unsigned i = 0; i < validity->count; i++) {
-        (void)fprintf(all, "%s%s", i > 0 ? "; " : "", validity->reason[i]);
+        (void)strcat(strcat(text, i > 0 ? "; " : ""), validity->reason[i]);
     }
-    (void)fclose(all);
-    put_text(out, text);
-    free(text);
+    put_quoted(out, text);
 }
 
-static void put_row(FILE *out, const struct session *session, const struct outside *outside) {
-    const struct field *nothing = NULL; /* the object that this run does not have */
+static void put_row(FILE *out, const struct session *session, const struct run *run) {
+    json_t *object = run_to_json(run);
     for (unsigned i = 0; i < run_field_count; i++) {
-        const struct field *field = &run_fields[i];
-        if (field->kind == FIELD_OBJECT) {
-            nothing = field_is_null(field, outside) ? field : NULL;
-            continue;
-        }
-        if (nothing == NULL || !field_is_inside(field, nothing)) {
-            put_value(out, field_get(field, outside));
-        }
+        const json_t *value = json_at(object, run_fields[i].name);
+        if (run_fields[i].kind == FIELD_OBJECT) continue;
+        if (value != NULL) put_value(out, value);
         (void)fputc(',', out);
     }
-    put_reasons(out, &outside->run.validity);
+    json_decref(object);
+    put_reasons(out, &run->validity);
     (void)fputc(',', out);
-    if (session->axis != NULL) put_text(out, session->axis);
+    if (session->axis != NULL) put_quoted(out, session->axis);
     (void)fputc(',', out);
     if (session->seed != FIELD_UNKNOWN) (void)fprintf(out, "%" PRIu64, session->seed);
     (void)fputc('\n', out);
@@ -79,19 +65,14 @@ static void put_row(FILE *out, const struct session *session, const struct outsi
 int session_write_csv(const struct session *session, const char *path) {
     char *text = NULL;
     size_t size = 0;
-    struct outside *outside = malloc(sizeof *outside);
-    FILE *out = outside == NULL ? NULL : open_memstream(&text, &size);
-    int failed = out == NULL ? -ENOMEM : 0;
-    if (out != NULL) {
-        put_head(out);
-        for (size_t i = 0; i < session->runs.count; i++) {
-            *outside = outside_of(session->runs.list[i]);
-            put_row(out, session, outside);
-        }
-        if (fclose(out) != 0) failed = -ENOMEM;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) return -ENOMEM;
+    for (unsigned i = 0; i < run_field_count; i++) {
+        if (run_fields[i].kind != FIELD_OBJECT) (void)fprintf(out, "%s,", run_fields[i].name);
     }
-    if (failed == 0) failed = output_write(path, text, size);
+    (void)fputs("invalid_because,axis,session_seed\n", out);
+    for (size_t i = 0; i < session->runs.count; i++) put_row(out, session, session->runs.list[i]);
+    const int failed = fclose(out) == 0 ? output_write(path, text, size) : -ENOMEM;
     free(text);
-    free(outside);
     return failed;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/session/fields_json.h"
+#include "bench/session/json.h"
+#include "bench/session/session.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -15,63 +16,88 @@ json_t *json_at(const json_t *object, const char *path) {
 }
 
 void json_put(json_t *object, const char *path, json_t *value) {
-    const char *dot;
-    while ((dot = strchr(path, '.')) != NULL) {
+    for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1) {
         const size_t length = (size_t)(dot - path);
         if (json_object_getn(object, path, length) == NULL) {
             (void)json_object_setn_new(object, path, length, json_object());
         }
         object = json_object_getn(object, path, length);
-        path = dot + 1;
     }
     (void)json_object_set_new(object, path, value == NULL ? json_null() : value);
 }
 
-void json_take_away(json_t *object, const char *path) {
-    const char *dot = strchr(path, '.');
-    if (dot == NULL) {
-        (void)json_object_del(object, path);
-        return;
+void json_add_missing(json_t *to, const json_t *from) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)from, key, value) {
+        json_t *mine = json_object_get(to, key);
+        if (mine == NULL)
+            (void)json_object_set(to, key, value);
+        else
+            json_add_missing(mine, value);
     }
-    json_t *inner = json_object_getn(object, path, (size_t)(dot - path));
-    json_take_away(inner, dot + 1);
-    if (json_is_object(inner) && json_object_size(inner) == 0) {
-        (void)json_object_deln(object, path, (size_t)(dot - path));
-    }
+}
+
+json_t *json_text(const char *text) {
+    return text == NULL ? json_null() : json_string(text);
+}
+
+json_t *json_number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+double json_number_or_nan(const json_t *value) {
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
 /* ---- writing ---- */
 
-static json_t *value_json(const struct field *field, const void *structure) {
-    const struct field_value value = field_get(field, structure);
+static json_t *value_json(struct field_value value) {
     if (value.truth) return json_boolean(value.number != 0);
     if (value.whole) return json_integer((json_int_t)value.count);
-    if (value.text != NULL) return json_string(value.text);
-    return json_real(value.number); /* NULL where it is not a number, which becomes null */
+    return value.text != NULL ? json_string(value.text) : json_number(value.number);
+}
+
+static bool is_inside(const struct field *member, const struct field *object) {
+    const size_t length = strlen(object->name);
+    return strncmp(member->name, object->name, length) == 0 && member->name[length] == '.';
 }
 
 void fields_write(json_t *object, const struct field *fields, size_t count, const void *structure) {
     for (size_t i = 0; i < count; i++) {
         const struct field *field = &fields[i];
         if (field->kind != FIELD_OBJECT) {
-            json_put(object, field->name, value_json(field, structure));
+            json_put(object, field->name, value_json(field_get(field, structure)));
             continue;
         }
-        const bool none = field_is_null(field, structure);
+        const bool none = field->nullable && field_value_is_null(field_get(field + 1, structure));
         json_put(object, field->name, none ? json_null() : json_object());
-        while (none && i + 1 < count && field_is_inside(&fields[i + 1], field)) i++;
+        while (none && i + 1 < count && is_inside(&fields[i + 1], field)) i++;
     }
+}
+
+json_t *rows_json(const struct rows *rows, const void *items, size_t count) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *row = json_array();
+        for (size_t k = 0; k < rows->field_count; k++) {
+            const void *item = (const char *)items + i * rows->size;
+            (void)json_array_append_new(row, value_json(field_get(&rows->fields[k], item)));
+        }
+        (void)json_array_append_new(list, row);
+    }
+    return list;
 }
 
 /* ---- reading ---- */
 
 bool reading_wrong(const struct reading *reading, const char *format, ...) {
+    char what[SESSION_WHY];
     va_list values;
-    const int head = snprintf(reading->why, reading->size, "%s: ", reading->path);
-    if (head < 0 || (size_t)head >= reading->size) return false;
     va_start(values, format);
-    (void)vsnprintf(reading->why + head, reading->size - (size_t)head, format, values);
+    (void)vsnprintf(what, sizeof what, format, values);
     va_end(values);
+    (void)snprintf(reading->why, SESSION_WHY, "%s: %.900s", reading->path, what);
     return false;
 }
 
@@ -85,62 +111,60 @@ const char *reading_shown(const json_t *value, char *text, size_t size) {
     return text;
 }
 
-static const char *wanted(const struct reading *reading, const struct field *field) {
-    const bool sure = field->need == FIELD_SURE;
-    switch (field->kind) {
-    case FIELD_OBJECT: return field->nullable ? "an object, or null" : "an object";
-    case FIELD_TEXT: return sure ? "a text" : "a text, or null";
-    case FIELD_CHOICE: return "a text";
-    case FIELD_TRUTH: return "true or false";
-    case FIELD_COUNT:
-    case FIELD_UNSIGNED:
-        return sure ? "a whole number of 0 or more" : "a whole number of 0 or more, or null";
-    default: break;
-    }
-    if (!reading->amounts) return "a number, or null";
-    return sure ? "a number of 0 or more" : "a number of 0 or more, or null";
+const char *reading_text(const struct reading *reading, const json_t *value) {
+    const char *text = json_string_value(value);
+    if (text == NULL || reading->session == NULL) return text;
+    return session_text(reading->session, "%s", text);
 }
 
-static bool is_right(const struct reading *reading, const struct field *field,
-                     const json_t *value) {
-    const bool null = json_is_null(value) && field->need != FIELD_SURE;
+static bool may_be_null(const struct field *field) {
+    if (field->kind == FIELD_OBJECT) return field->nullable;
+    if (field->kind == FIELD_CHOICE || field->kind == FIELD_TRUTH) return field->known > 0;
+    return field->need != FIELD_SURE;
+}
+
+static bool is_right(bool amounts, const struct field *field, const json_t *value) {
+    if (json_is_null(value)) return may_be_null(field);
     switch (field->kind) {
-    case FIELD_OBJECT: return json_is_object(value) || (null && field->nullable);
-    case FIELD_TEXT: return json_is_string(value) || null;
+    case FIELD_OBJECT: return json_is_object(value);
+    case FIELD_TEXT:
     case FIELD_CHOICE: return json_is_string(value);
     case FIELD_TRUTH: return json_is_boolean(value);
     case FIELD_UNSIGNED:
-    case FIELD_COUNT: return null || (json_is_integer(value) && json_integer_value(value) >= 0);
-    default: break;
+    case FIELD_COUNT: return json_is_integer(value) && json_integer_value(value) >= 0;
+    case FIELD_TIME: return json_is_number(value) && json_number_value(value) >= 0;
+    default: return json_is_number(value) && (!amounts || json_number_value(value) >= 0);
     }
-    return null || (json_is_number(value) && (!reading->amounts || json_number_value(value) >= 0));
 }
 
 static struct field_value value_of(const struct reading *reading, const json_t *value) {
-    struct field_value outside = {.number = NAN};
-    const char *text = json_string_value(value);
-    if (text != NULL) outside.text = reading->keep(reading->keeper, text);
-    if (json_is_number(value)) outside.number = json_number_value(value);
+    struct field_value outside = {.number = json_number_or_nan(value)};
+    if (reading != NULL) outside.text = reading_text(reading, value);
     if (json_is_boolean(value)) outside.number = json_is_true(value);
-    if (json_is_integer(value)) {
-        outside.whole = true;
-        outside.count = (uint64_t)json_integer_value(value);
-    }
+    outside.whole = json_is_integer(value);
+    outside.count = (uint64_t)json_integer_value(value);
     return outside;
 }
 
 static bool read_field(const struct reading *reading, const char *where, const json_t *object,
                        const struct field *field, void *structure) {
+    static const char *const wanted[] = {[FIELD_OBJECT] = "an object",
+                                         [FIELD_TEXT] = "a text",
+                                         [FIELD_CHOICE] = "a text",
+                                         [FIELD_TRUTH] = "true or false",
+                                         [FIELD_COUNT] = "a whole number of 0 or more",
+                                         [FIELD_UNSIGNED] = "a whole number of 0 or more",
+                                         [FIELD_REAL] = "a number",
+                                         [FIELD_TIME] = "a number of 0 or more",
+                                         [FIELD_WHOLE] = "a number"};
     const json_t *value = json_at(object, field->name);
+    const char *bound = field->kind == FIELD_REAL && reading->amounts ? " of 0 or more" : "";
     char text[64];
-    if (value == NULL) {
-        return field->need == FIELD_MAY_LACK ||
-               reading_wrong(reading, "%s.%s is missing; it has to be %s", where, field->name,
-                             wanted(reading, field));
-    }
-    if (!is_right(reading, field, value)) {
-        return reading_wrong(reading, "%s.%s is %s; it has to be %s", where, field->name,
-                             reading_shown(value, text, sizeof text), wanted(reading, field));
+    if (value == NULL && field->need == FIELD_MAY_LACK) return true;
+    if (value == NULL || !is_right(reading->amounts, field, value)) {
+        return reading_wrong(reading, "%s.%s is %s; it has to be %s%s%s", where, field->name,
+                             value == NULL ? "missing" : reading_shown(value, text, sizeof text),
+                             wanted[field->kind], bound, may_be_null(field) ? ", or null" : "");
     }
     if (field_set(field, structure, value_of(reading, value)) == 0) return true;
     return reading_wrong(reading, "%s.%s is %s, which this echolab does not know", where,
@@ -153,4 +177,20 @@ bool fields_read(const struct reading *reading, const char *where, const json_t 
         if (!read_field(reading, where, object, &fields[i], structure)) return false;
     }
     return true;
+}
+
+size_t rows_read(const struct rows *rows, const json_t *list, void **items) {
+    char *all = calloc(json_array_size(list) + 1, rows->size);
+    size_t i;
+    json_t *row;
+    *items = all;
+    json_array_foreach(list, i, row) {
+        if (all == NULL || json_array_size(row) != rows->field_count) return i;
+        for (size_t k = 0; k < rows->field_count; k++) {
+            const json_t *value = json_array_get(row, k);
+            if (!is_right(false, &rows->fields[k], value)) return i;
+            (void)field_set(&rows->fields[k], all + i * rows->size, value_of(NULL, value));
+        }
+    }
+    return json_array_size(list);
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,11 +12,9 @@
 
 /* "PATH.XXXXXX", malloc'd, and in *file the file that was made of it; NULL and -errno. */
 static char *create_beside(const char *path, int *file) {
-    const size_t size = strlen(path) + sizeof ".XXXXXX";
-    char *name = malloc(size);
+    char *name = NULL;
     *file = -ENOMEM;
-    if (name == NULL) return NULL;
-    (void)snprintf(name, size, "%s.XXXXXX", path);
+    if (asprintf(&name, "%s.XXXXXX", path) < 0) return NULL;
     *file = mkostemp(name, O_CLOEXEC);
     if (*file >= 0) return name;
     *file = -errno;
@@ -40,15 +37,6 @@ int output_check(const char *path) {
     return 0;
 }
 
-static int write_all(int file, const char *text, size_t size) {
-    for (size_t at = 0; at < size;) {
-        const ssize_t written = write(file, text + at, size - at);
-        if (written < 0 && errno != EINTR) return -errno;
-        if (written > 0) at += (size_t)written;
-    }
-    return fsync(file) == 0 ? 0 : -errno;
-}
-
 /* Under sudo the results are the caller's, who will want to write there again. */
 static void give_to_caller(int file) {
     uid_t uid;
@@ -61,10 +49,13 @@ int output_write(const char *path, const char *text, size_t size) {
     int file;
     char *name = create_beside(path, &file);
     if (name == NULL) return file;
-    int failed = write_all(file, text, size);
-    if (failed == 0 && fchmod(file, 0644) != 0) failed = -errno;
+    FILE *out = fdopen(file, "w");
+    int failed = out != NULL && fwrite(text, 1, size, out) == size && fflush(out) == 0 &&
+                         fsync(file) == 0 && fchmod(file, 0644) == 0
+                     ? 0
+                     : -errno;
     give_to_caller(file);
-    if (close(file) != 0 && failed == 0) failed = -errno;
+    if ((out == NULL ? close(file) : fclose(out)) != 0 && failed == 0) failed = -errno;
     if (failed == 0 && rename(name, path) != 0) failed = -errno;
     if (failed != 0) (void)unlink(name);
     free(name);

@@ -3,21 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int fail(char *why, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static int fail(char *why, int code, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(why, SESSION_WHY, format, arguments);
-    va_end(arguments);
-    return code;
-}
+#include "bench/session/json.h"
 
 /* ---- other tools ---- */
 
@@ -39,24 +29,20 @@ static struct benchmark *find_benchmark(struct results *results, const char *nam
         reallocarray(results->benchmarks, results->benchmark_count + 1, sizeof *more);
     if (more == NULL) return NULL;
     results->benchmarks = more;
-    struct benchmark *one = &more[results->benchmark_count++];
-    *one = (struct benchmark){.name = strdup(name)};
-    return one;
+    more[results->benchmark_count] = (struct benchmark){.name = strdup(name)};
+    return &more[results->benchmark_count++];
 }
 
 /* Google Benchmark writes aggregates as rows of their own: the median, and the deviation. */
-static void take_benchmark(struct results *results, const json_t *row) {
+static void take_benchmark(struct results *results, json_t *row) {
     const char *name = "", *kind = "", *unit = "ns", *aggregate = "";
     int repetitions = 0, family = 0, instance = 0;
-    (void)json_unpack((json_t *)row, "{s?s,s?s,s?s,s?s,s?i,s?i,s?i}", "run_name", &name, "run_type",
-                      &kind, "time_unit", &unit, "aggregate_name", &aggregate, "repetitions",
-                      &repetitions, "family_index", &family, "per_family_instance_index",
-                      &instance);
-    if (strcmp(kind, "aggregate") != 0) return;
-    struct benchmark *one = find_benchmark(results, name);
+    (void)json_unpack(row, "{s?s,s?s,s?s,s?s,s?i,s?i,s?i}", "run_name", &name, "run_type", &kind,
+                      "time_unit", &unit, "aggregate_name", &aggregate, "repetitions", &repetitions,
+                      "family_index", &family, "per_family_instance_index", &instance);
+    struct benchmark *one = strcmp(kind, "aggregate") == 0 ? find_benchmark(results, name) : NULL;
     if (one == NULL) return;
-    const double ns =
-        json_number_value(json_object_get(row, clock_of(name))) * ns_per(unit);
+    const double ns = json_number_value(json_object_get(row, clock_of(name))) * ns_per(unit);
     one->repetitions = (unsigned)repetitions;
     one->place = ((unsigned)family << 16U) + (unsigned)instance;
     if (strcmp(aggregate, "median") == 0) one->ns = ns;
@@ -85,29 +71,17 @@ static void take_command(struct results *results, const json_t *row, size_t file
     }
 }
 
-/* False: it is of neither tool. */
-static bool take_other(struct results *results, const json_t *root, size_t file) {
-    const json_t *benchmarks = json_object_get(root, "benchmarks");
-    const json_t *commands = json_object_get(root, "results");
-    for (size_t i = 0; i < json_array_size(benchmarks); i++) {
-        take_benchmark(results, json_array_get(benchmarks, i));
-    }
-    for (size_t i = 0; i < json_array_size(commands); i++) {
-        take_command(results, json_array_get(commands, i), file);
-    }
-    return json_is_array(benchmarks) || json_is_array(commands);
-}
-
 /* ---- files ---- */
 
-static int take_session(struct results *results, const char *path, char *why) {
-    struct session *session = session_read(path, why);
+static int take_session(struct results *results, struct reading *reading, json_t *root) {
+    struct session *session = session_from_json(reading, root);
     if (session == NULL) return -EINVAL;
     struct session **more =
         reallocarray(results->sessions, results->count + 1, sizeof(struct session *));
     if (more == NULL) {
         session_free(session);
-        return fail(why, -ENOMEM, "There is not enough memory.");
+        (void)reading_wrong(reading, "no memory");
+        return -ENOMEM;
     }
     results->sessions = more;
     more[results->count++] = session;
@@ -115,22 +89,25 @@ static int take_session(struct results *results, const char *path, char *why) {
 }
 
 static int take_file(struct results *results, const char *path, size_t number, char *why) {
-    json_error_t problem;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
-    if (root == NULL && json_error_code(&problem) == json_error_cannot_open_file) {
-        return fail(why, -ENOENT, "%s cannot be read: %s.", path, strerror(errno));
+    struct reading reading = {.path = path, .why = why};
+    json_t *root = reading_load(&reading);
+    if (root == NULL) return -EINVAL;
+    if (json_object_get(root, "schema") != NULL) return take_session(results, &reading, root);
+    const json_t *benchmarks = json_object_get(root, "benchmarks");
+    const json_t *commands = json_object_get(root, "results");
+    const bool other = json_is_array(benchmarks) || json_is_array(commands);
+    for (size_t i = 0; i < json_array_size(benchmarks); i++) {
+        take_benchmark(results, json_array_get(benchmarks, i));
     }
-    if (root == NULL)
-        return fail(why, -EINVAL, "%s, line %d: %s.", path, problem.line, problem.text);
-    const bool ours = json_object_get(root, "schema") != NULL;
-    const bool other = !ours && take_other(results, root, number);
+    for (size_t i = 0; i < json_array_size(commands); i++) {
+        take_command(results, json_array_get(commands, i), number);
+    }
     json_decref(root);
-    if (ours) return take_session(results, path, why);
     if (other) return 0;
-    return fail(why, -EINVAL,
-                "%s is no result file: it has neither \"schema\": \"echolab/1\" nor the "
-                "\"benchmarks\" of Google Benchmark nor the \"results\" of hyperfine.",
-                path);
+    (void)reading_wrong(&reading, "it is no result file: it has neither \"schema\": \"echolab/1\" "
+                                  "nor the \"benchmarks\" of Google Benchmark nor the \"results\" "
+                                  "of hyperfine");
+    return -EINVAL;
 }
 
 static unsigned blocks_of(const struct session *session) {
@@ -159,21 +136,19 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
 }
 
 int results_read(const char *folder, struct results *results, char *why) {
-    struct dirent **entries;
+    struct dirent **entries = NULL;
     *results = (struct results){0};
     const int count = scandir(folder, &entries, is_json, by_name);
-    if (count < 0) {
-        const int code = errno;
-        return fail(why, -code, "%s cannot be read: %s. `make bench` measures and fills it.",
-                    folder, strerror(code));
+    int failed = count > 0 ? 0 : count < 0 ? -errno : -ENOENT;
+    if (failed != 0) {
+        (void)snprintf(why, SESSION_WHY, "%s %s%s. `make bench` measures and fills it.", folder,
+                       count < 0 ? "cannot be read: " : "has no *.json",
+                       count < 0 ? strerror(-failed) : "");
     }
-    int result = count > 0 ? 0
-                           : fail(why, -ENOENT,
-                                  "%s has no *.json: `make bench` measures and fills it.", folder);
     for (int i = 0; i < count; i++) {
         char *path = NULL;
-        if (result == 0 && asprintf(&path, "%s/%s", folder, entries[i]->d_name) > 0) {
-            result = take_file(results, path, (size_t)i, why);
+        if (failed == 0 && asprintf(&path, "%s/%s", folder, entries[i]->d_name) > 0) {
+            failed = take_file(results, path, (size_t)i, why);
             free(path);
         }
         free(entries[i]);
@@ -185,7 +160,7 @@ int results_read(const char *folder, struct results *results, char *why) {
     if (results->benchmark_count > 0) {
         qsort(results->benchmarks, results->benchmark_count, sizeof(struct benchmark), by_place);
     }
-    return result;
+    return failed;
 }
 
 void results_free(struct results *results) {
@@ -205,8 +180,9 @@ const struct session *results_where(const struct results *results, const char *c
                                     const char *axis, bool (*fits)(const struct session *session)) {
     for (size_t i = 0; i < results->count; i++) {
         const struct session *session = results->sessions[i];
+        const char *its = session->axis == NULL ? "" : session->axis;
         if (strcmp(session->command, command) != 0) continue;
-        if (axis != NULL && (session->axis == NULL || strcmp(session->axis, axis) != 0)) continue;
+        if (axis != NULL && strcmp(its, axis) != 0) continue;
         if (fits == NULL || fits(session)) return session;
     }
     return NULL;

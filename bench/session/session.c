@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A session, and its file: the envelope around runs and findings. */
 #include "bench/session/session.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "bench/session/run_json.h"
+#include "bench/judge/compared.h"
+#include "bench/session/json.h"
+#include "bench/session/output.h"
 
 struct session *session_new(const char *command, const char *axis) {
     struct session *session = calloc(1, sizeof *session);
@@ -18,19 +23,14 @@ struct session *session_new(const char *command, const char *axis) {
     return session;
 }
 
-static void free_findings(struct session *session) {
-    struct findings *losses = &session->lists[LIST_BEHIND_LOSS];
-    for (size_t i = 0; i < losses->count; i++) {
-        free(((struct behind_loss *)losses->items)[i].series);
-    }
-    for (int i = 0; i < LISTS; i++) free(session->lists[i].items);
-}
-
 void session_free(struct session *session) {
     if (session == NULL) return;
     for (size_t i = 0; i < session->runs.count; i++) run_forget_beside(session->runs.list[i]);
     runs_free(&session->runs);
-    free_findings(session);
+    for (size_t i = 0; i < session->lists[LIST_BEHIND_LOSS].count; i++) {
+        free(SESSION_AT(session, LIST_BEHIND_LOSS, struct behind_loss, i)->series);
+    }
+    for (int i = 0; i < LISTS; i++) free(session->lists[i].items);
     facts_free(&session->environment);
     environment_differences_free(&session->around);
     for (size_t i = 0; i < session->memory_count; i++) free(session->memory[i]);
@@ -63,4 +63,189 @@ const char *session_text(struct session *session, const char *format, ...) {
     va_end(values);
     text = keep(session, text);
     return text == NULL ? "" : text;
+}
+
+/* What is one value of it, in the order of a file. */
+#define AT(kind_, member_) FIELD_AT(session, kind_, member_)
+static const struct field head_fields[] = {{"command", AT(TEXT, command), .need = FIELD_SURE},
+                                           {"axis", AT(TEXT, axis)},
+                                           {"started", AT(TEXT, started)},
+                                           {"host", AT(TEXT, host)},
+                                           {"server", AT(TEXT, server)},
+                                           {"seed", AT(COUNT, seed)},
+                                           {"interrupted", AT(TRUTH, interrupted)},
+                                           {"rtt_ms", AT(REAL, rtt_ms)}};
+enum { HEAD_COUNT = sizeof head_fields / sizeof head_fields[0] };
+
+/* ---- writing ---- */
+
+static json_t *file_json(const struct session *session) {
+    json_t *file = json_pack("{s:s}", "schema", SESSION_SCHEMA), *runs = json_array();
+    json_t *words = session->argv == NULL ? json_null() : json_array();
+    const bool known = session->environment.count > 0;
+    fields_write(file, head_fields, HEAD_COUNT, session);
+    for (const char *const *word = session->argv; word != NULL && *word != NULL; word++) {
+        (void)json_array_append_new(words, json_string(*word));
+    }
+    json_put(file, "argv", words);
+    json_put(file, "environment", known ? facts_to_json(&session->environment) : NULL);
+    for (size_t i = 0; i < session->runs.count; i++) {
+        (void)json_array_append_new(runs, run_to_json(session->runs.list[i]));
+    }
+    json_put(file, "runs", runs);
+    findings_write(file, session);
+    json_add_missing(file, session->beside);
+    return file;
+}
+
+int session_write(const struct session *session, const char *path) {
+    json_t *file = file_json(session);
+    char *text = json_dumps(file, JSON_INDENT(1));
+    const int failed = text == NULL ? -ENOMEM : output_write(path, text, strlen(text));
+    free(text);
+    json_decref(file);
+    return failed;
+}
+
+int session_print_run(const struct run *run) {
+    json_t *object = run_to_json(run);
+    const int failed = json_dumpf(object, stdout, JSON_COMPACT);
+    json_decref(object);
+    (void)putchar('\n');
+    return failed == 0 ? 0 : -EIO;
+}
+
+/* ---- reading ---- */
+
+static bool read_runs(const struct reading *reading, struct session *session, const json_t *runs) {
+    size_t i;
+    json_t *object;
+    json_array_foreach(runs, i, object) {
+        char where[32];
+        (void)snprintf(where, sizeof where, "runs[%zu]", i);
+        struct run *run = run_from_json(reading, where, object);
+        if (run == NULL) return false;
+        runs_add(&session->runs, run);
+    }
+    return true;
+}
+
+static bool check_head(const struct reading *reading, const json_t *root) {
+    const json_t *schema = json_object_get(root, "schema");
+    const json_t *environment = json_object_get(root, "environment");
+    char text[64];
+    if (!json_is_string(schema)) {
+        return reading_wrong(reading, "it has no \"schema\", so it is no result file of echolab");
+    }
+    if (strcmp(json_string_value(schema), SESSION_SCHEMA) != 0) {
+        return reading_wrong(reading, "its schema is %s; this echolab reads \"%s\"",
+                             reading_shown(schema, text, sizeof text), SESSION_SCHEMA);
+    }
+    if (!json_is_object(environment) && !json_is_null(environment)) {
+        return reading_wrong(reading, "\"environment\" is missing; it has to be an object");
+    }
+    return json_is_array(json_object_get(root, "runs")) ||
+           json_is_array(json_object_get(root, "checks")) ||
+           reading_wrong(reading, "\"runs\" is missing; it has to be a list");
+}
+
+static bool read_head(const struct reading *reading, struct session *session, const json_t *root) {
+    const json_t *words = json_object_get(root, "argv");
+    const size_t count = json_array_size(words);
+    if (!check_head(reading, root)) return false;
+    if (json_is_array(words)) {
+        const char **argv = session_memory(session, count, sizeof *argv);
+        for (size_t i = 0; argv != NULL && i < count; i++) {
+            argv[i] = reading_text(reading, json_array_get(words, i));
+        }
+        session->argv = argv;
+    }
+    facts_from_json(&session->environment, "", json_object_get(root, "environment"));
+    return fields_read(reading, "it", root, head_fields, HEAD_COUNT, session);
+}
+
+struct session *session_from_json(struct reading *reading, json_t *root) {
+    struct session *session = session_new(NULL, NULL);
+    bool right = session != NULL || reading_wrong(reading, "no memory");
+    reading->session = session;
+    right = right && read_head(reading, session, root);
+    reading->amounts = true;
+    right = right && read_runs(reading, session, json_object_get(root, "runs"));
+    reading->amounts = false;
+    right = right && findings_read(reading, session, root);
+    if (right) {
+        compared_complete(&session->lists[LIST_COMPARISONS], &session->runs);
+        (void)json_object_del(root, "runs");
+        session->file = strdup(reading->path);
+        session->beside = root; /* what has no place in the struct is not lost */
+        return session;
+    }
+    json_decref(root);
+    session_free(session);
+    return NULL;
+}
+
+/* NULL after a complaint. */
+static json_t *checked(const struct reading *reading, json_t *root, const json_error_t *problem) {
+    if (root != NULL) return root;
+    if (json_error_code(problem) == json_error_premature_end_of_input) {
+        (void)reading_wrong(reading, "it is truncated: it ends in line %d, before the JSON does",
+                            problem->line);
+    } else {
+        (void)reading_wrong(reading, "it is not JSON: line %d, column %d: %s", problem->line,
+                            problem->column, problem->text);
+    }
+    return NULL;
+}
+
+json_t *reading_load(const struct reading *reading) {
+    json_error_t problem;
+    FILE *file = fopen(reading->path, "re");
+    json_t *root = file == NULL ? NULL : json_loadf(file, JSON_REJECT_DUPLICATES, &problem);
+    const bool broken = file == NULL || ferror(file) != 0;
+    if (broken) {
+        (void)reading_wrong(reading, "cannot be read: %s", strerror(errno));
+        json_decref(root);
+    }
+    if (file != NULL) (void)fclose(file);
+    return broken ? NULL : checked(reading, root, &problem);
+}
+
+struct session *session_read(const char *path, char *why) {
+    struct reading reading = {.path = path, .why = why};
+    json_t *root = reading_load(&reading);
+    return root == NULL ? NULL : session_from_json(&reading, root);
+}
+
+struct session *session_read_text(const char *text, char *why) {
+    struct reading reading = {.path = "text", .why = why};
+    json_error_t problem;
+    json_t *root = checked(&reading, json_loads(text, JSON_REJECT_DUPLICATES, &problem), &problem);
+    return root == NULL ? NULL : session_from_json(&reading, root);
+}
+
+bool session_has_runs(const struct session *session, char *why) {
+    const struct runs *runs = &session->runs;
+    for (size_t i = 0; i < runs->count; i++) {
+        if (runs->list[i]->column != RUN_NOWHERE || runs->list[i]->block > 0) return true;
+    }
+    (void)snprintf(why, SESSION_WHY,
+                   "%s: \"runs\" is empty%s: it is no session of `compare` or `sweep`",
+                   session->file, runs->count == 0 ? "" : " of runs that have a block");
+    return false;
+}
+
+struct run *session_run_of(const char *text, size_t length, const struct parameters *asked,
+                           char *why) {
+    /* Its few texts are borrowed: all are names of this program. */
+    const struct reading reading = {.path = "its result", .why = why, .amounts = true};
+    json_error_t problem;
+    json_t *object = checked(&reading, json_loadb(text, length, 0, &problem), &problem);
+    struct run *run = object == NULL ? NULL : run_from_json(&reading, "run", object);
+    if (run != NULL) {
+        run_forget_beside(run);
+        run->asked = *asked;
+    }
+    json_decref(object);
+    return run;
 }
