@@ -128,8 +128,8 @@ checkers:
 simulate: $(BUILD)/tests/test_estimate ## what the estimates hold, and find, in noise of known shapes
 	@$< table
 
-sessions: $(BUILD)/echolab ## N=5 core comparisons for echolab diff, to the folder TO=build/sessions
-	@to=$(or $(TO),$(BUILD)/sessions); mkdir -p $$to; for i in $$(seq $(or $(N),5)); do \
+sessions: $(BUILD)/echolab ## N=6 core comparisons for echolab diff, to the folder TO=build/sessions
+	@to=$(or $(TO),$(BUILD)/sessions); mkdir -p $$to; for i in $$(seq $(or $(N),6)); do \
 	    $(BUILD)/echolab compare --json $$to/$$(date +%Y%m%d-%H%M%S)-$$i.json || exit 1; done
 
 clean: ## remove all that was built and measured

@@ -40,11 +40,8 @@ static const struct {
     const char *name;
     int (*run)(const struct request *request);
 } commands[] = {
-    {"serve", command_serve},
-    {"send", command_send},
-    {"run", command_run},
-    {"report", command_report},
-    {"variants", command_variants},
+    {"serve", command_serve},   {"send", command_send},         {"run", command_run},
+    {"report", command_report}, {"variants", command_variants},
 };
 
 static int obey(const char *name, const struct request *request) {

@@ -48,8 +48,8 @@ struct making {
 
 /* Between sessions the machine wobbles by 3 %, the program by 0.2 %: fixed, and of mean 0. */
 static double wobble(unsigned number, double size) {
-    static const double pattern[] = {0.4, -1, 1, -0.6, 0.2};
-    return exp(size * pattern[number % 5]);
+    static const double pattern[] = {0.4, -1, 1, -0.6, 0.5, -0.3};
+    return exp(size * pattern[number % 6]);
 }
 
 static json_t *one_run(const struct making *m, unsigned number, unsigned block, unsigned column,
@@ -241,7 +241,7 @@ static void one_session_a_side_is_shown_and_not_judged(void **state) {
     const struct ask ask = {.base_count = 1, .new_count = 1, .new = {.program = 1.5}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_DONE);
-    assert_says(said.out, "Shown, not judged: 1 session; at least 3 a side are needed.");
+    assert_says(said.out, "Shown, not judged: 1 session; at least 6 a side are needed.");
     assert_string_equal(verdict(&said, "time_per_message", "variant"), "not decided");
     assert_true(
         json_is_null(json_object_get(comparison(&said, "time_per_message", "variant"), "ci_low")));
@@ -250,15 +250,39 @@ static void one_session_a_side_is_shown_and_not_judged(void **state) {
     json_decref(said.json);
 }
 
+/* Three a side are enough to see how much they could have found. */
+static void three_sessions_a_side_are_shown_and_not_judged(void **state) {
+    (void)state;
+    for (unsigned count = 2; count <= 6; count++) {
+        struct said said;
+        const struct ask ask = {
+            .base_count = count, .new_count = count + 1, .new = {.program = 1.5}};
+        diff(&said, &ask);
+        const json_t *c = comparison(&said, "time_per_floor", "variant");
+        const bool judged = json_is_true(json_object_get(c, "judged"));
+        assert_int_equal(judged, count == 6);
+        assert_int_equal(said.status, judged ? EXIT_REGRESSION : EXIT_DONE);
+        assert_int_equal(json_is_null(json_object_get(c, "ci_low")), count < 3);
+        assert_int_equal(json_is_null(json_object_get(c, "detectable")), count < 3);
+        assert_string_equal(verdict(&said, "time_per_floor", "variant"),
+                            judged ? "slower" : "not decided");
+        assert_int_equal(strstr(said.out, "sessions; at least 6 a side") != NULL, !judged);
+        assert_int_equal(strstr(said.out, "With 80 % power these sessions find") != NULL,
+                         count >= 3);
+        assert_fits(said.out);
+        json_decref(said.json);
+    }
+}
+
 static void equal_sides_are_no_regression(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 5, .new_count = 5};
+    const struct ask ask = {.base_count = 6, .new_count = 6};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_DONE);
     assert_string_equal(verdict(&said, "time_per_floor", "variant"), "same within margin");
     assert_string_equal(verdict(&said, "time_per_message", "variant"), "not decided");
-    assert_true(number(&said, "time_per_message", "sessions_needed") > 5);
+    assert_true(number(&said, "time_per_message", "sessions_needed") > 6);
     assert_says_wrapped(said.out, "No regression was found");
     json_decref(said.json);
 }
@@ -266,7 +290,7 @@ static void equal_sides_are_no_regression(void **state) {
 static void five_percent_slower_is_a_regression(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 5, .new_count = 5, .new = {.program = 1.05}};
+    const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.program = 1.05}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_REGRESSION);
     assert_true(regressed(&said, "time_per_floor"));
@@ -285,7 +309,7 @@ static void five_percent_are_found_on_a_machine_that_became_a_fifth_slower(void 
     (void)state;
     struct said said;
     const struct ask ask = {
-        .base_count = 5, .new_count = 5, .new = {.program = 1.05, .machine = 1.2}};
+        .base_count = 6, .new_count = 6, .new = {.program = 1.05, .machine = 1.2}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_REGRESSION);
     assert_true(regressed(&said, "time_per_floor"));
@@ -300,7 +324,7 @@ static void five_percent_are_found_on_a_machine_that_became_a_fifth_slower(void 
 static void a_slower_machine_alone_is_called_the_machine(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 5, .new_count = 5, .new = {.machine = 1.2}};
+    const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.machine = 1.2}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_REGRESSION); /* of a kernel it may well be one */
     assert_false(regressed(&said, "time_per_floor"));
@@ -314,7 +338,7 @@ static void a_slower_machine_alone_is_called_the_machine(void **state) {
 static void faster_is_no_regression(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 5, .new_count = 5, .new = {.program = 0.9}};
+    const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.program = 0.9}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_DONE);
     assert_string_equal(verdict(&said, "time_per_floor", "variant"), "faster");
@@ -325,7 +349,7 @@ static void slower_within_min_effect_is_no_regression(void **state) {
     (void)state;
     struct said said;
     const struct ask ask = {
-        .base_count = 5, .new_count = 5, .new = {.program = 1.05}, .min_effect = 0.1};
+        .base_count = 6, .new_count = 6, .new = {.program = 1.05}, .min_effect = 0.1};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_DONE);
     assert_string_equal(verdict(&said, "time_per_floor", "variant"), "slower");
@@ -337,7 +361,7 @@ static void the_near_end_of_the_interval_has_to_be_beyond_min_effect(void **stat
     (void)state;
     struct said said;
     const struct ask ask = {
-        .base_count = 5, .new_count = 5, .new = {.program = 1.05}, .min_effect = 0.0495};
+        .base_count = 6, .new_count = 6, .new = {.program = 1.05}, .min_effect = 0.0495};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_DONE);
     assert_true(number(&said, "time_per_floor", "ratio") > 1.0495);
@@ -348,7 +372,7 @@ static void the_near_end_of_the_interval_has_to_be_beyond_min_effect(void **stat
 static void a_variant_is_compared_with_the_floor_of_its_own_block(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 5, .new_count = 5, .new = {.uneven = true}};
+    const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.uneven = true}};
     diff(&said, &ask);
     assert_string_equal(verdict(&said, "time_per_floor", "variant"), "same within margin");
     assert_near(number(&said, "time_per_floor", "ratio"), 1, 1e-6);
@@ -360,8 +384,8 @@ static void a_variant_is_compared_with_the_floor_of_its_own_block(void **state) 
 static void equal_packets_are_equal(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 3,
-                            .new_count = 3,
+    const struct ask ask = {.base_count = 6,
+                            .new_count = 6,
                             .base = {.packets = 2.0008},
                             .new = {.packets = 2.0011}}; /* of fewer messages, the same opening */
     diff(&said, &ask);
@@ -374,7 +398,7 @@ static void one_packet_more_is_a_regression_and_comes_first(void **state) {
     (void)state;
     struct said said;
     const struct ask ask = {
-        .base_count = 3, .new_count = 3, .base = {.packets = 10}, .new = {.packets = 11}};
+        .base_count = 6, .new_count = 6, .base = {.packets = 10}, .new = {.packets = 11}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_REGRESSION);
     assert_true(regressed(&said, "packets_per_message"));
@@ -389,7 +413,7 @@ static void one_packet_more_is_a_regression_and_comes_first(void **state) {
 static void packets_that_nobody_counted_are_left_out(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 3, .new_count = 3};
+    const struct ask ask = {.base_count = 6, .new_count = 6};
     diff(&said, &ask);
     assert_null(comparison(&said, "packets_per_message", "variant"));
     assert_null(comparison(&said, "syscalls_per_message", "variant"));
@@ -401,8 +425,8 @@ static void packets_that_nobody_counted_are_left_out(void **state) {
 static void without_floors_times_are_compared_as_they_are(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 5,
-                            .new_count = 5,
+    const struct ask ask = {.base_count = 6,
+                            .new_count = 6,
                             .base = {.no_floor = true},
                             .new = {.no_floor = true, .program = 1.5}};
     diff(&said, &ask);
@@ -415,7 +439,7 @@ static void without_floors_times_are_compared_as_they_are(void **state) {
 static void too_few_valid_runs_are_not_judged(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 3, .new_count = 3, .new = {.invalid = 2}};
+    const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.invalid = 2}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_NOT_VALID);
     assert_says(said.out, "Not judged:");
@@ -425,7 +449,7 @@ static void too_few_valid_runs_are_not_judged(void **state) {
 static void one_invalid_run_of_three_is_left_out(void **state) {
     (void)state;
     struct said said;
-    const struct ask ask = {.base_count = 3, .new_count = 3, .new = {.invalid = 1}};
+    const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.invalid = 1}};
     diff(&said, &ask);
     assert_int_equal(said.status, EXIT_DONE);
     assert_true(
@@ -500,7 +524,7 @@ static void what_differs_around_the_program_is_printed(void **state) {
     struct said said;
     const struct ask ask = {.base_count = 1, .new_count = 1, .new = {.kernel = "Linux 6.2"}};
     diff(&said, &ask);
-    assert_says(said.out, "kernel: Linux 6.1 -> Linux 6.2");
+    assert_says(said.out, "kernel                      Linux 6.1  Linux 6.2");
     const json_t *change = json_array_get(json_object_get(said.json, "environment_difference"), 0);
     assert_string_equal(json_string_value(json_object_get(change, "name")), "kernel");
     json_decref(said.json);
@@ -735,7 +759,7 @@ static void welch_agrees_with_a_sum_by_hand(void **state) {
     /* Means 2 and 5; variances 1 and 4, over 3 and 3; so 5/3 of error squared, 50/17 degrees. */
     const double base[] = {1, 2, 3};
     const double new[] = {3, 5, 7};
-    const struct interval interval = difference_welch(base, 3, new, 3, 0.95);
+    const struct estimate interval = estimate_welch(base, 3, new, 3, 0.95);
     assert_near(interval.value, 3, 1e-12);
     /* R: t.test(c(3, 5, 7), c(1, 2, 3))$conf.int gives half of this width: qt(.975, 50 / 17) */
     assert_near((interval.high - interval.low) / 2, 3.21876 * sqrt(5.0 / 3), 1e-4);
@@ -770,9 +794,10 @@ static void sessions_that_agree_to_the_digit_leave_no_doubt(void **state) {
     (void)state;
     const double base[] = {2, 2, 2};
     const double new[] = {3, 3, 3};
-    const struct interval interval = difference_welch(base, 3, new, 3, 0.99);
+    const struct estimate interval = estimate_welch(base, 3, new, 3, 0.99);
     assert_near(interval.low, 1, 0);
     assert_near(interval.high, 1, 0);
+    assert_near(interval.detectable, 0, 0);
 }
 
 /* ---- the whole ---- */
@@ -792,6 +817,7 @@ static int remove_directory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_session_a_side_is_shown_and_not_judged),
+        cmocka_unit_test(three_sessions_a_side_are_shown_and_not_judged),
         cmocka_unit_test(equal_sides_are_no_regression),
         cmocka_unit_test(five_percent_slower_is_a_regression),
         cmocka_unit_test(five_percent_are_found_on_a_machine_that_became_a_fifth_slower),

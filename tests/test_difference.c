@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS = 6, SESSIONS = 3 };
+enum { BLOCKS = 6, SESSIONS = 6 };
 
 /* One side: sessions of the same columns, slower by this factor. */
 struct made_side {

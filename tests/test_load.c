@@ -11,7 +11,6 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/load/load.h"
-#include "bench/load/schedule.h"
 #include "echo/clock.h"
 #include "tests/descriptors.h"
 #include "tests/support.h"

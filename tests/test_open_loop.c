@@ -83,7 +83,7 @@ static void pooled_percentiles_rank_the_messages_of_all_runs(void **state) {
 
 static void a_pooled_percentile_needs_messages_beyond_it(void **state) {
     (void)state;
-    const uint64_t fast = 95 * SAMPLES_BEYOND, slow = 5 * SAMPLES_BEYOND;
+    const uint64_t fast = UINT64_C(95) * SAMPLES_BEYOND, slow = UINT64_C(5) * SAMPLES_BEYOND;
     assert_percentile((struct part){fast, 10}, (struct part){slow - 1, 50}, 0, OPEN_P99, NAN);
     assert_percentile((struct part){fast, 10}, (struct part){slow, 50}, 0, OPEN_P99, 50);
 }
@@ -100,7 +100,7 @@ static void lost_messages_rank_above_all_others(void **state) {
 /* Of 1 in 1,000 there are enough in both runs together, and in neither alone. */
 static void single_runs_have_a_least_and_a_greatest(void **state) {
     (void)state;
-    const uint64_t half = 600 * SAMPLES_BEYOND;
+    const uint64_t half = UINT64_C(600) * SAMPLES_BEYOND;
     const struct open_point point =
         point_of_two((struct part){half, 10}, (struct part){half, 50}, 0);
     assert_near(point.latency_us[OPEN_P99].low, 10, 0.01);

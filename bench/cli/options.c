@@ -204,18 +204,21 @@ static void add_argument(struct argp_state *state, struct parse *parse, char *te
     }
 }
 
+static void say_no_axis(struct argp_state *state, const char *name) {
+    char names[256] = "";
+    for (unsigned i = 0; i < axis_count; i++) {
+        const size_t length = strlen(names);
+        (void)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",
+                       axes[i].name);
+    }
+    argp_error(state, "'%s' is no axis; there are %s", name == NULL ? "" : name, names);
+}
+
 static void check_axis(struct argp_state *state, struct parse *parse) {
     struct request *request = parse->request;
     const struct axis *axis = axis_find(request->axis);
     if (axis == NULL) {
-        char names[256] = "";
-        for (unsigned i = 0; i < axis_count; i++) {
-            const size_t length = strlen(names);
-            (void)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",
-                           axes[i].name);
-        }
-        argp_error(state, "'%s' is no axis; there are %s",
-                   request->axis == NULL ? "" : request->axis, names);
+        say_no_axis(state, request->axis);
         return;
     }
     const bool loss = strcmp(axis->name, "loss") == 0;

@@ -13,7 +13,7 @@ int against_check(const char *program, char *why) {
     struct process_end end;
     process_run(program, words, patience_ns, &end);
     if (end.text != NULL) end.text[strcspn(end.text, "\n")] = '\0';
-    const bool well = process_ended_well(&end);
+    const bool well = process_ended_well(&end) && end.text != NULL;
     const bool same = well && strcmp(end.text, ECHOLAB_VERSION) == 0;
     if (!same && well && strncmp(end.text, "echolab", strlen("echolab")) == 0) {
         (void)snprintf(why, CHILD_WHY, "%s is another version: it says '%s', and this is '%s'",

@@ -28,8 +28,7 @@ results_tell per_connection_table, per_connection_tell;
 
 results_tell placement_tell; /* placement_tell.c: what a wake-up costs */
 
-lab_step rate_plan; /* open_tell.c */
-lab_conclude rate_conclude;
+lab_conclude rate_conclude; /* open_tell.c */
 results_tell rate_table, rate_tell;
 results_tell rate_numbers;            /* the tables without what stands around them in a terminal */
 results_tell tails_tell, tails_table; /* of `compare --rate` */
@@ -68,7 +67,7 @@ results_tell check_tell;
 
 lab_step diff_measure; /* diff.c */
 lab_status diff_status;
-results_tell diff_table, diff_tell; /* diff_tell.c */
+results_tell diff_table, diff_tell;
 
 lab_step crosscheck_measure, crosscheck_preview; /* crosscheck.c */
 lab_conclude crosscheck_conclude;

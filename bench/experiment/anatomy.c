@@ -58,8 +58,6 @@ int anatomy_plan(struct lab *lab) {
     return EXIT_DONE;
 }
 
-/* ---- one variant ---- */
-
 struct anatomy {
     struct session *session;
     const struct column *columns;   /* its PARTS */
@@ -93,14 +91,15 @@ static unsigned unequal_kinds(const struct consists *one) {
     return kinds;
 }
 
-/* Without its full stop, why the packets are not as predicted; NULL: they are. */
+/* Without its full stop, why the packets are not as predicted; NULL: they are, or were not. */
 static const char *explain_packets(const struct anatomy *a, const struct run *run) {
     const uint64_t resent = run_counter(run, "kernel.TcpRetransSegs");
+    const bool predicted = a->one->not_predicted_because == NULL;
     const unsigned unequal = unequal_kinds(a->one);
+    if (predicted && unequal == 0 && a->one->ip_bytes.equal) return NULL;
     if (!run_is_valid(run))
         return session_text(a->session, "the run was not valid: %s", run->validity.reason[0]);
-    if (a->one->not_predicted_because != NULL) return NULL;
-    if (unequal == 0 && a->one->ip_bytes.equal) return NULL;
+    if (!predicted) return NULL;
     if (resent != FIELD_UNKNOWN && resent > 0)
         return "TCP sent segments again: the machine paused longer than its timer";
     if (unequal == 1U << WIRE_ACK)
@@ -282,8 +281,6 @@ static void measure_calls(struct anatomy *a) {
     }
     for (int i = 0; i < 2; i++) trace_release(&traces[i]);
 }
-
-/* ---- all ---- */
 
 static void measure_one(struct lab *lab, const struct column *columns, struct consists *one) {
     const struct counted unknown = {NAN, NAN, false};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a message consists of, in all its numbers and in a table; and what the reader guessed. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,21 +10,12 @@
 #include "bench/tell/fill.h"
 #include "bench/tell/words.h"
 
+/* As enum wire_kind and enum wire_direction have them. */
 static const char *const kind_words[WIRE_KINDS] = {
-    [WIRE_RST] = "RST",     [WIRE_SYN] = "SYN",         [WIRE_SYN_ACK] = "SYN-ACK",
-    [WIRE_FIN] = "FIN",     [WIRE_REQUEST] = "request", [WIRE_REPLY] = "reply",
-    [WIRE_DATA] = "data",   [WIRE_ACK] = "pure ACK",    [WIRE_FRAGMENT] = "fragment",
-    [WIRE_OTHER] = "other",
-};
+    "RST", "SYN", "SYN-ACK", "FIN", "request", "reply", "data", "pure ACK", "fragment", "other"};
 static const char *const direction_words[WIRE_DIRECTIONS] = {"to server", "to client", "astray"};
 
 /* ---- all numbers of a variant ---- */
-
-/* Of a count per message: exact where it is whole, else four digits. */
-static struct number words_each(double value) {
-    const double unit = value > 0 ? fmin(1, pow(10, floor(log10(value)) - 3)) : 1;
-    return words_count(round(value / unit) * unit);
-}
 
 /* Predicted, measured, and "=" or how many more. */
 static void add_counted(struct grid *grid, struct counted counted, struct number (*words)(double)) {
@@ -91,31 +81,29 @@ static void add_calls(struct grid *grid, const struct counted_call *calls, int s
 
 static void put_sentence(FILE *out, const void *what) {
     const struct consists *one = what;
+    const struct source source = fill_from(LIST_ANATOMY, one);
     if (one->wire_skipped_because != NULL) return;
-    (void)fprintf(out, "A message costs %s packets and %s IP bytes",
-                  words_each(one->packets_per_message).text,
-                  words_each(one->ip_bytes_per_message).text);
-    if (one->not_predicted_because != NULL)
-        (void)fprintf(out, " (%s).", one->not_predicted_because);
-    else if (one->explanation == NULL && calls_equal(one))
-        (void)fputs(", as predicted.", out);
-    else
-        (void)fputs("; not all as predicted.", out);
-    if (isfinite(one->packets_later) && one->packets_later != one->packets_per_message)
-        (void)fprintf(out, " After the first it costs %s and %s.",
-                      words_each(one->packets_later).text, words_each(one->ip_bytes_later).text);
+    const bool equal = one->explanation == NULL && calls_equal(one);
+    fill_put(out,
+             "A message costs {packets_per_message:each} packets and {ip_bytes_per_message:each} "
+             "IP bytes[ ({not_predicted_because})]",
+             source);
+    if (one->not_predicted_because == NULL)
+        (void)fputs(equal ? ", as predicted" : "; not all as predicted", out);
+    (void)fputc('.', out);
+    if (one->packets_later != one->packets_per_message)
+        fill_put(out,
+                 " After the first it costs {packets_later_message:each} and "
+                 "{ip_bytes_later_message:each}.",
+                 source);
 }
 
 static void tell_variant(struct story *story, const struct consists *one) {
     const struct source source = fill_from(LIST_ANATOMY, one);
     const struct variant *variant = variant_find(one->variant);
-    struct grid grid = {0};
+    struct grid grid = grid_of("counted|predicted|measured|difference");
     story_heading(story, 2, one->variant);
     if (variant != NULL) story_paragraph(story, "div", variant->what);
-    grid_head(&grid, "%s", "");
-    grid_head(&grid, "predicted");
-    grid_head(&grid, "measured");
-    grid_head(&grid, "%s", "");
     if (one->wire_skipped_because == NULL) add_packets(&grid, one);
     if (one->calls_skipped_because == NULL) {
         add_calls(&grid, one->calls[TRACE_CLIENT], TRACE_CLIENT, one->calls_client);
@@ -159,9 +147,7 @@ static const char *const questions[GUESSES] = {
 
 static bool someone_answers(void) {
     struct stat input;
-    if (isatty(STDIN_FILENO)) return true;
-    if (fstat(STDIN_FILENO, &input) != 0) return false;
-    return S_ISFIFO(input.st_mode) || S_ISREG(input.st_mode) || S_ISSOCK(input.st_mode);
+    return isatty(STDIN_FILENO) || (fstat(STDIN_FILENO, &input) == 0 && !S_ISCHR(input.st_mode));
 }
 
 /* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
@@ -170,9 +156,7 @@ static bool ask(const char *question, double *guess) {
     printf("  %s? ", question);
     (void)fflush(stdout);
     if (fgets(line, sizeof line, stdin) == NULL) return false;
-    char *end;
-    const double number = strtod(line, &end);
-    if (end != line && isfinite(number)) *guess = number;
+    if (sscanf(line, "%lf", guess) != 1 || !isfinite(*guess)) *guess = NAN;
     if (!isatty(STDIN_FILENO)) (void)putchar('\n');
     return true;
 }
@@ -229,8 +213,6 @@ static void tell_score(struct story *story, const struct session *session) {
                                          "`echolab ladder` shows them.");
 }
 
-/* ---- the finding ---- */
-
 /* "10 =": measured beside predicted. */
 static void add_total(struct grid *grid, double per_message, const struct counted *counted) {
     grid_add(grid, "%s%s", words_each(per_message).text,
@@ -250,8 +232,8 @@ void anatomy_tell(struct story *story, const struct results *results) {
         add_total(&grid, one->packets_per_message, &one->packets);
         add_total(&grid, one->ip_bytes_per_message, &one->ip_bytes);
         grid_fill(&grid,
-                  "{payload_percent} %|{syscalls_per_message.client:%.4g} + "
-                  "{syscalls_per_message.server:%.4g}",
+                  "{payload_percent} %|{syscalls_per_message.client:each} + "
+                  "{syscalls_per_message.server:each}",
                   fill_from(LIST_ANATOMY, one));
         grid_add(&grid, isnan(one->waited.measured) ? "-" : "%s / %s",
                  words_number(one->waited.measured).text, words_count(one->waited.predicted).text);

@@ -29,7 +29,7 @@ const struct axis axes[] = {
      .points = "1,2,5,10,20,50,100,none",
      .kept = true,
      .floors = true},
-    {/* Its own points are shares of what each variant can carry: see rate.c. */
+    {/* Its own points are shares of what each variant can carry: see compare.c. */
      .name = "rate",
      .option = "rate"},
     {.name = "pipeline", .option = "pipeline", .points = "1,2,4,8,16,32,64,128", .pipelines = true},

@@ -38,6 +38,9 @@ static double weight_of(const struct parameters *run) {
     return fmin(1, fmax(1 / most_together, busy_ns / (double)run->rtt_ns));
 }
 
+/* Where a sweep of the rate asks each variant unless told: shares of what it carries. */
+static const double shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
+
 static bool add_point(struct lab *lab, const struct axis *axis, unsigned point) {
     const struct request *r = lab->request;
     const struct {
@@ -56,6 +59,10 @@ static bool add_point(struct lab *lab, const struct axis *axis, unsigned point) 
             if (column == NULL) return false;
             column->against = rows[k].against;
             column->point = point;
+            if (axis != NULL && r->point_count == 0) {
+                column->share = shares[point];
+                continue;
+            }
             if (axis != NULL) axis_apply(axis, r->points[point], &column->run);
             column->weight = weight_of(&column->run);
         }
@@ -66,8 +73,11 @@ static bool add_point(struct lab *lab, const struct axis *axis, unsigned point) 
 int compare_plan(struct lab *lab) {
     const struct request *r = lab->request;
     const struct axis *axis = axis_find(r->axis);
-    const unsigned points = axis == NULL ? 1 : r->point_count;
-    lab->plan.needs_capacity = r->rate_half;
+    const bool own = axis != NULL && r->point_count == 0;
+    const unsigned points = axis == NULL ? 1
+                            : own        ? sizeof shares / sizeof *shares
+                                         : r->point_count;
+    lab->plan.needs_capacity = r->rate_half || own;
     /* Nothing is compared within a block there, so what waits need not wait for what works. */
     if (r->axis != NULL && strcmp(r->axis, "rtt") == 0) lab->plan.order = ORDER_HEAVIEST;
     for (unsigned p = 0; p < points; p++) {

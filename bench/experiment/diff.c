@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* echolab diff: sessions of a base and of something new, and whether that is a regression. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "bench/experiment/all.h"
 #include "bench/judge/difference.h"
+#include "bench/judge/metric.h"
+#include "bench/tell/fill.h"
+#include "bench/tell/words.h"
 
 /* What was read; copies of a session are not among them. */
 struct sides {
@@ -31,30 +35,20 @@ static const char *missing_in(const struct session *one, const struct session *o
 
 /* What was silently left out of a comparison could be what regressed. */
 static int check_variants(const struct session *session, const struct session *first) {
-    const char *extra = missing_in(session, first);
-    const char *lacking = missing_in(first, session);
-    if (extra != NULL) {
-        return complain("%s: it ran other variants: %s, which %s did not run", session->file, extra,
-                        first->file);
-    }
-    if (lacking == NULL) return EXIT_DONE;
-    return complain("%s: it ran other variants: not %s, which %s ran", session->file, lacking,
-                    first->file);
+    const char *extra = missing_in(session, first), *lacking = missing_in(first, session);
+    if (extra == NULL && lacking == NULL) return EXIT_DONE;
+    return complain("%s: it ran other variants: %s%s, which %s %s", session->file,
+                    extra == NULL ? "not " : "", extra == NULL ? lacking : extra, first->file,
+                    extra == NULL ? "ran" : "did not run");
 }
 
-static bool same_run(const struct run *one, const struct run *other) {
-    const struct samples *a = &one->samples, *b = &other->samples;
-    return series_same(one, other) && one->block == other->block && one->order == other->order &&
-           one->asked.seed == other->asked.seed && one->sent == other->sent &&
-           one->elapsed_ns == other->elapsed_ns && a->count == b->count &&
-           (a->count == 0 || memcmp(a->buckets, b->buckets, a->count * sizeof *a->buckets) == 0);
-}
-
-/* A copy of a session is no second session. */
+/* A copy of a session is no second session: no two take as many nanoseconds, run by run. */
 static bool is_copy(const struct session *one, const struct session *other) {
     bool same = one->runs.count == other->runs.count;
     for (size_t i = 0; i < one->runs.count && same; i++) {
-        same = same_run(one->runs.list[i], other->runs.list[i]);
+        const struct run *a = one->runs.list[i], *b = other->runs.list[i];
+        same = series_same(a, b) && a->block == b->block && a->order == b->order &&
+               a->sent == b->sent && a->elapsed_ns == b->elapsed_ns;
     }
     return same;
 }
@@ -62,11 +56,9 @@ static bool is_copy(const struct session *one, const struct session *other) {
 /* Takes the session. */
 static int take_session(struct sides *sides, struct session *session, bool base) {
     const int status = sides->count == 0 ? EXIT_DONE : check_variants(session, sides->list[0]);
-    bool copy = false;
-    for (size_t i = base ? 0 : sides->base_count; i < sides->count; i++) {
-        copy = copy || is_copy(session, sides->list[i]);
-    }
-    if (status == EXIT_DONE && !copy) {
+    size_t i = base ? 0 : sides->base_count;
+    while (i < sides->count && !is_copy(session, sides->list[i])) i++;
+    if (status == EXIT_DONE && i == sides->count) {
         sides->list[sides->count++] = session;
         sides->base_count += base;
         return status;
@@ -84,8 +76,7 @@ static int read_files(const struct request *request, struct sides *sides) {
     for (unsigned i = 0; i < request->file_count && status == EXIT_DONE; i++) {
         char why[SESSION_WHY];
         struct session *session = session_read(request->files[i], why);
-        const bool usable = session != NULL && session_has_runs(session, why);
-        if (usable) {
+        if (session != NULL && session_has_runs(session, why)) {
             status = take_session(sides, session, i < request->base_count);
         } else {
             status = complain("%s", why);
@@ -99,11 +90,11 @@ static int check_output(const struct request *request) {
     struct stat a, b;
     if (request->json == NULL || stat(request->json, &a) != 0) return EXIT_DONE;
     for (unsigned i = 0; i < request->file_count; i++) {
-        if (stat(request->files[i], &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
-            continue;
+        const bool there = stat(request->files[i], &b) == 0;
+        if (there && a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
+            return complain("--json %s would overwrite one of the sessions; name another file",
+                            request->json);
         }
-        return complain("--json %s would overwrite one of the sessions; name another file",
-                        request->json);
     }
     return EXIT_DONE;
 }
@@ -143,4 +134,238 @@ int diff_status(const struct lab *lab) {
     const struct difference *all = lab->session->lists[LIST_DIFFERENCE].items;
     if (all->regressions > 0) return EXIT_REGRESSION;
     return all->too_few_valid > 0 ? EXIT_NOT_VALID : EXIT_DONE;
+}
+
+/* ---- the table ---- */
+
+/* What a session says, for short. */
+struct said {
+    const struct changed *list;
+    size_t count;
+    const struct difference *all;
+};
+
+static struct said said_of(const struct results *results) {
+    const struct findings *lists = results->sessions[0]->lists;
+    return (struct said){lists[LIST_CHANGES].items, lists[LIST_CHANGES].count,
+                         lists[LIST_DIFFERENCE].items};
+}
+
+/* "tcp-persistent: 64 bytes there, 64 back, 1 connection, ..."; malloc'd, NULL without memory. */
+static char *column_text(const struct described *column) {
+    char *text = NULL;
+    size_t size = 0;
+    const struct source source = fill_from(LIST_ONLY_BASE, column); /* the same, and no more */
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) return NULL;
+    fill_put(out, column->build == NULL ? "{variant}: " : "{variant} (other build): ", source);
+    fill_put(out,
+             "{size_bytes:count} bytes there, {reply_bytes:count} back, {connections:connection}"
+             "[, {per_connection:message} on each]",
+             source);
+    if (column->pipeline != 1) fill_put(out, ", pipeline {pipeline:count}", source);
+    fill_put(out,
+             "[, RTT {rtt_ms:%g} ms][, loss {loss_percent:%g} %][, MTU {mtu_bytes:count}]"
+             "[, timer from {rto_floor_ms:%g} ms][, {gap_ms:%g} ms between messages]"
+             "[, {idle_connections:count} idle beside][, {silent_connections:count} silent beside]"
+             "[, closed after {idle_timeout_ms:%g} ms idle][, {delay_us:%g} us of service]"
+             "[, {workers:worker}][, {offered_per_s:count}/s offered]"
+             "[, offered: each session's own rate, {point:%.0f} from 0][, arrivals {arrivals}]"
+             "[, assign {assign}][, design {design}][, lost: {lost_packet}]",
+             source);
+    if (column->dedup) (void)fputs(", dedup", out);
+    fill_put(out, "[, {placement}], {engine} engine", source);
+    (void)fclose(out);
+    return text;
+}
+
+/* Columns of which the same is told. */
+static bool same_column(const struct changed *one, const struct changed *other) {
+    char *a = column_text(&one->column), *b = column_text(&other->column);
+    const bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
+    free(a);
+    free(b);
+    return same;
+}
+
+static bool of_floor(const struct changed *c) {
+    return strcmp(c->role, role_names[ROLE_FLOOR]) == 0;
+}
+
+static bool is_counted(const struct changed *c) {
+    const struct metric *metric = metric_find(c->metric);
+    return metric != NULL && metric->exact;
+}
+
+/* Metric and role together. */
+static struct number label_of(const struct changed *c) {
+    const struct metric *metric = metric_find(c->metric);
+    struct number label = {"time / floor"};
+    if (of_floor(c)) return (struct number){"the floor us"};
+    if (metric != NULL) {
+        (void)snprintf(label.text, sizeof label.text, "%s%s%s", metric->noun,
+                       metric->exact ? "" : " ", metric->exact ? "" : metric->unit);
+    }
+    return label;
+}
+
+static void add_row(struct grid *grid, const struct changed *c) {
+    static const char *const counted[VERDICTS] = {"fewer", "more", "equal", "it wobbles"};
+    const struct source source = fill_from(LIST_CHANGES, c);
+    const bool undecided = c->verdict == VERDICT_NOT_DECIDED && isfinite(c->detectable);
+    grid_add(grid, "%s", label_of(c).text);
+    grid_fill(grid, "{base}|{new}|{ratio:ratio}|{ci_low:ratio} to {ci_high:ratio}|{p:%.3f}",
+              source);
+    grid_add(grid, undecided ? "%s (finds %s)" : "%s",
+             !c->judged      ? "not judged"
+             : c->regression ? "REGRESSION"
+             : is_counted(c) ? counted[c->verdict]
+                             : verdict_names[c->verdict],
+             words_percent(c->detectable).text);
+}
+
+/* From the first of a column's numbers; where the next column begins. */
+static size_t tell_column(struct story *story, const struct said *said, size_t first) {
+    struct grid grid = grid_of("metric|base|new|ratio|interval|p|verdict");
+    char *text = column_text(&said->list[first].column);
+    size_t end = first;
+    story_say(story, "%s", text == NULL ? "" : text);
+    free(text);
+    for (; end < said->count && same_column(&said->list[end], &said->list[first]); end++) {
+        add_row(&grid, &said->list[end]);
+    }
+    story_table(story, "", &grid);
+    /* The floor has none of our code in it: what changed there changed around the program. */
+    for (const struct changed *c = &said->list[first]; c < &said->list[end]; c++) {
+        if (!of_floor(c) || !(c->low > 1 || c->high < 1)) continue;
+        story_say(story, "The floor itself changed by %+.1f %%: the machine, not the program.",
+                  100 * (c->ratio - 1));
+    }
+    return end;
+}
+
+static void tell_method(struct story *story, const struct said *said) {
+    const struct difference *all = said->all;
+    const struct changed *c = said->list, *end = said->list + said->count;
+    while (c < end && isnan(c->level)) c++; /* all times share one */
+    if (c == end) return;
+    story_say(story,
+              "Intervals are Welch's, at %.4g %% each and 95 %% together. p is of a permutation "
+              "test and cannot be below %.2g here; it could reach %.2g with %zu sessions a side.",
+              100 * c->level, difference_least_p(all->sessions_base, all->sessions_new),
+              1 - c->level, difference_sessions_to_speak(c->level));
+}
+
+static void tell_only(struct story *story, const struct session *session, enum list kind,
+                      const char *side) {
+    for (size_t i = 0; i < session->lists[kind].count; i++) {
+        char *text = column_text(&SESSION_AT(session, kind, struct only, i)->column);
+        story_say(story, "%s has only %s.", side, text == NULL ? "" : text);
+        free(text);
+    }
+}
+
+void diff_table(struct story *story, const struct results *results) {
+    const struct session *session = results->sessions[0];
+    const struct said said = said_of(results);
+    struct grid around = grid_of("differs around the program|base|new");
+    (void)story_fill(story,
+                     "{sessions_base:base session} and {sessions_new:new session}, the median of "
+                     "each",
+                     fill_from(LIST_DIFFERENCE, said.all));
+    for (size_t i = 0; i < said.count;) i = tell_column(story, &said, i);
+    tell_method(story, &said);
+    tell_only(story, session, LIST_ONLY_BASE, "BASE");
+    tell_only(story, session, LIST_ONLY_NEW, "NEW");
+    for (size_t i = 0; i < session->around.count; i++) {
+        const struct environment_difference *one = &session->around.list[i];
+        grid_add(&around, "%s", one->name);
+        words_cell_facts(&around, one->base.list, one->base.count);
+        words_cell_facts(&around, one->new.list, one->new.count);
+    }
+    story_table(story, "", &around);
+}
+
+/* ---- the verdict ---- */
+
+/* Whether every regression is one of bare time, whose floor has become slower as well. */
+static bool all_by_the_machine(const struct said *said) {
+    const struct changed *end = said->list + said->count;
+    for (const struct changed *c = said->list; c < end; c++) {
+        const struct changed *floor = said->list;
+        while (floor < end && !(of_floor(floor) && floor->low > 1 && same_column(floor, c)))
+            floor++;
+        if (!c->regression) continue;
+        if (floor == end || is_counted(c) || metric_find(c->metric) == NULL) return false;
+    }
+    return true;
+}
+
+static void tell_regression(struct story *story, const struct said *said) {
+    const struct changed *first = said->list;
+    while (!first->regression) first++;
+    story_say(
+        story,
+        "Regression: %.0f of %s are worse by more than %g %%, the first %s, %s: %s times (%s to "
+        "%s)%s.",
+        (double)said->all->regressions, words_counted((double)said->all->judged, "comparison").text,
+        100 * said->all->min_effect, first->column.variant, label_of(first).text,
+        words_ratio(first->ratio).text, words_ratio(first->low).text, words_ratio(first->high).text,
+        all_by_the_machine(said)
+            ? "; their floor became slower too and nothing is slower over it: the machine or "
+              "its kernel, not the program"
+            : "");
+}
+
+static void tell_no_regression(struct story *story, const struct said *said) {
+    unsigned count[VERDICTS] = {0};
+    double needed = 0;
+    char more[64] = "";
+    for (size_t i = 0; i < said->count; i++) {
+        if (!said->list[i].judged) continue;
+        count[said->list[i].verdict]++;
+        needed = fmax(needed, (double)said->list[i].sessions_needed);
+    }
+    if (needed > 0) {
+        (void)snprintf(more, sizeof more, " (about %.0f sessions a side would decide all)", needed);
+    }
+    story_say(story,
+              "No regression was found: of %s none is worse by more than %g %% for sure; %u are "
+              "the same within %g %%, %u not decided%s.",
+              words_counted((double)said->all->judged, "comparison").text,
+              100 * said->all->min_effect, count[VERDICT_SAME], 100 * said->all->margin,
+              count[VERDICT_NOT_DECIDED], more);
+}
+
+/* How much could have been found, of the clearest and of the least clear. */
+static void tell_power(struct story *story, const struct said *said) {
+    double least = INFINITY, most = 0;
+    for (size_t i = 0; i < said->count; i++) {
+        least = fmin(least, said->list[i].detectable); /* of a number and NAN it is the number */
+        most = fmax(most, said->list[i].detectable);
+    }
+    if (isinf(least)) return;
+    story_say(story,
+              "With 80 %% power these sessions find differences of time from %s on at the "
+              "clearest, and from %s at the least clear.",
+              words_percent(least).text, words_percent(most).text);
+}
+
+void diff_tell(struct story *story, const struct results *results) {
+    const struct said said = said_of(results);
+    const uint64_t base = said.all->sessions_base, new = said.all->sessions_new;
+    if (said.all->regressions > 0) {
+        tell_regression(story, &said);
+    } else if (said.all->too_few_valid > 0) {
+        story_say(story,
+                  "Not judged: %s lack sessions in which at least half of the runs are valid.",
+                  words_counted((double)said.all->too_few_valid, "comparison").text);
+    } else if (said.all->judged > 0) {
+        tell_no_regression(story, &said);
+    } else {
+        story_say(story, "Shown, not judged: %s; at least %d a side are needed.",
+                  words_counted((double)(base < new ? base : new), "session").text,
+                  DIFFERENCE_SESSIONS_MIN);
+    }
+    tell_power(story, &said);
 }

@@ -144,8 +144,6 @@ void ladder_add_calls(struct ladder *ladder, const struct trace *trace, uint64_t
     }
 }
 
-/* ---- order ---- */
-
 static int by_time(const void *one, const void *other) {
     const struct ladder_event *a = one, *b = other;
     if (a->at_ns != b->at_ns) return a->at_ns < b->at_ns ? -1 : 1;
@@ -153,8 +151,7 @@ static int by_time(const void *one, const void *other) {
 }
 
 static bool is_packet(const struct ladder_event *event) {
-    return event->what == LADDER_DEPART || event->what == LADDER_ARRIVE ||
-           event->what == LADDER_LOST;
+    return event->what >= LADDER_DEPART && event->what <= LADDER_LOST;
 }
 
 int ladder_finish(struct ladder *ladder) {
@@ -199,8 +196,6 @@ struct drawing {
     char no_calls[CHILD_WHY]; /* "", or why they are missing in it */
 };
 
-/* ---- the run ---- */
-
 static int look(struct drawing *drawing) {
     const uint64_t least_ns = 300000; /* strace makes every call take its time */
     /* Half of what a packet takes one way: what is longer was surely a wait. */
@@ -238,8 +233,8 @@ static void draw_arrow(char *text, const struct ladder_event *event, enum trace_
     text[width] = '\0';
     memcpy(text + at, event->label, label);
     text[at - 1] = text[at + label] = ' ';
-    const char head = event->what == LADDER_LOST ? 'X' : from == TRACE_CLIENT ? '>' : '<';
-    text[from == TRACE_CLIENT ? width - 1 : 0] = head;
+    const char *head = event->what == LADDER_LOST ? "X" : from == TRACE_CLIENT ? ">" : "<";
+    text[from == TRACE_CLIENT ? width - 1 : 0] = *head;
 }
 
 static void put_event(FILE *out, const struct ladder *ladder, const struct ladder_event *event) {
@@ -325,8 +320,6 @@ static void put_rows(FILE *out, const struct drawing *drawing) {
     }
 }
 
-/* ---- files ---- */
-
 /* "FOLDER/VARIANT.KIND", malloc'd; NULL: no memory. */
 static char *path_of(const struct drawing *drawing, const char *kind) {
     char *path = NULL;
@@ -337,20 +330,16 @@ static char *path_of(const struct drawing *drawing, const char *kind) {
 
 static int write_file(const struct drawing *drawing, const char *kind,
                       void (*put)(FILE *out, const struct drawing *drawing)) {
-    char *path = path_of(drawing, kind);
-    char *text = NULL;
+    char *path = path_of(drawing, kind), *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    int failed = path == NULL || out == NULL ? -ENOMEM : 0;
-    if (failed == 0) put(out, drawing);
-    if (out != NULL && fclose(out) != 0) failed = -ENOMEM;
-    if (failed == 0) failed = output_write(path, text, size);
+    if (out != NULL) put(out, drawing);
+    const bool memory = out != NULL && fclose(out) == 0 && path != NULL;
+    const int failed = memory ? output_write(path, text, size) : -ENOMEM;
+    if (failed != 0) (void)complain("cannot write %s: %s", memory ? path : kind, strerror(-failed));
     free(text);
-    const int status = failed == 0 ? EXIT_DONE
-                                   : complain("cannot write %s: %s", path == NULL ? kind : path,
-                                              strerror(-failed));
     free(path);
-    return status;
+    return failed == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int show(struct drawing *drawing) {
@@ -404,22 +393,20 @@ void ladders_tell(struct story *story, const struct results *results) {
     (void)results;
     if (story->directory == NULL) return; /* one alone, which has shown itself */
     if (asprintf(&pattern, "%s/ladder/*.tsv", story->directory) < 0) return;
-    const bool any = glob(pattern, 0, NULL, &found) == 0;
-    if (any)
+    if (glob(pattern, 0, NULL, &found) == 0)
         story_say(story,
                   "One exchange of each, primitive by primitive and packet by packet "
                   "(`echolab ladder VARIANT`)%s",
                   story->html ? ":" : ", is drawn on the page.");
-    if (any && story->html) (void)fputs("<div class=\"ladders\">\n", story->out);
     for (size_t i = 0; i < found.gl_pathc && story->html; i++) {
         const char *name = strrchr(found.gl_pathv[i], '/') + 1;
         const int length = (int)strcspn(name, ".");
         (void)fprintf(story->out,
-                      "<a href=\"ladder-%.*s.png\"><img src=\"ladder-%.*s.svg\" "
-                      "alt=\"time-sequence diagram of %.*s\"></a>\n",
-                      length, name, length, name, length, name);
+                      "%s<a href=\"ladder-%.*s.png\"><img src=\"ladder-%.*s.svg\" "
+                      "alt=\"time-sequence diagram of %.*s\"></a>\n%s",
+                      i == 0 ? "<div class=\"ladders\">\n" : "", length, name, length, name, length,
+                      name, i + 1 == found.gl_pathc ? "</div>\n" : "");
     }
-    if (any && story->html) (void)fputs("</div>\n", story->out);
     globfree(&found);
     free(pattern);
 }

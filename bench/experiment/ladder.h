@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The time-sequence diagram of a run as a list of events in the order of time:
- * what each side called (as strace saw it) and what went over the wire (as the
- * capture has it). Both clocks are that of the time of day, so the two can be
- * laid one into the other. It does not draw.
+ * what each side called (as strace saw it) and what went over the wire. For
+ * ladder.c, which draws it, and its test.
  */
 #ifndef BENCH_LADDER_H
 #define BENCH_LADDER_H
@@ -25,7 +24,7 @@ enum ladder_what {
 };
 
 struct ladder_event {
-    uint64_t at_ns;
+    uint64_t at_ns; /* on the clock of the time of day */
     enum ladder_what what;
     enum trace_side side; /* where it happens: of an arrival, the receiver */
     unsigned item;        /* of a call or packet: its events share it */

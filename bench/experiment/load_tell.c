@@ -13,8 +13,6 @@
 
 static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 
-/* ---- series ---- */
-
 static void tell_series(struct story *story, const struct session *session,
                         void (*put)(FILE *out, const void *table)) {
     if (session == NULL) return;
@@ -28,14 +26,16 @@ struct range {
     size_t first, last, least, most; /* all the same where there is only one, or none */
 };
 
-/* Of a variant (NULL: of any) at a depth (0: at any). */
+/* Of a variant (NULL: of any), at a depth and over connections (0: any). */
 static struct range range_of(const struct series_table *table, const char *variant, unsigned depth,
-                             double (*of)(const struct run *run)) {
+                             unsigned connections, double (*of)(const struct run *run)) {
     struct range range = {table->count, table->count, table->count, table->count};
     double least = INFINITY, most = -INFINITY;
     for (size_t i = 0; (i = series_next(table, i, variant)) < table->count; i++) {
+        const struct run *run = table->first[i];
         const double value = series_middle(table, i, of).value;
-        if (isnan(value) || (depth > 0 && table->first[i]->depth != depth)) continue;
+        if (isnan(value) || (depth > 0 && run->depth != depth)) continue;
+        if (connections > 0 && run->asked.connections != connections) continue;
         if (range.first == table->count) range.first = i;
         range.last = i;
         if (value < least) range.least = i;
@@ -46,7 +46,7 @@ static struct range range_of(const struct series_table *table, const char *varia
     return range;
 }
 
-static struct number connections(const struct series_table *table, size_t series) {
+static struct number counted(const struct series_table *table, size_t series) {
     return words_counted(table->first[series]->asked.connections, "connection");
 }
 
@@ -57,13 +57,13 @@ static struct number p50(const struct series_table *table, size_t series) {
 }
 
 static void put_over_connections(FILE *out, const struct series_table *table, const char *variant) {
-    const struct range at = range_of(table, variant, 0, run_throughput_per_s);
+    const struct range at = range_of(table, variant, 0, 0, run_throughput_per_s);
     if (at.first == at.last) return;
     const struct middle first = series_middle(table, at.first, run_throughput_per_s),
                         most = series_middle(table, at.most, run_throughput_per_s);
     (void)fprintf(out, "%s`%s` carries %s messages/s%s over %s", ftell(out) > 0 ? " " : "", variant,
                   words_number(first.value).text, words_support(&first, words_number).text,
-                  connections(table, at.first).text);
+                  counted(table, at.first).text);
     if (at.most == at.first)
         (void)fputs(", and over more of them less", out);
     else
@@ -118,7 +118,7 @@ static unsigned depth_of(const struct series_table *table) {
 
 static struct middle packets_of(const struct batches *all, size_t series) {
     const char *variant = all->table.first[series]->asked.variant->name;
-    const struct range at = range_of(&all->wire, variant, all->depth, messages_per_packet);
+    const struct range at = range_of(&all->wire, variant, all->depth, 0, messages_per_packet);
     return at.first < all->wire.count ? series_middle(&all->wire, at.first, messages_per_packet)
                                       : statistics_middle(NULL, 0);
 }
@@ -138,7 +138,7 @@ static void put_batch(FILE *out, const struct batches *all, size_t series) {
 
 static void put_batches(FILE *out, const void *what) {
     const struct batches *all = what;
-    const struct range at = range_of(&all->table, NULL, all->depth, run_throughput_per_s);
+    const struct range at = range_of(&all->table, NULL, all->depth, 0, run_throughput_per_s);
     if (at.most == at.least) return;
     (void)fprintf(out, "With %u outstanding the most is ", all->depth);
     put_batch(out, all, at.most);
@@ -150,6 +150,7 @@ static void put_batches(FILE *out, const void *what) {
 static void tell_batches(struct story *story, const struct batches *all) {
     struct grid grid = grid_of("variant|outstanding|messages/s|messages per system call|messages "
                                "per packet|runs");
+    const char *note = NULL;
     bool carried = false;
     for (size_t i = 0; (i = series_next(&all->table, i, NULL)) < all->table.count; i++) {
         const struct run *run = all->table.first[i];
@@ -164,15 +165,14 @@ static void tell_batches(struct story *story, const struct batches *all) {
         grid_add(&grid, "%zu", of[0].count);
     }
     story_tell(story, put_batches, all);
-    const bool any = grid_rows(&grid) > 1;
-    story_table(story, "numbers", &grid);
-    if (carried)
-        story_say(story, "Packets are those of a run over a wire with an MTU of 1,500, as it "
+    if (grid_rows(&grid) > 1)
+        note = carried ? "Packets are those of a run over a wire with an MTU of 1,500, as it "
                          "carried them after segmentation, acknowledgments included: on the "
-                         "loopback a batch would pass as one.");
-    else if (any)
-        story_say(story, "How many share a packet shows only on a wire: `echolab sweep pipeline "
-                         "--wire --at 32 --blocks 1 --messages 3200`.");
+                         "loopback a batch would pass as one."
+                       : "How many share a packet shows only on a wire: `echolab sweep pipeline "
+                         "--wire --at 32 --blocks 1 --messages 3200`.";
+    story_table(story, "numbers", &grid);
+    if (note != NULL) story_say(story, "%s", note);
 }
 
 void pipeline_tell(struct story *story, const struct results *results) {
@@ -200,17 +200,6 @@ static double packets(const struct run *run) {
     return run->packets * (double)run->sent;
 }
 
-/* The series of a variant over so many connections, if it was valid; else table->count. */
-static size_t find_page(const struct series_table *table, const char *variant,
-                        unsigned connections) {
-    for (size_t i = 0; (i = series_next(table, i, variant)) < table->count; i++) {
-        if (table->first[i]->asked.connections == connections &&
-            series_middle(table, i, elapsed_us).count > 0)
-            return i;
-    }
-    return table->count;
-}
-
 /* "3.96 s (1 run) and 215 packets by `tcp-persistent` over 1 connection", if it is there. */
 static void put_page(FILE *out, const char *before, const struct series_table *table,
                      size_t series) {
@@ -221,12 +210,15 @@ static void put_page(FILE *out, const char *before, const struct series_table *t
                   words_support(&time, words_time).text);
     if (carried.count > 0) (void)fprintf(out, " and %.0f packets", carried.value);
     (void)fprintf(out, " by `%s` over %s", table->first[series]->asked.variant->name,
-                  connections(table, series).text);
+                  counted(table, series).text);
 }
 
 static void put_objects(FILE *out, const void *what) {
     const struct series_table *table = what;
-    const size_t four = find_page(table, fresh, 4), one = find_page(table, kept, 1);
+    const size_t four = range_of(table, fresh, 0, 4, elapsed_us).first,
+                 one = range_of(table, kept, 0, 1, elapsed_us).first,
+                 same = range_of(table, kept, 0, 4, elapsed_us).first,
+                 piped = range_of(table, "tcp-pipelined", 0, 1, elapsed_us).first;
     if (four == table->count || one == table->count) return;
     const struct parameters *asked = &table->first[one]->asked;
     const bool loses =
@@ -240,8 +232,8 @@ static void put_objects(FILE *out, const void *what) {
     put_page(out, ", and ", table, four);
     (void)fprintf(out, ": kept, but one after the other, %s to four fresh ones at a time",
                   loses ? "loses" : "does not lose");
-    put_page(out, "; with as many at a time it is ", table, find_page(table, kept, 4));
-    put_page(out, ", and pipelined ", table, find_page(table, "tcp-pipelined", 1));
+    put_page(out, "; with as many at a time it is ", table, same);
+    put_page(out, ", and pipelined ", table, piped);
     (void)fputs(". Nielsen et al. (SIGCOMM 1997) found so of HTTP: a persistent connection used "
                 "serially took longer than four parallel ones of HTTP/1.0, and pipelining at "
                 "least halved the packets.",
@@ -278,7 +270,7 @@ static void put_design(FILE *out, const char *before, const struct series_table 
 
 static void put_designs_of(FILE *out, const struct series_table *table, const char *variant,
                            const char *what) {
-    const struct range at = range_of(table, variant, 0, metrics[METRIC_TIME].of);
+    const struct range at = range_of(table, variant, 0, 0, metrics[METRIC_TIME].of);
     if (at.least == at.most) return;
     (void)fprintf(out, "%s%s takes, by how the server is built,", ftell(out) > 0 ? " " : "", what);
     put_design(out, " ", table, at.least);

@@ -172,34 +172,10 @@ void tails_table(struct story *story, const struct results *results) {
 
 /* ---- along the rate ---- */
 
-/* Where each variant is asked unless told, as shares of what it carries in a closed loop. */
-static const double shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
-
-int rate_plan(struct lab *lab) {
-    const struct request *r = lab->request;
-    if (r->point_count > 0) return compare_plan(lab);
-    lab->plan.needs_capacity = true;
-    for (unsigned p = 0; p < sizeof shares / sizeof shares[0]; p++) {
-        for (unsigned i = 0; i < r->variant_count; i++) {
-            struct column *column = lab_add(lab, r->variants[i], ROLE_VARIANT);
-            if (column == NULL) return complain("no memory for the plan");
-            column->point = p;
-            column->share = shares[p];
-        }
-    }
-    return EXIT_DONE;
-}
-
 void rate_conclude(struct lab *lab) {
     compare_conclude(lab);
     open_knees(&lab->session->lists[LIST_KNEES], &lab->session->runs);
 }
-
-struct telling {
-    struct story *story;
-    FILE *out;
-    const struct findings *knees;
-};
 
 static void put_knee(FILE *out, const void *what) {
     const struct knee *knee = what;
@@ -222,29 +198,26 @@ static void put_knee(FILE *out, const void *what) {
 }
 
 static void tell_rates(void *context, const struct open_rates *rates) {
-    const struct telling *telling = context;
-    const struct knee *knee = open_knee(telling->knees, rates->points[0].variant);
+    struct story *story = context;
     struct grid grid = {0};
-    if (knee != NULL)
-        story_tell(telling->story, put_knee, knee);
+    if (rates->knee != NULL)
+        story_tell(story, put_knee, rates->knee);
     else
-        story_fill(telling->story, "`{variant}`:", from_point(rates->points));
-    add_cells(&grid, telling->story, RATES, NULL);
-    for (size_t i = 0; i < rates->count; i++)
-        add_cells(&grid, telling->story, RATES, &rates->points[i]);
-    story_numbers(telling->story, &grid);
+        story_fill(story, "`{variant}`:", from_point(rates->points));
+    add_cells(&grid, story, RATES, NULL);
+    for (size_t i = 0; i < rates->count; i++) add_cells(&grid, story, RATES, &rates->points[i]);
+    story_numbers(story, &grid);
 }
 
 void rate_numbers(struct story *story, const struct results *results) {
     const struct session *session = results_find(results, "sweep", "rate");
-    if (session == NULL) return;
-    struct telling telling = {story, NULL, &session->lists[LIST_KNEES]};
-    if (!open_each(&session->runs, tell_rates, &telling)) return;
-    if (telling.knees->count > 0)
+    const struct findings *knees = session == NULL ? NULL : &session->lists[LIST_KNEES];
+    if (session == NULL || !open_each(&session->runs, knees, tell_rates, story)) return;
+    if (knees->count > 0)
         story_fill(story,
                    "knee: {rule}. over: of so many runs that many were overloaded, not answered "
                    "at the rate requests came.",
-                   fill_from(LIST_KNEES, telling.knees->items));
+                   fill_from(LIST_KNEES, knees->items));
     open_notes(story);
 }
 
@@ -256,9 +229,8 @@ void rate_table(struct story *story, const struct results *results) {
 
 /* Up to its knee, or without one to the highest rate at which it is not overloaded, and beyond. */
 static void put_rates(void *context, const struct open_rates *rates) {
-    const struct telling *telling = context;
-    const struct knee *knee = open_knee(telling->knees, rates->points[0].variant);
-    const double knee_per_s = knee == NULL ? (double)NAN : knee->knee_per_s;
+    FILE *out = context;
+    const double knee_per_s = rates->knee == NULL ? (double)NAN : rates->knee->knee_per_s;
     const struct open_point *held = NULL, *last = NULL;
     bool holds = true;
     for (size_t i = 0; i < rates->count; i++) {
@@ -271,29 +243,27 @@ static void put_rates(void *context, const struct open_rates *rates) {
     if (held == NULL) return;
     /* Short runs have no messages enough for a p99. */
     const bool tail = !isnan(held->latency_us[OPEN_P99].value + last->latency_us[OPEN_P99].value);
-    (void)fputs(ftell(telling->out) > 0 ? " " : "", telling->out);
-    (void)fputs(isnan(knee_per_s) ? "Offered" : "Up to its knee,", telling->out);
-    fill_put(telling->out,
+    (void)fputs(ftell(out) > 0 ? " " : "", out);
+    (void)fputs(isnan(knee_per_s) ? "Offered" : "Up to its knee,", out);
+    fill_put(out,
              " {offered_per_s} requests/s[, {share:%.2f} times what it carries in a closed loop], "
              "`{variant}` has a ",
              from_point(held));
-    fill_put(telling->out, tail ? "p99 of {p99_us:time}" : "median of {p50_us:time}",
-             from_point(held));
-    put_support(telling->out, held, tail);
+    fill_put(out, tail ? "p99 of {p99_us:time}" : "median of {p50_us:time}", from_point(held));
+    put_support(out, held, tail);
     if (last != held)
-        fill_put(telling->out,
+        fill_put(out,
                  tail ? "; offered {offered_per_s}/s it is {p99_us:time}, of which the service "
                         "time has {service_p99_us:time}"
                       : "; offered {offered_per_s}/s it is {p50_us:time}, of which the service "
                         "time has {service_p50_us:time}",
                  from_point(last));
-    (void)fputc('.', telling->out);
+    (void)fputc('.', out);
 }
 
 static void put_all_rates(FILE *out, const void *what) {
     const struct session *session = what;
-    struct telling telling = {NULL, out, &session->lists[LIST_KNEES]};
-    (void)open_each(&session->runs, put_rates, &telling);
+    (void)open_each(&session->runs, &session->lists[LIST_KNEES], put_rates, out);
 }
 
 void rate_tell(struct story *story, const struct results *results) {

@@ -14,7 +14,7 @@ const struct experiment experiments[] = {
     {"sweep", "per-connection", BY_SWEEP, .blocks = 6, .plan = compare_plan,
      .conclude = per_connection_conclude, .table = per_connection_table,
      .tell = per_connection_tell},
-    {"sweep", "rate", BY_RATE, .blocks = 6, .plan = rate_plan, .conclude = rate_conclude,
+    {"sweep", "rate", BY_RATE, .blocks = 6, .plan = compare_plan, .conclude = rate_conclude,
      .table = rate_table, .tell = rate_tell},
     {"sweep", "connections", BY_SWEEP, .blocks = 6, .plan = compare_plan,
      .conclude = compare_conclude, .table = compare_table, .tell = sweep_connections_tell},

@@ -12,7 +12,7 @@
 
 enum trace_side {
     TRACE_CLIENT, /* the threads that connect */
-    TRACE_SERVER, /* the process that binds, all threads of it */
+    TRACE_SERVER, /* those that bind, accept or learn who has sent */
     TRACE_SIDES
 };
 
@@ -21,7 +21,6 @@ extern const char *const trace_side_names[TRACE_SIDES];
 struct trace_call {
     uint64_t start_ns, end_ns; /* on the clock of the time of day; end 0: it did not return */
     enum trace_side side;
-    pid_t thread;
     int descriptor;
     int64_t result;
     char name[24], error[20]; /* "" or as in errno(3) */
@@ -53,7 +52,7 @@ void trace_release(struct trace *trace);
 bool trace_is_ending(const struct trace *trace, const struct trace_call *call);
 
 /*
- * Reads one line of `strace -ff` into *call, all but side and thread.
+ * Reads one line of `strace -ff` into *call, all but the side.
  * False: a line that is no call.
  */
 bool trace_parse(struct trace_call *call, const char *line);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/judge/difference.h"
 
+#include <gsl/gsl_combination.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_sf_gamma.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +11,10 @@
 
 #include "bench/judge/metric.h"
 #include "bench/run/loss_model.h"
+
+#define MS 1e6
+
+enum { EXACT_MAX = 200000, RANDOM_SPLITS = 100000, SESSIONS_NEEDED_MAX = 1000 };
 
 /*
  * Counts within a hundredth are equal: opening and closing a persistent
@@ -19,20 +26,58 @@ static const double count_step = 0.01;
 static const struct row {
     enum metric_id metric;
     enum { PLAIN, OVER_FLOOR, OF_FLOOR } measure;
-} rows[] = {
-    {METRIC_PACKETS, PLAIN}, {METRIC_CALLS, PLAIN}, {METRIC_TIME, OVER_FLOOR},
-    {METRIC_TIME, OF_FLOOR}, {METRIC_TIME, PLAIN},  {METRIC_P50, PLAIN},
-    {METRIC_P99, PLAIN},     {METRIC_CPU, PLAIN},
-};
+} rows[] = {{METRIC_PACKETS, PLAIN}, {METRIC_CALLS, PLAIN}, {METRIC_TIME, OVER_FLOOR},
+            {METRIC_TIME, OF_FLOOR}, {METRIC_TIME, PLAIN},  {METRIC_P50, PLAIN},
+            {METRIC_P99, PLAIN},     {METRIC_CPU, PLAIN}};
 
-enum { ROWS = sizeof rows / sizeof rows[0] };
+#define ROWS (sizeof rows / sizeof rows[0])
 
 static bool is_counted(const struct row *row) {
     return metrics[row->metric].exact;
 }
 
-static bool is_for(const struct row *row, const struct run *column) {
-    return is_counted(row) || metric_is_for(&metrics[row->metric], column);
+/* ---- the arithmetic ---- */
+
+double difference_least_p(size_t base_count, size_t new_count) {
+    const unsigned all = (unsigned)(base_count + new_count);
+    return (base_count == new_count ? 2 : 1) / round(gsl_sf_choose(all, (unsigned)new_count));
+}
+
+size_t difference_sessions_to_speak(double level) {
+    size_t n = DIFFERENCE_SESSIONS_MIN;
+    while (n < SESSIONS_NEEDED_MAX && difference_least_p(n, n) > 1 - level) n++;
+    return n;
+}
+
+double difference_permutation(const double *base, size_t base_count, const double *new,
+                              size_t new_count) {
+    const size_t count = base_count + new_count;
+    const bool exact = gsl_sf_choose((unsigned)count, (unsigned)new_count) <= EXACT_MAX;
+    double *all = calloc(count + 1, sizeof *all), p = 1; /* no memory: nothing is claimed */
+    gsl_combination *split = gsl_combination_calloc(count, new_count);
+    gsl_rng *random = exact ? NULL : gsl_rng_alloc(gsl_rng_mt19937);
+    if (all != NULL && split != NULL && (exact || random != NULL)) {
+        memcpy(all, new, new_count * sizeof *all);
+        memcpy(all + new_count, base, base_count * sizeof *all);
+        const double mean = gsl_stats_mean(all, 1, count);
+        /* A hair less, so that rounding does not exclude the arrangement that was seen. */
+        const double seen =
+            fabs(gsl_stats_mean(new, 1, new_count) - mean) * (1 - 1e-9) - 1e-12 * fabs(mean);
+        double as_far = 0, splits = 0;
+        do {
+            double chosen = 0;
+            if (!exact) gsl_ran_shuffle(random, all, count, sizeof *all);
+            for (size_t i = 0; i < new_count; i++) chosen += all[gsl_combination_get(split, i)];
+            as_far += fabs(chosen / (double)new_count - mean) >= seen;
+            splits++;
+        } while (exact ? gsl_combination_next(split) == GSL_SUCCESS : splits < RANDOM_SPLITS);
+        /* By chance the arrangement that was seen need not come again: it counts as one. */
+        p = (as_far + !exact) / (splits + !exact);
+    }
+    gsl_rng_free(random);
+    if (split != NULL) gsl_combination_free(split);
+    free(all);
+    return p;
 }
 
 /* ---- columns ---- */
@@ -117,6 +162,11 @@ static double known_if(bool known, double value) {
     return known ? value : (double)NAN;
 }
 
+/* 0 is none. */
+static double some(double value, double unit) {
+    return known_if(value > 0, value / unit);
+}
+
 /* The model's own name for it, which outlives the session. */
 static const char *lost_name(const struct run *run) {
     const struct lost_packet *lost = run->lost_packet == NULL ? NULL : run->asked.variant->may_lose;
@@ -129,6 +179,8 @@ static struct described describe(const struct run *run) {
     const struct parameters *asked = &run->asked;
     const bool open = run_is_open(run), remote = asked->host != NULL, own = series_own_rate(run);
     const bool usual_design = asked->design == engine_design(asked->engine);
+    const bool usual_arrivals = !open || asked->arrivals == ARRIVALS_POISSON;
+    const bool usual_assign = !open || asked->assign == ASSIGN_MRU;
     return (struct described){
         .variant = asked->variant->name,
         .build = run->against ? "against" : NULL,
@@ -137,31 +189,28 @@ static struct described describe(const struct run *run) {
         .network = network_names[run->network],
         .profile = profile_names[asked->profile],
         .design = usual_design ? NULL : design_names[asked->design],
-        .arrivals =
-            open && asked->arrivals != ARRIVALS_POISSON ? arrivals_names[asked->arrivals] : NULL,
-        .assign = open && asked->assign != ASSIGN_MRU ? assign_names[asked->assign] : NULL,
+        .arrivals = usual_arrivals ? NULL : arrivals_names[asked->arrivals],
+        .assign = usual_assign ? NULL : assign_names[asked->assign],
         .lost_packet = lost_name(run),
         .size_bytes = asked->size_bytes,
         .reply_bytes = asked->reply_bytes,
         .connections = asked->connections,
-        .per_connection = known_if(asked->per_connection > 0, asked->per_connection),
+        .per_connection = some(asked->per_connection, 1),
         .pipeline = run->depth,
-        .rtt_ms = known_if(asked->wire, (double)asked->rtt_ns / 1e6),
+        .rtt_ms = known_if(asked->wire, (double)asked->rtt_ns / MS),
         .loss_percent = known_if(asked->wire, asked->loss_percent),
-        .mtu_bytes = known_if(asked->mtu_bytes > 0, asked->mtu_bytes),
+        .mtu_bytes = some(asked->mtu_bytes, 1),
         .offered_per_s = known_if(open && !own, asked->rate_per_s),
         .point = known_if(own, run->point),
-        .deadline_ms = (double)asked->deadline_ns / 1e6,
-        .rto_floor_ms = known_if(asked->variant->retries, (double)asked->rto_floor_ns / 1e6),
+        .deadline_ms = (double)asked->deadline_ns / MS,
+        .rto_floor_ms = known_if(asked->variant->retries, (double)asked->rto_floor_ns / MS),
         .workers = known_if(asked->workers > 1, asked->workers),
-        .idle_timeout_ms =
-            known_if(asked->idle_timeout_ns > 0, (double)asked->idle_timeout_ns / 1e6),
-        .delay_us = known_if(asked->delay_ns > 0, (double)asked->delay_ns / 1e3),
-        .idle_connections = known_if(asked->idle > 0, asked->idle),
-        .silent_connections = known_if(asked->silent > 0, asked->silent),
-        .gap_ms = known_if(asked->gap_ns > 0, (double)asked->gap_ns / 1e6),
-        .dedup = asked->dedup,
-    };
+        .idle_timeout_ms = some((double)asked->idle_timeout_ns, MS),
+        .delay_us = some((double)asked->delay_ns, 1e3),
+        .idle_connections = some(asked->idle, 1),
+        .silent_connections = some(asked->silent, 1),
+        .gap_ms = some((double)asked->gap_ns, MS),
+        .dedup = asked->dedup};
 }
 
 /* What one side has and the other has not. */
@@ -182,36 +231,29 @@ struct sample {
     size_t few_valid; /* sessions that have none because too few of their runs are valid */
 };
 
-/* The series of a session that a row is about, and the floor to be met in the same block. */
-struct met {
-    const struct series_table *table;
-    long series, floor;
-};
-
-/* NAN: this block does not say. */
-static double value_of(const struct met *met, size_t block, const struct row *row) {
+/* Of a valid run, over its floor's in the same block; NAN: it does not say. */
+static double value_of(const struct run *run, const struct run *floor, const struct row *row) {
     const struct metric *metric = &metrics[row->metric];
-    const double value = metric->of(series_run(met->table, (size_t)met->series, block));
-    if (row->measure != OVER_FLOOR) return value;
-    const struct run *floor =
-        met->floor < 0 ? NULL : series_valid(met->table, (size_t)met->floor, block);
-    return floor == NULL ? (double)NAN : value / metric->of(floor);
+    const bool over = row->measure == OVER_FLOOR;
+    if (over && floor == NULL) return NAN;
+    const double value = metric->of(run) / (over ? metric->of(floor) : 1);
+    return isfinite(value) && (value > 0 || (metric->exact && value == 0)) ? value : (double)NAN;
 }
 
 static void take_session(struct sample *sample, const struct series_table *table,
                          const struct run *column, const struct row *row) {
     const long floor = find(table, column, is_floor_of);
-    const struct met met = {
-        table, row->measure == OF_FLOOR ? floor : find(table, column, series_alike), floor};
+    const long series = row->measure == OF_FLOOR ? floor : find(table, column, series_alike);
     double *values = calloc(table->blocks + 1, sizeof *values);
     size_t made = 0, valid = 0, count = 0;
-    for (size_t i = 0; values != NULL && met.series >= 0 && i < table->blocks; i++) {
-        made += series_run(table, (size_t)met.series, i) != NULL;
-        if (series_valid(table, (size_t)met.series, i) == NULL) continue;
+    for (size_t i = 0; values != NULL && series >= 0 && i < table->blocks; i++) {
+        const struct run *run = series_valid(table, (size_t)series, i);
+        if (series_run(table, (size_t)series, i) != NULL) made++;
+        if (run == NULL) continue;
         valid++;
-        const double value = value_of(&met, i, row);
-        const bool possible = is_counted(row) ? value >= 0 : value > 0;
-        if (possible && isfinite(value)) values[count++] = value;
+        values[count] =
+            value_of(run, floor < 0 ? NULL : series_valid(table, (size_t)floor, i), row);
+        if (!isnan(values[count])) count++;
     }
     if (2 * valid < made)
         sample->few_valid++;
@@ -237,8 +279,8 @@ struct planned {
     struct sample base, new;
 };
 
-static bool can_judge(const struct planned *p) {
-    return p->base.count >= DIFFERENCE_SESSIONS_MIN && p->new.count >= DIFFERENCE_SESSIONS_MIN;
+static bool has_at_least(const struct planned *p, size_t sessions) {
+    return p->base.count >= sessions && p->new.count >= sessions;
 }
 
 static double least_of(const struct sample *sample) {
@@ -250,68 +292,58 @@ static double most_of(const struct sample *sample) {
 }
 
 /* Extremes instead of an interval: there is no chance in these. */
-static void judge_counts(struct changed *c, const struct planned *p) {
+static enum verdict compare_counts(struct changed *c, const struct planned *p) {
     const double base_least = least_of(&p->base), base_most = most_of(&p->base);
     const double new_least = least_of(&p->new), new_most = most_of(&p->new);
-    const double widest = fmax(base_most, new_most) - fmin(base_least, new_least);
     c->low = new_least / base_most;
     c->high = new_most / base_least;
     c->diff_low = new_least - base_most;
     c->diff_high = new_most - base_least;
-    c->verdict = widest <= count_step         ? VERDICT_SAME
-                 : c->diff_low > count_step   ? VERDICT_SLOWER
-                 : c->diff_high < -count_step ? VERDICT_FASTER
-                                              : VERDICT_NOT_DECIDED;
-    c->regression = c->verdict == VERDICT_SLOWER && new_least > base_most * (1 + c->min_effect);
+    if (fmax(base_most, new_most) - fmin(base_least, new_least) <= count_step) return VERDICT_SAME;
+    if (c->diff_low > count_step) return VERDICT_SLOWER;
+    return c->diff_high < -count_step ? VERDICT_FASTER : VERDICT_NOT_DECIDED;
 }
 
-static enum verdict verdict_of(const struct changed *c) {
-    if (c->low >= 1 - c->margin && c->high <= 1 + c->margin) return VERDICT_SAME;
-    if (c->high < 1) return VERDICT_FASTER;
-    return c->low > 1 ? VERDICT_SLOWER : VERDICT_NOT_DECIDED;
+/* About how many a side would tell the difference from the nearer boundary: none, or the margin. */
+static size_t sessions_needed(const struct estimate *logs, const struct planned *p, double margin) {
+    const double size = fabs(logs->value);
+    const double a_side = 2 / (1 / (double)p->base.count + 1 / (double)p->new.count);
+    const size_t needed =
+        estimate_needed(logs, (size_t)ceil(a_side), fmax(size, log1p(margin) - size));
+    return needed <= SESSIONS_NEEDED_MAX ? needed : 0;
 }
 
-static double *logs_of(const struct sample *sample) {
-    double *logs = calloc(sample->count + 1, sizeof *logs);
-    for (size_t i = 0; logs != NULL && i < sample->count; i++) logs[i] = log(sample->values[i]);
-    return logs;
-}
-
-static void judge_logs(struct changed *c, const struct planned *p, const double *base,
-                       const double *new) {
-    const size_t base_count = p->base.count, new_count = p->new.count;
-    const struct interval log_ratio = difference_welch(base, base_count, new, new_count, c->level);
-    const struct interval diff =
-        difference_welch(p->base.values, base_count, p->new.values, new_count, c->level);
-    const struct welch w = welch_of(base, base_count, new, new_count);
-    c->ratio = exp(log_ratio.value);
-    c->low = exp(log_ratio.low);
-    c->high = exp(log_ratio.high);
+static enum verdict compare_times(struct changed *c, const struct planned *p) {
+    const size_t base = p->base.count, new = p->new.count;
+    double *logs = calloc(base + new, sizeof *logs);
+    if (logs == NULL) return VERDICT_NOT_DECIDED;
+    for (size_t i = 0; i < base; i++) logs[i] = log(p->base.values[i]);
+    for (size_t i = 0; i < new; i++) logs[base + i] = log(p->new.values[i]);
+    const struct estimate ratio = estimate_welch(logs, base, logs + base, new, c->level);
+    const struct estimate diff = estimate_welch(p->base.values, base, p->new.values, new, c->level);
+    c->ratio = exp(ratio.value);
+    c->low = exp(ratio.low);
+    c->high = exp(ratio.high);
     c->diff = diff.value;
     c->diff_low = diff.low;
     c->diff_high = diff.high;
-    c->p = difference_permutation(base, base_count, new, new_count);
-    c->verdict = verdict_of(c);
-    c->regression =
-        c->verdict == VERDICT_SLOWER && p->row->measure != OF_FLOOR && c->low > 1 + c->min_effect;
-    if (c->verdict != VERDICT_NOT_DECIDED) return;
-    c->sessions_needed = difference_sessions_needed(&w, base_count, new_count, c->level, c->margin);
+    c->detectable = expm1(ratio.detectable);
+    c->p = difference_permutation(logs, base, logs + base, new);
+    free(logs);
+    if (c->low >= 1 - c->margin && c->high <= 1 + c->margin) return VERDICT_SAME;
+    if (c->high < 1) return VERDICT_FASTER;
+    if (c->low > 1) return VERDICT_SLOWER;
+    if (c->judged) c->sessions_needed = sessions_needed(&ratio, p, c->margin);
+    return VERDICT_NOT_DECIDED;
 }
 
-static void judge_times(struct changed *c, const struct planned *p) {
-    double *base = logs_of(&p->base);
-    double *new = logs_of(&p->new);
-    if (base != NULL && new != NULL) judge_logs(c, p, base, new);
-    free(base);
-    free(new);
-}
-
-static void add_change(struct findings *list, const struct planned *p, const struct difference *all,
+static void add_change(struct findings *list, const struct planned *p, struct difference *all,
                        double level) {
     struct changed *c = findings_add(list, LIST_CHANGES);
+    const enum metric_id metric = p->row->metric;
     if (c == NULL) return;
     c->column = describe(p->column);
-    c->metric = p->row->measure == OVER_FLOOR ? "time_per_floor" : metrics[p->row->metric].name;
+    c->metric = p->row->measure == OVER_FLOOR ? "time_per_floor" : metrics[metric].name;
     c->baseline = "base";
     c->role = role_names[p->row->measure == OF_FLOOR ? ROLE_FLOOR : ROLE_VARIANT];
     c->sessions_base = p->base.count;
@@ -324,76 +356,61 @@ static void add_change(struct findings *list, const struct planned *p, const str
     c->min_effect = all->min_effect;
     c->verdict = VERDICT_NOT_DECIDED;
     c->sessions_needed = 0;
-    c->judged = can_judge(p);
+    c->judged = has_at_least(p, DIFFERENCE_SESSIONS_MIN);
+    if (!has_at_least(p, DIFFERENCE_SESSIONS_SHOWN)) return;
+    if (!is_counted(p->row)) c->level = level;
+    const enum verdict verdict = is_counted(p->row) ? compare_counts(c, p) : compare_times(c, p);
     if (!c->judged) return;
-    if (is_counted(p->row)) {
-        judge_counts(c, p);
-    } else {
-        c->level = level;
-        judge_times(c, p);
-    }
+    c->verdict = verdict;
+    c->regression =
+        verdict == VERDICT_SLOWER && p->row->measure != OF_FLOOR && c->low > 1 + c->min_effect;
+    all->judged++;
+    all->regressions += c->regression;
 }
 
 /* ---- all of them ---- */
 
 struct plan {
     struct planned *list;
-    size_t count, times_judged, too_few_valid;
+    size_t count, times, too_few_valid;
 };
 
 /* All that is known of both sides is that it is beyond the deadline: no difference is to be had. */
 static bool both_missed(const struct planned *p) {
     const double deadline_us = (double)p->column->asked.deadline_ns / 1e3;
     const bool percentile = p->row->metric == METRIC_P50 || p->row->metric == METRIC_P99;
-    return percentile && run_is_open(p->column) && p->base.count > 0 && p->new.count > 0 &&
-           least_of(&p->base) >= deadline_us &&least_of(&p->new) >= deadline_us;
+    return percentile && run_is_open(p->column) && has_at_least(p, 1) &&
+           least_of(&p->base) >= deadline_us && least_of(&p->new) >= deadline_us;
 }
 
 static void plan_one(struct plan *plan, const struct planned *p) {
     const size_t base_all = p->base.count + p->base.few_valid;
     const size_t new_all = p->new.count + p->new.few_valid;
     const bool could = base_all >= DIFFERENCE_SESSIONS_MIN && new_all >= DIFFERENCE_SESSIONS_MIN;
-    const bool missed = both_missed(p);
-    const bool shows = p->base.count > 0 && p->new.count > 0 && !missed;
-    plan->too_few_valid +=
-        (could && !can_judge(p)) || (base_all > 0 && new_all > 0 && !shows && !missed);
+    const bool missed = both_missed(p), shows = has_at_least(p, 1) && !missed;
+    plan->too_few_valid += (could && !has_at_least(p, DIFFERENCE_SESSIONS_MIN)) ||
+                           (base_all > 0 && new_all > 0 && !shows && !missed);
     if (!shows) {
         free(p->base.values);
         free(p->new.values);
         return;
     }
-    if (can_judge(p) && !is_counted(p->row)) plan->times_judged++;
+    plan->times += has_at_least(p, DIFFERENCE_SESSIONS_SHOWN) && !is_counted(p->row);
     plan->list[plan->count++] = *p;
 }
 
 static struct plan plan_of(const struct indexed *base, const struct indexed *new,
                            const struct columns *columns) {
-    struct plan plan = {.list = calloc(ROWS * columns->count + 1, sizeof *plan.list)};
-    for (size_t i = 0; plan.list != NULL && i < columns->count; i++) {
-        const struct run *column = columns->list[i];
-        for (int k = 0; k < ROWS; k++) {
-            if (!is_for(&rows[k], column)) continue;
-            plan_one(&plan, &(struct planned){column, &rows[k], sample_of(base, column, &rows[k]),
-                                              sample_of(new, column, &rows[k])});
-        }
+    const size_t count = ROWS * columns->count;
+    struct plan plan = {.list = calloc(count + 1, sizeof *plan.list)};
+    for (size_t i = 0; plan.list != NULL && i < count; i++) {
+        const struct run *column = columns->list[i / ROWS];
+        const struct row *row = &rows[i % ROWS];
+        if (!is_counted(row) && !metric_is_for(&metrics[row->metric], column)) continue;
+        plan_one(&plan, &(struct planned){column, row, sample_of(base, column, row),
+                                          sample_of(new, column, row)});
     }
     return plan;
-}
-
-static void list_changes(struct findings *list, struct plan *plan, struct difference *all) {
-    const double level = 1 - 0.05 / (double)(plan->times_judged == 0 ? 1 : plan->times_judged);
-    for (size_t i = 0; i < plan->count; i++) {
-        add_change(list, &plan->list[i], all, level);
-        free(plan->list[i].base.values);
-        free(plan->list[i].new.values);
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        const struct changed *c = &((const struct changed *)list->items)[i];
-        all->judged += c->judged;
-        all->regressions += c->regression;
-    }
-    all->too_few_valid = plan->too_few_valid;
-    free(plan->list);
 }
 
 void difference_conclude(struct findings lists[LISTS], const struct side *base,
@@ -404,7 +421,14 @@ void difference_conclude(struct findings lists[LISTS], const struct side *base,
     struct indexed before = index_side(base), after = index_side(new);
     struct columns columns = columns_of(&before), others = columns_of(&after);
     struct plan plan = plan_of(&before, &after, &columns);
-    list_changes(&lists[LIST_CHANGES], &plan, all);
+    const double level = 1 - 0.05 / fmax(1, (double)plan.times);
+    all->too_few_valid = plan.too_few_valid;
+    for (size_t i = 0; i < plan.count; i++) {
+        add_change(&lists[LIST_CHANGES], &plan.list[i], all, level);
+        free(plan.list[i].base.values);
+        free(plan.list[i].new.values);
+    }
+    free(plan.list);
     list_only(&lists[LIST_ONLY_BASE], LIST_ONLY_BASE, &columns, &after);
     list_only(&lists[LIST_ONLY_NEW], LIST_ONLY_NEW, &others, &before);
     free(columns.list);

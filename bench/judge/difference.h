@@ -12,9 +12,9 @@
  *
  * The verdict on a time comes from Welch's t interval of the logarithms, at
  * one simultaneous level for all times of the command (Bonferroni, 95 %). An
- * exact permutation test stands beside it and has no vote: 3 and 3 sessions
- * have 20 arrangements, so its p cannot be below 0.1, and a test that speaks
- * only from some number of sessions on would make more sessions say less.
+ * exact permutation test stands beside it and has no vote: its p cannot be
+ * below 2 in the number of arrangements, 0.002 of 6 and 6, and a test that
+ * speaks only from some number of sessions on would make more say less.
  *
  * A regression is a variant that is slower by more than `min_effect`: the near
  * end of the interval lies beyond it. The floor is judged too, but its being
@@ -26,7 +26,8 @@
 #include "bench/judge/findings.h"
 #include "bench/judge/series.h"
 
-enum { DIFFERENCE_SESSIONS_MIN = 3 }; /* a side; fewer are shown and not judged */
+/* A side: fewer are not judged, but shown; fewer than that have no interval. */
+enum { DIFFERENCE_SESSIONS_MIN = 6, DIFFERENCE_SESSIONS_SHOWN = 3 };
 
 /* The runs of each session of a side. */
 struct side {
@@ -43,31 +44,16 @@ void difference_conclude(struct findings lists[LISTS], const struct side *base,
 
 /* ---- the arithmetic ---- */
 
-struct welch {
-    double mean, error, freedom; /* of the difference of the means */
-};
-
-/* At least 2 of each. */
-struct welch welch_of(const double *base, size_t base_count, const double *new, size_t new_count);
-
-/* The mean of `new` minus that of `base`, with Welch's t interval. */
-struct interval difference_welch(const double *base, size_t base_count, const double *new,
-                                 size_t new_count, double level);
-
 /*
  * Two-sided permutation test of "both are of one kind", by the difference of
  * the means: exact up to 200,000 arrangements, else 100,000 random ones with a
- * fixed seed.
+ * fixed seed. At least 1 of each.
  */
 double difference_permutation(const double *base, size_t base_count, const double *new,
                               size_t new_count);
 
 /* The p that even the clearest difference cannot get below; equal sides have a mirror image. */
 double difference_least_p(size_t base_count, size_t new_count);
-
-/* How many sessions a side would decide, if the noise stays as it is; 0: cannot be told. */
-size_t difference_sessions_needed(const struct welch *w, size_t base_count, size_t new_count,
-                                  double level, double margin);
 
 /* From how many sessions a side on the permutation test could reach this level. */
 size_t difference_sessions_to_speak(double level);

@@ -46,6 +46,17 @@ static struct estimate mean_of(const double *samples, size_t count, double level
     return around(ESTIMATE_T, mean, error, (double)count - 1, level);
 }
 
+struct estimate estimate_welch(const double *base, size_t base_count, const double *new,
+                               size_t new_count, double level) {
+    const double b = gsl_stats_variance(base, 1, base_count) / (double)base_count;
+    const double n = gsl_stats_variance(new, 1, new_count) / (double)new_count;
+    const double below = b * b / ((double)base_count - 1) + n * n / ((double)new_count - 1);
+    /* Samples that agree to the last digit leave nothing to be unsure of. */
+    return around(ESTIMATE_T,
+                  gsl_stats_mean(new, 1, new_count) - gsl_stats_mean(base, 1, base_count),
+                  sqrt(b + n), below > 0 ? (b + n) * (b + n) / below : 1, level);
+}
+
 /*
  * Yuen, "The Two-Sample Trimmed t for Unequal Population Variances", 1974: the
  * error is that of the sample whose outer tenths were moved to their edge.

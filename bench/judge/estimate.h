@@ -35,6 +35,10 @@ struct estimate {
 /* Sorts `samples`. Where ranks have no interval at `level`, the trimmed mean is taken. */
 struct estimate estimate_of(double *samples, size_t count, double level);
 
+/* The mean of `new` less that of `base`, which are not paired: Welch's t. At least 2 of each. */
+struct estimate estimate_welch(const double *base, size_t base_count, const double *new,
+                               size_t new_count, double level);
+
 /* One method, for the simulation that chooses. */
 struct estimate estimate_by(enum estimate_method method, double *samples, size_t count,
                             double level);

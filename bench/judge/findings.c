@@ -216,6 +216,7 @@ static const struct field changed_fields[] = {
     R("diff", diff),
     R("diff_ci_low", diff_low),
     R("diff_ci_high", diff_high),
+    R("detectable", detectable),
     R("p", p),
     R("margin", margin),
     R("min_effect", min_effect),

@@ -126,6 +126,7 @@ struct changed {
     uint64_t sessions_base, sessions_new;
     double base, new;
     double ratio, low, high, level; /* of counts the extremes, and no level */
+    double detectable;              /* as of struct compared; NAN of counts */
     double diff, diff_low, diff_high, p, margin, min_effect;
     bool judged, regression;
     enum verdict verdict;

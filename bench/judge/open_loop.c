@@ -79,15 +79,20 @@ bool open_point_is_overloaded(const struct open_point *point) {
     return 2 * point->overloaded > point->valid;
 }
 
-/* ---- along the rate ---- */
-
 static int by_rate(const void *a, const void *b) {
     const struct open_point *x = a, *y = b;
     return (x->offered_per_s > y->offered_per_s) - (x->offered_per_s < y->offered_per_s);
 }
 
-bool open_each(const struct runs *runs, void (*act)(void *context, const struct open_rates *rates),
-               void *context) {
+static const struct knee *knee_of(const struct findings *knees, const char *variant) {
+    const struct knee *one = knees->items;
+    for (size_t i = 0; i < knees->count; i++)
+        if (strcmp(one[i].variant, variant) == 0) return &one[i];
+    return NULL;
+}
+
+bool open_each(const struct runs *runs, const struct findings *knees,
+               void (*act)(void *context, const struct open_rates *rates), void *context) {
     struct series_table table = series_of(runs);
     struct open_rates rates = {.points = calloc(table.count + 1, sizeof *rates.points)};
     bool any = false;
@@ -96,6 +101,7 @@ bool open_each(const struct runs *runs, void (*act)(void *context, const struct 
         const char *variant = table.first[i]->asked.variant->name;
         if (series_next(&table, 0, variant) < i) continue; /* it has been told */
         rates.count = 0;
+        rates.knee = knee_of(knees, variant);
         for (size_t k = i; (k = series_next(&table, k, variant)) < table.count; k++)
             if (run_is_open(table.first[k])) rates.points[rates.count++] = open_point_of(&table, k);
         if (rates.count == 0) continue;
@@ -107,8 +113,6 @@ bool open_each(const struct runs *runs, void (*act)(void *context, const struct 
     series_free(&table);
     return any;
 }
-
-/* ---- the knee ---- */
 
 static void find_knee(struct knee *knee, const struct open_rates *rates) {
     double least_p99 = INFINITY;
@@ -142,12 +146,6 @@ static void add_knee(void *context, const struct open_rates *rates) {
 }
 
 void open_knees(struct findings *list, const struct runs *runs) {
-    (void)open_each(runs, add_knee, list);
-}
-
-const struct knee *open_knee(const struct findings *knees, const char *variant) {
-    const struct knee *one = knees->items;
-    for (size_t i = 0; i < knees->count; i++)
-        if (strcmp(one[i].variant, variant) == 0) return &one[i];
-    return NULL;
+    static const struct findings none;
+    (void)open_each(runs, &none, add_knee, list);
 }

@@ -44,14 +44,16 @@ bool open_point_is_overloaded(const struct open_point *point);
 struct open_rates {
     struct open_point *points;
     size_t count;
+    const struct knee *knee; /* NULL: there is none */
 };
 
 /*
  * Calls `act` for each variant that kept a schedule, in the order of the plan,
- * the other build's left out. False: there is none.
+ * the other build's left out; `knees` (LIST_KNEES) may be empty. False: there
+ * is no such variant.
  */
-bool open_each(const struct runs *runs, void (*act)(void *context, const struct open_rates *rates),
-               void *context);
+bool open_each(const struct runs *runs, const struct findings *knees,
+               void (*act)(void *context, const struct open_rates *rates), void *context);
 
 /*
  * Adds the knee of each variant to `list` (of LIST_KNEES). held_per_s is the
@@ -60,8 +62,5 @@ bool open_each(const struct runs *runs, void (*act)(void *context, const struct 
  * between them.
  */
 void open_knees(struct findings *list, const struct runs *runs);
-
-/* The variant's; NULL: there is none. */
-const struct knee *open_knee(const struct findings *knees, const char *variant);
 
 #endif

@@ -51,7 +51,7 @@ static int by_column(const void *a, const void *b) {
 }
 
 struct series_table series_of(const struct runs *runs) {
-    struct series_table table = {.first = calloc(runs->count + 1, sizeof *table.first)};
+    struct series_table table = {.first = calloc(runs->count + 1, sizeof(const struct run *))};
     const struct run **sorted = calloc(runs->count + 1, sizeof(const struct run *));
     for (size_t i = 0; i < runs->count; i++) {
         if (sorted != NULL) sorted[i] = runs->list[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The closed loop of the blocking engine: a thread for each connection. */
-#include "bench/load/closed.h"
+/* The closed loop of the blocking engine, a thread for each connection; and the floor. */
+#include "bench/load/thread.h"
 
 #include "echo/clock.h"
 
@@ -46,11 +46,7 @@ static bool more(const struct closed *c, uint64_t now_ns, uint64_t left) {
 
 static void note_end(struct exchange *x) {
     struct closed *c = (struct closed *)(void *)x;
-    if (!c->up && x->outcome == EXCHANGE_OK) {
-        c->up = true;
-        load_note_up(c->thread->load);
-    }
-    load_note_end(c->thread, x, &c->failures);
+    load_note_end(c->thread, x, &c->failures, &c->up);
 }
 
 /* As many as may be outstanding go out together, and the next when all have ended. */
@@ -86,27 +82,16 @@ static void exchange_loop(struct load_thread *t, struct closed *c) {
     if (!t->begun) load_begin(t, now_ns);
     load_end(t, now_ns);
     r->gave_up = c->failures >= LOAD_FAILURES_MAX;
-    r->late = c->x.late;
-    r->duplicate = c->x.duplicate;
-    r->corrupt = c->x.corrupt;
 }
 
 void *closed_body(void *argument) {
     struct load_thread *t = argument;
-    const struct load_options *options = t->load->options;
-    struct echo_client_options wanted = options->client;
-    wanted.session += t->index;
-    struct echo_client *client;
-    t->failed = options->transport->client->open(&client, &wanted);
-    if (t->failed != 0) return NULL;
     struct closed c = {.thread = t};
-    t->failed =
-        exchange_init_window(&c.x, client, wanted.session, options->deadline_ns, wanted.depth);
+    t->failed = load_open_client(t, t->index, false, &c.x);
+    if (t->failed != 0) return NULL;
     c.x.ended = note_end;
-    if (t->failed == 0) exchange_loop(t, &c);
-    load_add_client(t->result, client);
-    exchange_free(&c.x);
-    client->steps->close(client);
+    exchange_loop(t, &c);
+    load_close_client(t, &c.x);
     return NULL;
 }
 

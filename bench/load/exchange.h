@@ -16,18 +16,13 @@
 
 /* All on the clock of echo/clock.h; 0: did not happen, or was not waited for. */
 struct echo_times {
-    uint64_t start;      /* when it was due; closed loop: before any socket is made */
-    uint64_t connected;  /* connect returned */
-    uint64_t first_byte; /* before the first byte is sent */
-    uint64_t replied;    /* reply received and verified: latency ends */
-    uint64_t closed;     /* cycle ends */
+    uint64_t start;                 /* when it was due; closed loop: before any socket is made */
+    uint64_t connected, first_byte; /* connect returned; before the first byte is sent */
+    uint64_t replied, closed;       /* received and verified: latency ends; the cycle ends */
 };
 
-enum exchange_outcome {
-    EXCHANGE_OK,
-    EXCHANGE_LOST,  /* no reply within the deadline */
-    EXCHANGE_FAILED /* an error: see error and failed_in */
-};
+/* LOST: no reply within the deadline; FAILED: see error and failed_in. */
+enum exchange_outcome { EXCHANGE_OK, EXCHANGE_LOST, EXCHANGE_FAILED };
 
 enum exchange_phase {
     EXCHANGE_CONNECT,
@@ -41,8 +36,7 @@ extern const char *const exchange_phase_names[EXCHANGE_DONE];
 
 /* One that is under way. */
 struct exchange_message {
-    uint64_t sequence;
-    uint64_t deadline_ns;
+    uint64_t sequence, deadline_ns;
     struct echo_times times;
     bool open;                     /* neither replied to nor given up */
     struct exchange_message *also; /* arrived in the same pass */
@@ -80,15 +74,11 @@ struct exchange {
 
 /*
  * `client` was opened with `session`. Every exchange ends within `deadline_ns`
- * of its start. At any time one is under way.
+ * of its start. One is under way at any time; or up to `depth`, which the
+ * client was opened for too: then 0 (the caller owes exchange_free) or -ENOMEM.
  */
 void exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
                    uint64_t deadline_ns);
-
-/*
- * The same with up to `depth` under way, which the client was opened for too.
- * 0 or -ENOMEM; on success the caller owes exchange_free.
- */
 int exchange_init_window(struct exchange *x, struct echo_client *client, uint64_t session,
                          uint64_t deadline_ns, unsigned depth);
 void exchange_free(struct exchange *x);

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bench/load/closed.h"
-#include "bench/load/many.h"
-#include "bench/load/open.h"
+#include "bench/load/thread.h"
 #include "echo/clock.h"
 
 /* ---- threads, and their sum ---- */
@@ -28,25 +26,11 @@ static void add_result(struct load_result *sum, const struct load_result *more, 
     if (index == 0) sum->open = more->open; /* only a single thread has one */
 }
 
-static bool any_ended(const struct load *load, unsigned threads) {
-    for (unsigned i = 0; i < threads; i++) {
-        if (atomic_load(&load->threads[i].over)) return true;
-    }
-    return false;
-}
-
-static bool all_ended(const struct load *load, unsigned threads) {
-    for (unsigned i = 0; i < threads; i++) {
-        if (!atomic_load(&load->threads[i].over)) return false;
-    }
-    return true;
-}
-
 /* Or until all threads have ended: they gave up, or have carried what was asked for. */
 static void sleep_until(const struct load *load, uint64_t when_ns, unsigned threads) {
     enum { GLANCE_NS = 50000000 };
     for (uint64_t now_ns = echo_clock_ns();
-         now_ns < when_ns && !load_interrupted(load) && !all_ended(load, threads);
+         now_ns < when_ns && !load_interrupted(load) && load->ended < threads;
          now_ns = echo_clock_ns()) {
         const uint64_t glance_ns = now_ns + GLANCE_NS;
         echo_clock_sleep_until(when_ns < glance_ns ? when_ns : glance_ns);
@@ -56,7 +40,7 @@ static void sleep_until(const struct load *load, uint64_t when_ns, unsigned thre
 static void *live(void *argument) {
     struct load_thread *t = argument;
     (void)t->load->body(t);
-    atomic_store(&t->over, true);
+    t->load->ended++;
     return NULL;
 }
 
@@ -131,35 +115,34 @@ static void take_client_side(struct load_result *r, const struct load *load, uns
  * nor the window is spent on connecting; or until a thread has given up. An
  * open loop says by itself when it begins.
  */
-static void wait_until_up(struct load *load, unsigned threads) {
+static void wait_until_up(const struct load *load) {
     const uint64_t glance_ns = 200000;
     const struct load_options *options = load->options;
-    while (!load_interrupted(load) && !any_ended(load, threads)) {
-        if (options->schedule != NULL && atomic_load(&load->warm_ns) != UINT64_MAX) return;
-        if (options->schedule == NULL && atomic_load(&load->up) == options->connections) return;
+    while (!load_interrupted(load) && load->ended == 0) {
+        if (options->schedule != NULL && load->warm_ns != UINT64_MAX) return;
+        if (options->schedule == NULL && load->up == options->connections) return;
         echo_clock_sleep_until(echo_clock_ns() + glance_ns);
     }
 }
 
 static void set_window(struct load *load, uint64_t warm_ns) {
-    const struct load_options *options = load->options;
-    atomic_store(&load->end_ns, warm_ns + options->duration_ns);
-    atomic_store(&load->warm_ns, warm_ns);
+    load->end_ns = warm_ns + load->options->duration_ns;
+    load->warm_ns = warm_ns;
 }
 
 /* The main thread only watches: it says when the window begins, and reads what it used. */
 static void supervise(struct load *load, unsigned threads, uint64_t start_ns,
                       struct load_result *sum) {
     const struct load_options *options = load->options;
-    if (atomic_load(&load->warm_ns) == UINT64_MAX) {
-        wait_until_up(load, threads);
+    if (load->warm_ns == UINT64_MAX) {
+        wait_until_up(load);
         if (options->schedule == NULL) set_window(load, echo_clock_ns() + options->warmup_ns);
     }
     sum->connecting_ns = echo_clock_ns() - start_ns;
-    sleep_until(load, atomic_load(&load->warm_ns), threads);
+    sleep_until(load, load->warm_ns, threads);
     struct usage before = usage_now(options);
     load->warm = true;
-    if (options->messages == 0) sleep_until(load, atomic_load(&load->end_ns), threads);
+    if (options->messages == 0) sleep_until(load, load->end_ns, threads);
     struct usage after = usage_now(options);
     if (options->messages == 0) load->stop = true;
     for (unsigned i = 0; i < threads; i++) (void)pthread_join(load->threads[i].id, NULL);
@@ -218,10 +201,7 @@ static int run(struct load_result **result, const struct load_options *options,
 }
 
 int load_run(struct load_result **result, const struct load_options *options) {
-    return run(result, options,
-               !options->many              ? closed_body
-               : options->schedule != NULL ? open_body
-                                           : many_body);
+    return run(result, options, options->many ? many_body : closed_body);
 }
 
 int load_floor(struct load_result **result, const struct load_options *options) {

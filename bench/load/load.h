@@ -31,4 +31,22 @@ bool load_is_overloaded(const struct load_result *result, bool loses_packets);
 
 void load_free(struct load_result *result); /* NULL is ignored */
 
+/* ---- when requests are due: laid down before the first, so that nothing can change it ---- */
+
+/* So many requests at most: their times alone are 400 MB. */
+enum { SCHEDULE_MAX = 50000000 };
+
+struct schedule {
+    uint64_t *due_ns; /* ascending, from the beginning of the schedule */
+    uint64_t count;
+};
+
+/*
+ * Those due within `length_ns`, or `most` if that is not 0 (then however long
+ * they take). 0 (release with schedule_free), -E2BIG or -ENOMEM.
+ */
+int schedule_make(struct schedule *schedule, const struct load_schedule *wanted, uint64_t length_ns,
+                  uint64_t most);
+void schedule_free(struct schedule *schedule);
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/load/schedule.h"
+#include "bench/load/load.h"
 
 #include <errno.h>
 #include <gsl/gsl_randist.h>

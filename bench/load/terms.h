@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The terms of a load: what is asked for, and what comes of it. */
+/* What a load is asked for, and what it counted: for its loops, and for all above. */
 #ifndef BENCH_TERMS_H
 #define BENCH_TERMS_H
 

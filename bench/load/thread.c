@@ -17,8 +17,38 @@ void load_end(struct load_thread *t, uint64_t now_ns) {
     t->at_end = thread_time_now();
 }
 
-void load_note_up(struct load *load) {
-    (void)atomic_fetch_add(&load->up, 1);
+int load_open_client(const struct load_thread *t, unsigned index, bool nonblocking,
+                     struct exchange *x) {
+    const struct load_options *options = t->load->options;
+    struct echo_client_options wanted = options->client;
+    struct echo_client *client;
+    if (nonblocking) wanted.nonblocking = true;
+    wanted.session += index;
+    int failed = options->transport->client->open(&client, &wanted);
+    if (failed != 0) return failed;
+    failed = exchange_init_window(x, client, wanted.session, options->deadline_ns, wanted.depth);
+    if (failed != 0) client->steps->close(client);
+    return failed;
+}
+
+/* Clients of one transport have the same counters in the same order. */
+void load_add_counters(struct load_result *r, const struct echo_counter *counters, unsigned count) {
+    for (unsigned i = 0; i < count && i < LOAD_COUNTERS_MAX; i++) {
+        r->counters[i].name = counters[i].name;
+        r->counters[i].value += counters[i].value;
+    }
+    if (count > r->counter_count) r->counter_count = count;
+}
+
+void load_close_client(struct load_thread *t, struct exchange *x) {
+    struct load_result *r = t->result;
+    r->late += x->late;
+    r->duplicate += x->duplicate;
+    r->corrupt += x->corrupt;
+    r->sockets += x->client->sockets_made;
+    load_add_counters(r, x->client->counters, x->client->counter_count);
+    exchange_free(x);
+    x->client->steps->close(x->client);
 }
 
 static void record_times(struct load_result *r, const struct echo_times *times) {
@@ -46,14 +76,6 @@ void load_record(struct load_thread *t, const struct exchange *x) {
     record_times(r, &x->times);
 }
 
-static uint64_t later(uint64_t one, uint64_t other) {
-    return one > other ? one : other;
-}
-
-static uint64_t earlier(uint64_t one, uint64_t other) {
-    return one < other ? one : other;
-}
-
 static void note_early(struct load_result *r, const struct exchange *x) {
     if (x->error > 0 && x->error < LOAD_ERRNOS) r->early_errors[x->failed_in][x->error]++;
 }
@@ -68,7 +90,8 @@ static void count_in_window(struct load_thread *t, const struct exchange *x) {
         note_early(r, x);
         return;
     }
-    const uint64_t begun_ns = later(start_ns, from_ns), over_ns = earlier(end_ns, to_ns);
+    const uint64_t begun_ns = start_ns > from_ns ? start_ns : from_ns;
+    const uint64_t over_ns = end_ns < to_ns ? end_ns : to_ns;
     if (over_ns > begun_ns) r->busy_ns += over_ns - begun_ns;
     if (end_ns < to_ns) {
         if (x->outcome == EXCHANGE_OK) r->ok_by_half[end_ns - from_ns < to_ns - end_ns ? 0 : 1]++;
@@ -76,16 +99,19 @@ static void count_in_window(struct load_thread *t, const struct exchange *x) {
         return;
     }
     r->drained++;
-    r->drain_ns = later(r->drain_ns, end_ns - to_ns);
+    if (end_ns - to_ns > r->drain_ns) r->drain_ns = end_ns - to_ns;
     if (start_ns >= to_ns || x->outcome != EXCHANGE_LOST) return;
     r->waiting++;
     r->waiting_ns += over_ns - begun_ns;
 }
 
-void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures) {
+void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures, bool *up) {
     struct load_result *r = t->result;
+    const bool ok = x->outcome == EXCHANGE_OK;
     r->exchanges++;
-    if (x->outcome == EXCHANGE_OK) r->answered++;
+    if (ok) r->answered++;
+    if (ok && !*up) t->load->up++;
+    *up = *up || ok;
     *failures = x->outcome == EXCHANGE_FAILED ? *failures + 1 : 0;
     if (t->load->options->schedule != NULL) {
         if (!t->begun) note_early(r, x);
@@ -97,20 +123,6 @@ void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *fa
     } else {
         note_early(r, x);
     }
-}
-
-/* Clients of one transport have the same counters in the same order. */
-void load_add_counters(struct load_result *r, const struct echo_counter *counters, unsigned count) {
-    for (unsigned i = 0; i < count && i < LOAD_COUNTERS_MAX; i++) {
-        r->counters[i].name = counters[i].name;
-        r->counters[i].value += counters[i].value;
-    }
-    if (count > r->counter_count) r->counter_count = count;
-}
-
-void load_add_client(struct load_result *r, const struct echo_client *client) {
-    load_add_counters(r, client->counters, client->counter_count);
-    r->sockets += client->sockets_made;
 }
 
 bool load_interrupted(const struct load *load) {

@@ -14,8 +14,7 @@ struct load_thread {
     struct load *load;
     pthread_t id;
     unsigned index;
-    bool begun;       /* what starts from now on counts, where bounds are its own */
-    atomic_bool over; /* its body has returned */
+    bool begun;                          /* what starts now counts, where bounds are its own */
     struct thread_time at_begin, at_end; /* when its counted time begins, and when it ends */
     int failed;                          /* -errno of what kept it from running at all */
     struct load_result *result;
@@ -24,11 +23,17 @@ struct load_thread {
 struct load {
     const struct load_options *options;
     atomic_uint up;                        /* connections over which a first message has gone */
+    atomic_uint ended;                     /* threads whose body has returned */
     atomic_uint_least64_t warm_ns, end_ns; /* the window; UINT64_MAX: not known yet */
     atomic_bool warm, stop;                /* for the floor, which reads no clock */
     void *(*body)(void *);
     struct load_thread *threads;
 };
+
+/* Bodies of threads; `argument` is a load_thread. */
+void *closed_body(void *argument); /* one connection, blocking or spinning */
+void *floor_body(void *argument);  /* one, or all, without codec, checks or clocks */
+void *many_body(void *argument);   /* all, in one loop; closed, or open */
 
 /*
  * Whether counted time is one window for all, [warm_ns, end_ns), in which what
@@ -41,22 +46,23 @@ bool load_has_window(const struct load *load);
 void load_begin(struct load_thread *t, uint64_t now_ns);
 void load_end(struct load_thread *t, uint64_t now_ns);
 
-/* The first message of a connection has come back. */
-void load_note_up(struct load *load);
+/* The client of the connection of this index, and its exchanges. 0 or -errno. */
+int load_open_client(const struct load_thread *t, unsigned index, bool nonblocking,
+                     struct exchange *x);
+
+/* Adds what it has counted to the result. */
+void load_close_client(struct load_thread *t, struct exchange *x);
 
 /*
  * The exchange that `x` says ended last has ended: counts it where it counts;
- * *failures is that of those in a row.
+ * *failures is that of those in a row, *up whether a message has come back.
  */
-void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures);
+void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures, bool *up);
 
 /* Counts it; for the open loop, which knows by itself what counts. */
 void load_record(struct load_thread *t, const struct exchange *x);
 
-bool load_interrupted(const struct load *load);
-
-/* Adds what a client has counted to the result. */
-void load_add_client(struct load_result *r, const struct echo_client *client);
 void load_add_counters(struct load_result *r, const struct echo_counter *counters, unsigned count);
+bool load_interrupted(const struct load *load);
 
 #endif

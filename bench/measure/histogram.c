@@ -80,7 +80,8 @@ void samples_add(struct samples *sum, const struct samples *more) {
 
 /* Of the bucket that ends with `upper_ns`. */
 static double middle_ns(uint64_t upper_ns) {
-    return (double)((lower_bound_ns(histogram_bucket_of(upper_ns)) + upper_ns) / 2);
+    const uint64_t lower_ns = lower_bound_ns(histogram_bucket_of(upper_ns));
+    return ((double)lower_ns + (double)upper_ns) / 2;
 }
 
 double samples_percentile_ns(const struct samples *samples, double percent) {

@@ -131,33 +131,6 @@ void origin_tell_commands(struct story *story, const struct results *results) {
 
 /* ---- where it was measured ---- */
 
-enum { VALUES_SHOWN = 3 };
-
-static void put_fact(FILE *out, const struct fact *fact) {
-    switch (fact->kind) {
-    case FACT_TEXT: (void)fputs(fact->text, out); break;
-    case FACT_NUMBER: (void)fprintf(out, "%.6g", fact->number); break;
-    case FACT_TRUTH: (void)fputs(fact->number != 0 ? "true" : "false", out); break;
-    case FACT_UNKNOWN: (void)fputc('-', out); break;
-    }
-}
-
-/* The values of a name; of many the first. */
-static void add_values(struct grid *grid, const struct fact *values, size_t count) {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    for (size_t i = 0; out != NULL && i < count && i < VALUES_SHOWN; i++) {
-        if (i > 0) (void)fputs("; ", out);
-        put_fact(out, &values[i]);
-    }
-    if (out != NULL && count > VALUES_SHOWN)
-        (void)fprintf(out, "; and %zu more", count - VALUES_SHOWN);
-    if (out != NULL) (void)fclose(out);
-    grid_add(grid, "%s", text == NULL ? "" : text);
-    free(text);
-}
-
 /* What is known of before and after the runs is one row. */
 static void tell_facts(struct story *story, const struct facts *facts) {
     static const char after[] = "after.";
@@ -169,8 +142,8 @@ static void tell_facts(struct story *story, const struct facts *facts) {
         (void)snprintf(later, sizeof later, "%s%s", after, name);
         const struct fact *then = facts_find(facts, later);
         grid_add(&grid, "%s", name);
-        add_values(&grid, &facts->list[i], 1);
-        add_values(&grid, then, then == NULL ? 0 : 1);
+        words_cell_facts(&grid, &facts->list[i], 1);
+        words_cell_facts(&grid, then, then == NULL ? 0 : 1);
     }
     story_table(story, "environment", &grid);
 }
@@ -185,8 +158,8 @@ static void tell_differences(struct story *story, const struct facts *const *all
     for (size_t i = 0; i < differences.count; i++) {
         const struct environment_difference *one = &differences.list[i];
         grid_add(&grid, "%s", one->name);
-        add_values(&grid, one->base.list, one->base.count);
-        add_values(&grid, one->new.list, one->new.count);
+        words_cell_facts(&grid, one->base.list, one->base.count);
+        words_cell_facts(&grid, one->new.list, one->new.count);
     }
     if (differences.count > 0)
         story_say(story, "Not everything on this page was measured in the same surroundings:");

@@ -113,8 +113,6 @@ const struct cost_model cost_udp_retry = {DATAGRAMS, ECHOED,
 /* Several in a call, if there are several: how many varies with who is woken when. */
 const struct cost_model cost_udp_batch = {DATAGRAMS};
 
-/* ---- sums ---- */
-
 static void add(struct cost *cost, const struct cost_packet *packet, const uint32_t *message_bytes,
                 uint64_t times) {
     for (int i = 0; i < COST_PACKETS_MAX && packet->ip_bytes > 0; i++, packet++) {

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "bench/link/namespace.h"
-#include "bench/load/schedule.h"
 #include "bench/measure/system.h"
 #include "bench/run/status.h"
 #include "echo/clock.h"

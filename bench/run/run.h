@@ -49,7 +49,7 @@ struct carried {
     uint64_t foreign, device_drops;
     struct wire_tally by[WIRE_DIRECTIONS][WIRE_KINDS];
     struct distribution one_way, late;
-    double applied_rtt_ns; /* the mean that packets really waited, there and back */
+    double applied_rtt_ns;     /* the mean that packets really waited, there and back */
     struct wire_packet *trace; /* malloc'd: one by one, where they were captured; or NULL */
     size_t trace_count;
 };

@@ -89,10 +89,9 @@ static void stop(struct design_server *d, uint64_t *counts) {
     (void)pthread_mutex_unlock(&all->lock);
     d->servers[0]->steps->stop(d->servers[0]);
     /* None is added after `stopping`; and none is taken out once the first, who accepts, ended. */
-    while (all->ring.previous != &all->ring) {
-        struct thread *t = all->ring.previous;
+    for (struct thread *t = all->ring.previous, *before; t != &all->ring; t = before) {
         (void)pthread_join(t->id, NULL);
-        remque(t);
+        before = t->previous;
         forget(t, counts);
     }
     for (int i = 0; counts != NULL && i < ECHO_COUNTS; i++) counts[i] += all->counts[i];

@@ -39,8 +39,9 @@ static void put_value(FILE *out, const json_t *value) {
 /* One after the other. */
 static void put_reasons(FILE *out, const struct validity *validity) {
     char text[VALIDITY_REASONS_MAX * (VALIDITY_REASON_BYTES + 2)] = "";
-    for (unsigned i = 0; i < validity->count; i++) {
-        (void)strcat(strcat(text, i > 0 ? "; " : ""), validity->reason[i]);
+    for (unsigned i = 0, at = 0; i < validity->count; i++) {
+        at += (unsigned)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? "; " : "",
+                                 validity->reason[i]);
     }
     put_quoted(out, text);
 }

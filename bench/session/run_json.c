@@ -29,6 +29,7 @@ struct outside {
 #define SURE .need = FIELD_SURE
 #define PROMISED .need = FIELD_PROMISED
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of members and literals that join */
 #define TIMES(name_, member_)                                                                      \
     {name_ ".p50", RUN(TIME, member_.p50_ns), .unit = US},                                         \
         {name_ ".p90", RUN(TIME, member_.p90_ns), .unit = US},                                     \
@@ -51,6 +52,7 @@ struct outside {
         "interference." name_ "_wait_ms", RUN(TIME, member_.wait_ns), .unit = MS,                  \
                                                                       KNOWN(run.member_.known)     \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* The last is what older files call the first. */
 static const char *const assigns[ASSIGNS + 1] = {"mru", "lru", "connection", "free"};

@@ -14,7 +14,7 @@ struct source fill_from(enum list kind, const void *finding) {
 static const struct field *find(struct source source, const char *name, size_t length) {
     for (unsigned i = 0; i < source.field_count; i++) {
         const char *its = source.fields[i].name;
-        if (strlen(its) == length && strncmp(its, name, length) == 0) return &source.fields[i];
+        if (strlen(its) == length && strncmp(its, name, length) == 0) return source.fields + i;
     }
     return NULL;
 }
@@ -67,6 +67,7 @@ static void put_number(FILE *out, const struct place *place, double value) {
                                 : is_how(place, "narrow") ? words_narrow_time(us, narrow)
                                 : is_how(place, "ratio")  ? words_ratio(value)
                                 : is_how(place, "count")  ? words_count(value)
+                                : is_how(place, "each")   ? words_each(value)
                                                           : words_counted(value, how);
     (void)fputs(words.text, out);
 }

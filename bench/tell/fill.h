@@ -8,6 +8,7 @@
  *     {name:narrow}   the same as a narrow column has it, in us unless it says
  *     {name:ratio}    near 1 with three decimals
  *     {name:count}    exact, with commas between thousands
+ *     {name:each}     exact where it is whole, else four digits
  *     {name:WORD}     a count and its word: "1 run", "6 runs"
  *     {name:%.1f}     as printf has it
  *     [ ... ]         left out where a value in it is not known; [[ is a bracket

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct number words_number(double value) {
@@ -127,6 +128,11 @@ struct number words_count(double value) {
     return number;
 }
 
+struct number words_each(double value) {
+    const double unit = value > 0 ? fmin(1, pow(10, floor(log10(value)) - 3)) : 1;
+    return words_count(round(value / unit) * unit);
+}
+
 struct number words_counted(double count, const char *one) {
     struct number number = words_count(count);
     const size_t length = strlen(number.text);
@@ -149,6 +155,30 @@ struct number words_support(const struct middle *middle, struct number (*words)(
     (void)snprintf(support.text, sizeof support.text, " (%.48s%.12s)", interval.text,
                    words_counted((double)middle->count, "run").text);
     return support;
+}
+
+static void put_fact(FILE *out, const struct fact *fact) {
+    switch (fact->kind) {
+    case FACT_TEXT: (void)fputs(fact->text, out); break;
+    case FACT_NUMBER: (void)fprintf(out, "%.6g", fact->number); break;
+    case FACT_TRUTH: (void)fputs(fact->number != 0 ? "true" : "false", out); break;
+    case FACT_UNKNOWN: (void)fputc('-', out); break;
+    }
+}
+
+void words_cell_facts(struct grid *grid, const struct fact *values, size_t count) {
+    const size_t most = 3;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    for (size_t i = 0; out != NULL && i < count && i < most; i++) {
+        if (i > 0) (void)fputs("; ", out);
+        put_fact(out, &values[i]);
+    }
+    if (out != NULL && count > most) (void)fprintf(out, "; and %zu more", count - most);
+    if (out != NULL) (void)fclose(out);
+    grid_add(grid, "%s", text == NULL ? "" : text);
+    free(text);
 }
 
 struct number words_condition(const char *field, double value, const char *text) {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bench/judge/statistics.h"
+#include "bench/measure/facts.h"
 #include "bench/tell/grid.h"
 
 struct number {
@@ -36,6 +37,9 @@ struct number words_interval(struct interval interval, struct number (*in_words)
 /* Exact, with commas between thousands: 1,048,576. */
 struct number words_count(double value);
 
+/* Of a count per message: exact where it is whole, else four digits. */
+struct number words_each(double value);
+
 /* "6 runs", "1 run": `one` is the word for one. */
 struct number words_counted(double count, const char *one);
 
@@ -45,6 +49,9 @@ void words_cell_middle(struct grid *grid, const struct middle *middle,
 
 /* " (95 % interval 15,000 to 15,800, 6 runs)", " (1 run)": what stands behind the value. */
 struct number words_support(const struct middle *middle, struct number (*words)(double));
+
+/* A cell: the values of a fact, of many the first three. */
+void words_cell_facts(struct grid *grid, const struct fact *values, size_t count);
 
 /*
  * "64 bytes", "1 connection", "20 ms round trip"; "" for what goes without
