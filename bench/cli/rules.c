@@ -184,10 +184,8 @@ static bool check_host(const struct usage *u) {
     }
     /* A run's process is told everything, by whoever has checked what was given. */
     if (u->takers == BY_RUN) return true;
-    if (u->takers == BY_RUN) return true; /* it is told all, whether or not it matters there */
     for (size_t i = 0; i < sizeof of_server / sizeof of_server[0]; i++) {
-        /* The process of a run is told all that there is. */
-        if (u->takers == BY_RUN || !was_given(u, of_server[i])) continue;
+        if (!was_given(u, of_server[i])) continue;
         return refuse(u,
                       "--%s is of a server of our own; with --host leave it out, or give it to "
                       "`echolab serve` there",

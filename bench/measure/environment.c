@@ -42,7 +42,8 @@
 
 /* Tabs as spaces. */
 static struct fact of_line(char *line) {
-    for (char *tab = line; tab != NULL && (tab = strchr(tab, '\t')) != NULL;) *tab = ' ';
+    char *tab = line == NULL ? NULL : strchr(line, '\t');
+    for (; tab != NULL; tab = strchr(tab, '\t')) *tab = ' ';
     return fact_of(line);
 }
 

@@ -10,9 +10,8 @@ static double unit_of(const struct field *field) {
 }
 
 static struct field_value whole(uint64_t count) {
-    return count == FIELD_UNKNOWN
-               ? (struct field_value){.number = NAN}
-               : (struct field_value){.number = (double)count, .count = count, .whole = true};
+    if (count == FIELD_UNKNOWN) return (struct field_value){.number = NAN};
+    return (struct field_value){.number = (double)count, .count = count, .whole = true};
 }
 
 struct field_value field_get(const struct field *field, const void *structure) {

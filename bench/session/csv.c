@@ -2,7 +2,8 @@
 /*
  * CSV: a row per run, a column for each member of a run that is one value, in
  * the order of the JSON, dots between levels. The columns are always the same:
- * what a run does not have is empty.
+ * what a run does not have is empty. Which counters there are depends on the
+ * run, so all are one column.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -46,6 +47,18 @@ static void put_reasons(FILE *out, const struct validity *validity) {
     put_quoted(out, text);
 }
 
+/* "server.requests=12 server.replies=12" */
+static void put_counters(FILE *out, json_t *counters) {
+    const char *of, *name, *before = "";
+    json_t *group, *value;
+    json_object_foreach(counters, of, group) {
+        json_object_foreach(group, name, value) {
+            (void)fprintf(out, "%s%s.%s=%.17g", before, of, name, json_number_value(value));
+            before = " ";
+        }
+    }
+}
+
 static void put_row(FILE *out, const struct session *session, const struct run *run) {
     json_t *object = run_to_json(run);
     for (unsigned i = 0; i < run_field_count; i++) {
@@ -54,7 +67,9 @@ static void put_row(FILE *out, const struct session *session, const struct run *
         if (value != NULL) put_value(out, value);
         (void)fputc(',', out);
     }
+    put_counters(out, json_at(object, "counters"));
     json_decref(object);
+    (void)fputc(',', out);
     put_reasons(out, &run->validity);
     (void)fputc(',', out);
     if (session->axis != NULL) put_quoted(out, session->axis);
@@ -71,7 +86,7 @@ int session_write_csv(const struct session *session, const char *path) {
     for (unsigned i = 0; i < run_field_count; i++) {
         if (run_fields[i].kind != FIELD_OBJECT) (void)fprintf(out, "%s,", run_fields[i].name);
     }
-    (void)fputs("invalid_because,axis,session_seed\n", out);
+    (void)fputs("counters,invalid_because,axis,session_seed\n", out);
     for (size_t i = 0; i < session->runs.count; i++) put_row(out, session, session->runs.list[i]);
     const int failed = fclose(out) == 0 ? output_write(path, text, size) : -ENOMEM;
     free(text);
