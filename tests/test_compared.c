@@ -12,7 +12,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/gather.h"
+#include "bench/experiment/compare_parts.h"
 #include "bench/judge/compared.h"
 #include "tests/made.h"
 
@@ -67,8 +67,8 @@ static void runs_of_a_point_are_compared_whatever_else_they_differ_in(void **sta
     };
     struct session *session = session_of("size", columns, 4);
     assert_int_equal(count_of(session), 6);
-    assert_near(comparison(session, "p50", "udp-persistent", 0)->ratio, 2, 0.02);
-    assert_near(comparison(session, "p50", "udp-persistent", 1)->ratio, 3, 0.02);
+    assert_near(comparison(session, "p50", "udp-persistent", 0)->comparison.ratio.value, 2, 0.02);
+    assert_near(comparison(session, "p50", "udp-persistent", 1)->comparison.ratio.value, 3, 0.02);
     session_free(session);
 }
 
@@ -83,7 +83,7 @@ static void without_points_size_and_connections_are_the_point(void **state) {
     struct session *session = session_of("size", columns, 4);
     assert_int_equal(count_of(session), 6);
     const struct compared *last = SESSION_AT(session, LIST_COMPARISONS, struct compared, 5);
-    assert_near(last->ratio, 3, 0.02);
+    assert_near(last->comparison.ratio.value, 3, 0.02);
     assert_true(isnan(last->point) && isnan(last->offered_per_s));
     char *text = table_of(session);
     assert_says(text, "64 bytes, 1 connection  variant         msg/s ");
@@ -180,7 +180,7 @@ static void a_floor_is_compared_with_its_own_variant_alone(void **state) {
     assert_string_equal(first->asked.variant->name, "tcp-persistent");
     assert_non_null(floor);
     assert_true(compared_with_floor(floor));
-    assert_near(floor->ratio, 1.2, 0.01);
+    assert_near(floor->comparison.ratio.value, 1.2, 0.01);
     char *text = table_of(session);
     assert_says(text, " 1.25 "); /* of the first, in its row */
     assert_says(text, " 1.20 ");
@@ -224,7 +224,7 @@ static void a_session_says_from_where_on_it_finds_differences(void **state) {
     const struct compared *c = SESSION_AT(session, LIST_COMPARISONS, struct compared, 0);
     char *text = table_of(session), *says = NULL;
     assert_true(asprintf(&says, "): this session finds differences from %.2g %% on  ",
-                         100 * c->detectable) > 0);
+                         100 * c->comparison.detectable) > 0);
     assert_says(text, says);
     assert_says_not(text, "not quiet");
     free(says);
@@ -280,10 +280,11 @@ static void what_is_not_decided_says_what_would_be(void **state) {
         struct session *session = noisy_session(blocks);
         const struct compared *c = comparison(session, "time_per_message", "udp-persistent", 0);
         char *text = table_of(session), *words = NULL;
-        assert_int_equal(c->verdict, VERDICT_NOT_DECIDED);
-        assert_int_equal(isnan(c->low) && isnan(c->detectable), blocks == 1);
-        assert_int_equal(c->blocks_needed > BLOCKS, blocks == BLOCKS);
-        assert_true(asprintf(&words, "%.0f %%", 100 * c->detectable) > 0);
+        assert_int_equal(c->comparison.verdict, VERDICT_NOT_DECIDED);
+        assert_int_equal(isnan(c->comparison.ratio.low) && isnan(c->comparison.detectable),
+                         blocks == 1);
+        assert_int_equal(c->comparison.blocks_needed > BLOCKS, blocks == BLOCKS);
+        assert_true(asprintf(&words, "%.0f %%", 100 * c->comparison.detectable) > 0);
         if (blocks > 1) assert_says(text, words);
         assert_says(text, "not decided");
         assert_int_equal(strstr(text, "(finds") != NULL, blocks > 1);
@@ -358,10 +359,11 @@ static void an_open_loop_is_judged_by_percentiles_and_not_by_time_per_message(vo
     struct session *session = session_of(NULL, columns, 3);
     assert_null(comparison(session, "time_per_message", "udp-persistent", 0));
     const struct compared *p99 = comparison(session, "p99", "udp-persistent", 0);
-    assert_near(p99->ratio, 3, 0.02);
+    assert_near(p99->comparison.ratio.value, 3, 0.02);
     assert_near(p99->offered_per_s, 5000, 0);
-    assert_int_equal(p99->verdict, VERDICT_SLOWER);
-    assert_int_equal(comparison(session, "p50", "udp-persistent", 0)->verdict, VERDICT_SAME);
+    assert_int_equal(p99->comparison.verdict, VERDICT_SLOWER);
+    assert_int_equal(comparison(session, "p50", "udp-persistent", 0)->comparison.verdict,
+                     VERDICT_SAME);
     char *text = table_of(session);
     assert_says(text, "1 connection, 5,000/s offered ");
     assert_says(text, "A/A: tcp-persistent against itself: 1.00");
@@ -396,10 +398,11 @@ static void who_loses_is_slower_and_not_faster(void **state) {
         {.variant = "udp-persistent", .us = 10, .rate_per_s = 5000, .lost = 120},
     };
     struct session *session = session_of(NULL, columns, 2);
-    assert_int_equal(comparison(session, "p50", "udp-persistent", 0)->verdict, VERDICT_FASTER);
+    assert_int_equal(comparison(session, "p50", "udp-persistent", 0)->comparison.verdict,
+                     VERDICT_FASTER);
     const struct compared *p99 = comparison(session, "p99", "udp-persistent", 0);
-    assert_int_equal(p99->verdict, VERDICT_SLOWER);
-    assert_near(p99->ratio, 2e6 / 100, 100);
+    assert_int_equal(p99->comparison.verdict, VERDICT_SLOWER);
+    assert_near(p99->comparison.ratio.value, 2e6 / 100, 100);
     session_free(session);
 }
 
@@ -488,33 +491,32 @@ static struct session *core_session(double kept_us, unsigned blocks) {
                                      {.variant = "tcp-persistent", .us = kept_us}};
     struct session *session = session_of(NULL, columns, 2);
     struct findings *list = &session->lists[LIST_COMPARISONS];
-    for (size_t i = 0; i < list->count; i++) ((struct compared *)list->items)[i].blocks = blocks;
+    for (size_t i = 0; i < list->count; i++)
+        ((struct compared *)list->items)[i].comparison.blocks = blocks;
     return session;
 }
 
-static struct ratio ratio_of(struct session **sessions, size_t count, const char *numerator,
-                             const char *denominator) {
+static struct comparison ratio_of(struct session **sessions, size_t count, const char *numerator,
+                                  const char *denominator) {
     const struct results results = {.sessions = sessions, .count = count};
-    struct answers answers = gather_answers(&results);
-    struct ratio ratio = {.blocks = 0};
-    const bool found = answers_ratio(&answers, "cross-core", numerator, denominator, &ratio);
-    assert_int_equal(found, ratio.blocks > 0);
-    assert_false(answers_ratio(&answers, "spin", numerator, denominator, &ratio));
-    answers_free(&answers);
-    return ratio;
+    struct compared ratio = {.metric = NULL};
+    const bool found = compare_ratio(&results, "cross-core", numerator, denominator, &ratio);
+    assert_int_equal(found, ratio.comparison.blocks > 0);
+    assert_false(compare_ratio(&results, "spin", numerator, denominator, &ratio));
+    return ratio.comparison;
 }
 
 static void a_ratio_is_found_either_way_round(void **state) {
     (void)state;
     struct session *sessions[] = {core_session(10, 6)};
-    const struct ratio one = ratio_of(sessions, 1, "tcp-persistent", "tcp-per-message");
-    const struct ratio other = ratio_of(sessions, 1, "tcp-per-message", "tcp-persistent");
-    assert_near(one.times.value, 0.25, 0.001);
-    assert_near(other.times.value * one.times.value, 1, 1e-9);
-    assert_near(other.times.low * one.times.high, 1, 1e-9);
-    assert_near(other.diff_us.value, 30, 0.1);
-    assert_near(other.diff_us.low, -one.diff_us.high, 1e-9);
-    assert_true(one.decided);
+    const struct comparison one = ratio_of(sessions, 1, "tcp-persistent", "tcp-per-message");
+    const struct comparison other = ratio_of(sessions, 1, "tcp-per-message", "tcp-persistent");
+    assert_near(one.ratio.value, 0.25, 0.001);
+    assert_near(other.ratio.value * one.ratio.value, 1, 1e-9);
+    assert_near(other.ratio.low * one.ratio.high, 1, 1e-9);
+    assert_near(other.diff.value, 30, 0.1);
+    assert_near(other.diff.low, -one.diff.high, 1e-9);
+    assert_true(one.verdict != VERDICT_NOT_DECIDED);
     assert_int_equal(ratio_of(sessions, 1, "tcp-persistent", "udp-persistent").blocks, 0);
     session_free(sessions[0]);
 }
@@ -522,8 +524,8 @@ static void a_ratio_is_found_either_way_round(void **state) {
 static void of_those_that_ask_the_same_the_one_with_most_blocks_answers(void **state) {
     (void)state;
     struct session *sessions[] = {core_session(10, 6), core_session(20, 15), core_session(30, 9)};
-    const struct ratio ratio = ratio_of(sessions, 3, "tcp-persistent", "tcp-per-message");
-    assert_near(ratio.times.value, 0.5, 0.001);
+    const struct comparison ratio = ratio_of(sessions, 3, "tcp-persistent", "tcp-per-message");
+    assert_near(ratio.ratio.value, 0.5, 0.001);
     assert_int_equal(ratio.blocks, 15);
     char *text = made_told(compare_tell, sessions, 3, true);
     assert_says(text, "tcp-persistent takes 0.500 times (");

@@ -229,17 +229,15 @@ static void add_entry(struct session *session, const char *variant, double rate,
     *one = (struct behind_loss){.variant = variant,
                                 .rate_per_s = rate,
                                 .loss_percent = loss,
-                                .runs = 1,
-                                .delayed = delayed,
-                                .unanswered = unanswered,
-                                .worst_ms = 23,
-                                .median_ms = 20,
+                                .sum = {.runs = 1,
+                                        .delayed = delayed,
+                                        .unanswered = unanswered,
+                                        .worst_ms = 23,
+                                        .usual_ms = 20},
                                 .delayed_beyond_ms = 25,
                                 .lateness_max_ms = 5,
                                 .within_ms = 60,
-                                .within_share = 0.987,
-                                .low = 0.981,
-                                .high = 0.992,
+                                .within_share = {0.987, 0.981, 0.992},
                                 .rtt_ms = 20,
                                 .deadline_ms = 2000};
 }
@@ -291,13 +289,13 @@ static void what_has_no_run_is_told_and_no_sentence_is_about_it(void **state) {
     (void)state;
     struct session *session = session_made();
     struct behind_loss *all = session->lists[LIST_BEHIND_LOSS].items;
-    all[1].runs = 0;
+    all[1].sum.runs = 0;
     char *text = made_told(tell, &session, 1, true);
     assert_says_not(text, "tcp-persistent: ");
     assert_says_not(text, "On tcp-persistent");
     assert_says(text, "no run");
     free(text);
-    for (size_t i = 0; i < session->lists[LIST_BEHIND_LOSS].count; i++) all[i].runs = 0;
+    for (size_t i = 0; i < session->lists[LIST_BEHIND_LOSS].count; i++) all[i].sum.runs = 0;
     text = made_told(tell, &session, 1, true);
     assert_says_not(text, "TCP hands over");
     free(text);
@@ -317,7 +315,7 @@ static const struct behind_loss *row_of(const struct session *session, const cha
         const struct behind_loss *row =
             SESSION_AT(session, LIST_BEHIND_LOSS, struct behind_loss, i);
         const bool single = strcmp(row->situation, "one request") == 0;
-        if (single && strcmp(row->variant, variant) == 0) return row->runs > 0 ? row : NULL;
+        if (single && strcmp(row->variant, variant) == 0) return row->sum.runs > 0 ? row : NULL;
     }
     fail_msg("no row of %s", variant);
     return NULL;
@@ -349,12 +347,12 @@ static void tcp_waits_for_the_lost_request_and_udp_does_not(void **state) {
         skip();
         return;
     }
-    assert_is(stream->packets_lost, 1);
-    assert_is(stream->unanswered, 0);
-    assert_true(stream->delayed >= 2);
-    assert_is(datagrams->packets_lost, 1);
-    assert_is(datagrams->unanswered, 1);
-    assert_is(datagrams->delayed, 0);
+    assert_is(stream->sum.packets_lost, 1);
+    assert_is(stream->sum.unanswered, 0);
+    assert_true(stream->sum.delayed >= 2);
+    assert_is(datagrams->sum.packets_lost, 1);
+    assert_is(datagrams->sum.unanswered, 1);
+    assert_is(datagrams->sum.delayed, 0);
     assert_true(stream->series_count > 2);
     assert_true(session->runs.count >= 2);
     assert_null(session->runs.list[0]->series);

@@ -12,7 +12,6 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/judge/idle.h"
 #include "bench/load/beside.h"
 #include "tests/made.h"
 #include "tests/support.h"
@@ -92,6 +91,7 @@ static struct run *race_run(uint64_t failed, uint64_t executed) {
     const uint64_t ms = 1000000;
     struct run *run = run_new();
     assert_non_null(run);
+    run->asked.wire = true;
     run->asked.rtt_ns = 20 * ms;
     run->asked.idle_timeout_ns = 200 * ms;
     run->asked.gap_ns = 195 * ms;
@@ -150,10 +150,7 @@ static void add_point(struct session *session, const char *variant, unsigned rep
                                  .reply_bytes = reply,
                                  .gap_ms = gap_ms,
                                  .rtt_ms = 20,
-                                 .latency_ms = ms,
-                                 .low_ms = ms - 0.1,
-                                 .high_ms = ms + 0.1,
-                                 .samples = 3,
+                                 .latency_ms = {ms, ms - 0.1, ms + 0.1, 3},
                                  .round_trips = ms / 20};
 }
 
@@ -241,7 +238,7 @@ static void pause_that_costs_nothing_is_told(void **state) {
     (void)state;
     struct session *session = points_made();
     struct idle_point *slow = &((struct idle_point *)session->lists[LIST_IDLE_POINTS].items)[2];
-    slow->latency_ms = 21;
+    slow->latency_ms.value = 21;
     slow->round_trips = 1.05;
     char *text = told_of(session);
     assert_says(text, "No pause that was tried makes the next message on a kept connection slower");
@@ -249,7 +246,7 @@ static void pause_that_costs_nothing_is_told(void **state) {
     /* What messages vary by says nothing, either way. */
     session = points_made();
     slow = &((struct idle_point *)session->lists[LIST_IDLE_POINTS].items)[2];
-    slow->low_ms = 20;
+    slow->latency_ms.low = 20;
     text = told_of(session);
     assert_says_not(text, "No pause");
     assert_says_not(text, "A connection that is kept");
@@ -260,8 +257,8 @@ static void point_without_a_run_is_told(void **state) {
     (void)state;
     struct session *session = points_made();
     struct idle_point *slow = &((struct idle_point *)session->lists[LIST_IDLE_POINTS].items)[2];
-    slow->samples = 0;
-    slow->latency_ms = slow->low_ms = slow->high_ms = slow->round_trips = NAN;
+    slow->latency_ms = (struct middle){NAN, NAN, NAN, 0};
+    slow->round_trips = NAN;
     char *text = told_of(session);
     assert_says(text, "no run counts");
     assert_says(text, "Of 1 of the 6 points no run counts");
@@ -393,9 +390,10 @@ static void sweep_idle_tells_pauses_race_and_memory(void **state) {
     for (size_t i = 0; i < 6; i++) {
         const struct idle_point *point =
             SESSION_AT(session, LIST_IDLE_POINTS, struct idle_point, i);
-        assert_int_equal(point->samples, 9);
+        assert_int_equal(point->latency_ms.count, 9);
         assert_true(point->round_trips >= 1);
-        assert_true(point->low_ms <= point->latency_ms && point->latency_ms <= point->high_ms);
+        assert_true(point->latency_ms.low <= point->latency_ms.value &&
+                    point->latency_ms.value <= point->latency_ms.high);
     }
     assert_int_equal(session->lists[LIST_IDLE_RACE].count, 1);
     const struct idle_race *race = SESSION_AT(session, LIST_IDLE_RACE, struct idle_race, 0);

@@ -92,12 +92,10 @@ static struct session *tails(void) {
     c->metric = "p99";
     c->variant = "tcp-persistent";
     c->baseline = "tcp-per-message";
-    c->blocks = 3;
-    c->ratio = 0.5;
-    c->low = 0.4;
-    c->high = 0.6;
-    c->level = 0.95;
-    c->verdict = VERDICT_FASTER;
+    c->comparison.blocks = 3;
+    c->comparison.ratio = (struct interval){0.5, 0.4, 0.6};
+    c->comparison.level = 0.95;
+    c->comparison.verdict = VERDICT_FASTER;
     return session;
 }
 

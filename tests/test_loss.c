@@ -51,10 +51,7 @@ static void add(struct session *session, const char *lost, double ms, uint64_t r
                                  .lost = lost,
                                  .predicted_low_ms = 240,
                                  .predicted_high_ms = 253,
-                                 .measured_ms = ms,
-                                 .low_ms = ms - 1,
-                                 .high_ms = ms + 1,
-                                 .runs = runs,
+                                 .measured_ms = {ms, ms - 1, ms + 1, runs},
                                  .answered = true};
 }
 
@@ -110,10 +107,11 @@ static void lost_packet_costs_tcp_a_timer_and_udp_the_message(void **state) {
     assert_true(session->rtt_ms == 10);
     for (size_t i = 0; i < 4; i++) {
         const struct lost_message *one = SESSION_AT(session, LIST_LOST, struct lost_message, i);
-        assert_int_equal(one->runs, 2);
+        assert_int_equal(one->measured_ms.count, 2);
         assert_int_equal(one->answered, strcmp(one->variant, "tcp-persistent") == 0);
-        assert_true(one->measured_ms >= one->predicted_low_ms - 1);
-        assert_true(isnan(one->low_ms) && isnan(one->high_ms)); /* two runs have no interval */
+        assert_true(one->measured_ms.value >= one->predicted_low_ms - 1);
+        assert_true(isnan(one->measured_ms.low) &&
+                    isnan(one->measured_ms.high)); /* two runs have no interval */
     }
     assert_true(session->runs.count >= 8); /* a restless run is repeated */
     for (size_t i = 0; i < session->runs.count; i++)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/judge/per_connection.h"
+#include "bench/judge/models.h"
 #include "bench/report/page.h"
 #include "bench/session/session.h"
 #include "tests/made.h"

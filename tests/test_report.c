@@ -11,7 +11,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/judge/compared.h"
-#include "bench/judge/per_connection.h"
+#include "bench/judge/models.h"
 #include "bench/report/captions.h"
 #include "bench/report/page.h"
 #include "bench/report/plan.h"

@@ -395,6 +395,17 @@ static void assert_field(const char *name, const char *field, const json_t *valu
         assert_true(strtod(field, &end) == json_number_value(value) && *end == '\0');
     } else if (json_is_boolean(value)) {
         assert_string_equal(field, json_is_true(value) ? "true" : "false");
+    } else if (json_is_object(value)) {
+        const char *of, *counter;
+        json_t *group, *count;
+        json_object_foreach((json_t *)value, of, group) {
+            json_object_foreach(group, counter, count) {
+                char one[128];
+                (void)snprintf(one, sizeof one, "%s.%s=%lld", of, counter,
+                               (long long)json_integer_value(count));
+                assert_says(field, one);
+            }
+        }
     } else if (json_is_array(value)) {
         for (size_t i = 0; i < json_array_size(value); i++) {
             const size_t length = strlen(reasons);

@@ -12,10 +12,9 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/gather.h"
+#include "bench/experiment/compare_parts.h"
 #include "bench/judge/compared.h"
-#include "bench/judge/fits.h"
-#include "bench/judge/per_connection.h"
+#include "bench/judge/models.h"
 #include "tests/made.h"
 
 #include <math.h>
@@ -64,16 +63,11 @@ static void add_comparison(struct session *session, enum placement placement, un
     c->engine = "blocking";
     c->size_bytes = 64;
     c->connections = 1;
-    c->blocks = blocks;
-    c->ratio = ratio;
-    c->low = ratio / width;
-    c->high = ratio * width;
-    c->level = 0.95;
-    c->diff = -40;
-    c->diff_low = -42;
-    c->diff_high = -38;
-    c->verdict = VERDICT_FASTER;
-    c->blocks_needed = 0;
+    c->comparison = (struct comparison){.blocks = blocks,
+                                        .ratio = {ratio, ratio / width, ratio * width},
+                                        .level = 0.95,
+                                        .diff = {-40, -42, -38},
+                                        .verdict = VERDICT_FASTER};
 }
 
 static struct session *compare_session(enum placement placement, unsigned blocks, double ratio) {
@@ -133,17 +127,18 @@ static void slopes_are_the_round_trips(void **state) {
     for (size_t i = 0; i < session->lists[LIST_FITS].count; i++) {
         const struct fit *fit = SESSION_AT(session, LIST_FITS, struct fit, i);
         const struct variant *variant = variant_find(fit->variant);
-        assert_near(fit->round_trips, variant->round_trips, 1e-4);
+        const struct interval *slope = &fit->line.slope;
+        assert_near(slope->value, variant->round_trips, 1e-4);
         assert_near(fit->model, variant->round_trips, 0);
-        assert_true(fit->low <= fit->round_trips && fit->round_trips <= fit->high);
-        assert_near(fit->level, 1 - 0.05 / (2 * VARIANTS), 1e-9);
-        assert_int_equal(fit->runs, 4UL * FEWER_BLOCKS);
-        assert_near(fit->r2, 1, 1e-6);
+        assert_true(slope->low <= slope->value && slope->value <= slope->high);
+        assert_near(fit->line.level, 1 - 0.05 / (2 * VARIANTS), 1e-9);
+        assert_int_equal(fit->line.count, 4UL * FEWER_BLOCKS);
+        assert_near(fit->line.r2, 1, 1e-6);
     }
     const struct fit *first = SESSION_AT(session, LIST_FITS, struct fit, 0);
     assert_string_equal(first->metric, "latency");
-    assert_near(first->intercept_us, 40.25, 0.01);
-    assert_near(SESSION_AT(session, LIST_FITS, struct fit, 1)->intercept_us, 50.25, 0.01);
+    assert_near(first->line.intercept, 40.25, 0.01);
+    assert_near(SESSION_AT(session, LIST_FITS, struct fit, 1)->line.intercept, 50.25, 0.01);
     assert_told(round_trips_tell, &session, 1, "2.000 (2.000  2      40.2 us       1.0000  24");
     session_free(session);
 }
@@ -154,10 +149,11 @@ static void the_headline_has_what_was_measured(void **state) {
                                   rtt_session()};
     struct fit *fits = sessions[1]->lists[LIST_FITS].items;
     for (size_t i = 0; i < 4; i += 2) {
-        fits[i].round_trips += 0.004;
-        fits[i].low = fits[i].round_trips - 0.003;
-        fits[i].high = fits[i].round_trips + 0.003;
-        fits[i].level = 0.95;
+        struct interval *slope = &fits[i].line.slope;
+        slope->value += 0.004;
+        slope->low = slope->value - 0.003;
+        slope->high = slope->value + 0.003;
+        fits[i].line.level = 0.95;
     }
     static const char *const parts[] = {
         "A fresh TCP connection for every message adds 1.000 round trips (2.004, 95 % interval "
@@ -191,7 +187,8 @@ static void without_a_sweep_the_model_is_called_so(void **state) {
 static void what_is_not_decided_is_said_to_be(void **state) {
     (void)state;
     struct session *session = compare_session(PLACEMENT_SAME_CORE, BLOCKS, 0.9);
-    ((struct compared *)session->lists[LIST_COMPARISONS].items)->verdict = VERDICT_NOT_DECIDED;
+    ((struct compared *)session->lists[LIST_COMPARISONS].items)->comparison.verdict =
+        VERDICT_NOT_DECIDED;
     assert_told(headline_tell, &session, 1, "times the time of a kept one (not decided).");
     session_free(session);
 }
@@ -223,7 +220,7 @@ static void situations_have_measured_beside_predicted(void **state) {
     struct session *sessions[] = {compare_session(PLACEMENT_SAME_CORE, BLOCKS, 0.25),
                                   rtt_session()};
     const struct results results = {.sessions = sessions, .count = 2};
-    const struct middle work = gather_work(&results, "tcp-per-message", metrics[METRIC_P50].of);
+    const struct middle work = compare_work(&results, "tcp-per-message", metrics[METRIC_P50].of);
     assert_near(work.value, 40.35, 1e-9);
     assert_int_equal(work.count, BLOCKS);
     char *text = NULL;
@@ -368,9 +365,9 @@ static void what_is_left_of_a_connection_is_told(void **state) {
         SESSION_AT(session, LIST_PER_CONNECTION, struct per_connection, 1);
     assert_int_equal(session->lists[LIST_PER_CONNECTION].count, 4);
     assert_near(ten->messages, 10, 0);
-    assert_near(ten->time_us, 27.03, 0.01);
-    assert_near(ten->low_us, 27, 0.01);
-    assert_near(ten->high_us, 27.05, 0.01);
+    assert_near(ten->time_us.value, 27.03, 0.01);
+    assert_near(ten->time_us.low, 27, 0.01);
+    assert_near(ten->time_us.high, 27.05, 0.01);
     assert_near(ten->model_us, 26.02, 0.01);
     assert_near(ten->share_percent, 25.9, 0.1);
     assert_near(ten->below_10_percent, 27, 0);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/cli/options.h"
 
-#include <argp.h>
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +99,7 @@ void options_print_commands(void) {
 struct parse {
     struct request *request;
     const struct command *command;
-    struct given given;
+    struct usage usage;
     const char *rates; /* sweep loss --rate LIST */
 };
 
@@ -112,19 +109,16 @@ static const struct parameter *option_at(unsigned i) {
                                                : NULL;
 }
 
-static void parse_points(struct argp_state *state, struct request *request, const char *option,
-                         const char *text) {
-    const struct axis *axis = axis_find(request->axis);
-    char *copy = strdup(text);
-    char *rest = copy;
+static void parse_points(const struct argp_state *state, struct request *request,
+                         const char *option, const char *text) {
+    char *copy = strdup(text), *rest = copy;
     request->point_count = 0;
     for (const char *word; (word = strsep(&rest, ",")) != NULL;) {
         double point = 0;
-        const int failed = axis_parse(axis, word, &point);
+        const int failed = axis_parse(axis_find(request->axis), word, &point);
         if (failed != 0 || request->point_count == REQUEST_POINTS_MAX) {
-            argp_error(state, "--%s %s: '%s' is no point of %s, or out of its range", option, text,
-                       word, request->axis);
-            break;
+            wrong(state, "--%s %s: '%s' is no point of %s, or out of its range", option, text, word,
+                  request->axis);
         }
         request->points[request->point_count++] = point;
     }
@@ -144,123 +138,112 @@ static bool is_special_rate(struct parse *parse, const struct parameter *option,
     return parse->request->rate_half;
 }
 
-static void take_option(struct parse *parse, struct argp_state *state, unsigned key,
+static void take_option(struct parse *parse, const struct argp_state *state, unsigned key,
                         const char *text) {
     const struct parameter *option = option_at(key);
     struct request *request = parse->request;
+    struct usage *usage = &parse->usage;
     char wanted[128];
-    if (given(&parse->given, option->option) == NULL) {
-        parse->given.list[parse->given.count++] = option;
-    }
+    if (!was_given(usage, option->option)) usage->given[usage->given_count++] = option;
     if (option->wire) request->run.wire = true;
     if (is_special_rate(parse, option, text)) return;
     void *structure = key < parameter_count ? (void *)&request->run : (void *)request;
-    if (option->form == FORM_FLAG) text = "";
-    if (parameter_parse(option, text, structure) == 0) return;
-    argp_error(state, "--%s %s: %s", option->option, text,
-               parameter_wanted(option, wanted, sizeof wanted));
+    if (parameter_parse(option, text == NULL ? "" : text, structure) == 0) return;
+    wrong(state, "--%s %s: %s", option->option, text,
+          parameter_wanted(option, wanted, sizeof wanted));
 }
 
 /* ---- arguments ---- */
 
-static void add_variant(struct argp_state *state, struct request *request, const char *name) {
+static void add_variant(const struct argp_state *state, struct request *request, const char *name) {
     const struct variant *variant = variant_find(name);
     if (variant == NULL) {
-        argp_error(state, "there is no variant '%s'; `echolab variants` lists them", name);
-    } else if (request->variant_count == REQUEST_VARIANTS_MAX) {
-        argp_error(state, "at most %d variants can be compared at once", REQUEST_VARIANTS_MAX);
-    } else {
-        request->variants[request->variant_count++] = variant;
+        wrong(state, "there is no variant '%s'; `echolab variants` lists them", name);
     }
+    if (request->variant_count == REQUEST_VARIANTS_MAX) {
+        wrong(state, "at most %d variants can be compared at once", REQUEST_VARIANTS_MAX);
+    }
+    request->variants[request->variant_count++] = variant;
 }
 
 /* What stands behind `--` is new: state->quoted is where that is. */
-static void add_file(struct argp_state *state, struct request *request, const char *path) {
-    if (request->file_count == REQUEST_FILES_MAX) {
-        argp_error(state, "at most %d files", REQUEST_FILES_MAX);
-        return;
-    }
+static void add_file(const struct argp_state *state, struct request *request, const char *path) {
+    if (request->file_count == REQUEST_FILES_MAX)
+        wrong(state, "at most %d files", REQUEST_FILES_MAX);
     request->files[request->file_count++] = path;
     if (state->quoted == 0) request->base_count = request->file_count;
 }
 
-static void add_argument(struct argp_state *state, struct parse *parse, char *text) {
+static void add_argument(const struct argp_state *state, struct parse *parse, char *text) {
     struct request *request = parse->request;
     const int takers = parse->command->takers;
     /* `sweep loss --rate 20,200`: what may be left out is no part of the option for argp. */
     const bool rate = request->rates && parse->rates == NULL && *text >= '0' && *text <= '9';
-    if ((takers & BY_SWEEPS) != 0 && rate) {
+    if ((takers & BY_SWEEPS) != 0 && rate)
         parse->rates = text;
-    } else if (takers == BY_SWEEPS && request->axis == NULL) {
+    else if (takers == BY_SWEEPS && request->axis == NULL)
         request->axis = text;
-    } else if (takers == BY_REPORT && request->directory == NULL) {
+    else if (takers == BY_REPORT && request->directory == NULL)
         request->directory = text;
-    } else if (takers == BY_DIFF) {
+    else if (takers == BY_DIFF)
         add_file(state, request, text);
-    } else if ((takers & (BY_LOADS | BY_SEND | BY_ANATOMY | BY_LADDER)) != 0) {
+    else if ((takers & (BY_LOADS | BY_SEND | BY_ANATOMY | BY_LADDER)) != 0)
         add_variant(state, request, text);
-    } else {
-        argp_error(state, "'%s' is one argument too many", text);
-    }
+    else
+        wrong(state, "'%s' is one argument too many", text);
 }
 
-static void say_no_axis(struct argp_state *state, const char *name) {
+_Noreturn static void refuse_axis(const struct argp_state *state, const char *name) {
     char names[256] = "";
     for (unsigned i = 0; i < axis_count; i++) {
-        const size_t length = strlen(names);
-        (void)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",
-                       axes[i].name);
+        (void)strcat(strcat(names, i > 0 ? ", " : ""), axes[i].name);
     }
-    argp_error(state, "'%s' is no axis; there are %s", name == NULL ? "" : name, names);
+    wrong(state, "'%s' is no axis; there are %s", name == NULL ? "" : name, names);
 }
 
-static void check_axis(struct argp_state *state, struct parse *parse) {
+static void check_axis(const struct argp_state *state, struct parse *parse) {
     struct request *request = parse->request;
     const struct axis *axis = axis_find(request->axis);
-    if (axis == NULL) {
-        say_no_axis(state, request->axis);
-        return;
-    }
+    if (axis == NULL) refuse_axis(state, request->axis);
     const bool loss = strcmp(axis->name, "loss") == 0;
     if (request->rates && !loss) {
         /* An ordinary option of any other sweep. */
+        const char *rate = parse->rates == NULL ? "" : parse->rates;
         request->rates = false;
-        if (parse->rates == NULL ||
-            parameter_parse(parameter_find("rate"), parse->rates, &request->run) != 0) {
-            argp_error(state, "--rate %s: give requests per second, such as 10k",
-                       parse->rates == NULL ? "" : parse->rates);
+        if (parameter_parse(parameter_find("rate"), rate, &request->run) != 0) {
+            wrong(state, "--rate %s: give requests per second, such as 10k", rate);
         }
         parse->rates = NULL;
     }
     if (loss && request->packet == request->rates) {
-        argp_error(state, "it is: sweep loss --packet (a lone message), or sweep loss --rate "
-                          "(who waits for the lost one)");
+        wrong(state, "it is: sweep loss --packet (a lone message), or sweep loss --rate "
+                     "(who waits for the lost one)");
     }
     if (parse->rates != NULL && request->at != NULL) {
-        argp_error(state, "the rates are given twice, by --rate and by --at");
+        wrong(state, "the rates are given twice, by --rate and by --at");
     }
     if (axis->wire) {
         request->run.wire = true;
         if (request->run.rtt_ns == 0) request->run.rtt_ns = 20000000;
     }
-    if (parse->rates != NULL)
-        parse_points(state, request, "rate", parse->rates);
-    else if (request->at != NULL)
-        parse_points(state, request, "at", request->at);
-    else if (axis->points != NULL)
-        parse_points(state, request, "at", axis->points);
+    const char *points = parse->rates != NULL  ? parse->rates
+                         : request->at != NULL ? request->at
+                                               : axis->points;
+    if (points != NULL) {
+        parse_points(state, request, parse->rates != NULL ? "rate" : "at", points);
+    }
 }
 
 /* ---- the whole ---- */
 
-static void check_usage(struct argp_state *state, struct parse *parse) {
-    char why[RULES_WHY] = "";
+static void check_usage(const struct argp_state *state, struct parse *parse) {
     struct request *request = parse->request;
     if (parse->command->takers == BY_SWEEPS) check_axis(state, parse);
     const struct experiment *experiment = experiment_of(parse->command->name, request);
-    const int takers = experiment == NULL ? parse->command->takers : (int)experiment->taker;
     if (experiment != NULL && request->blocks == 0) request->blocks = experiment->blocks;
-    if (!rules_complete(request, takers, &parse->given, why)) argp_error(state, "%s", why);
+    parse->usage.takers = experiment == NULL ? parse->command->takers : (int)experiment->taker;
+    parse->usage.state = state;
+    rules_complete(&parse->usage);
 }
 
 static error_t parse_one(int key, char *text, struct argp_state *state) {
@@ -328,7 +311,7 @@ bool options_parse(struct request *request, int argc, char **argv) {
     request->run.seed = random_seed();
     rules_usual(request, command->takers);
     struct argp_option *mine = argp_options(command);
-    struct parse parse = {.request = request, .command = command};
+    struct parse parse = {.request = request, .command = command, .usage.request = request};
     const struct argp argp = {
         .options = mine, .parser = parse_one, .args_doc = command->arguments, .doc = command->what};
     char **copy = calloc((size_t)argc + 1, sizeof *copy); /* argp moves words; ours stay */

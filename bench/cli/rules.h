@@ -3,27 +3,34 @@
 #ifndef BENCH_RULES_H
 #define BENCH_RULES_H
 
+#include <argp.h>
+
 #include "bench/experiment/experiment.h"
 
-enum { RULES_WHY = 256, GIVEN_MAX = 80 };
+enum { GIVEN_MAX = 80 };
 
-/* The options that were given, each once. */
-struct given {
-    const struct parameter *list[GIVEN_MAX];
-    unsigned count;
+/* What was said, as whoever takes it. */
+struct usage {
+    struct request *request;
+    int takers;
+    const struct parameter *given[GIVEN_MAX]; /* the options, each once */
+    unsigned given_count;
+    const struct argp_state *state;
 };
 
-/* NULL: it was not. */
-const struct parameter *given(const struct given *given, const char *option);
+bool was_given(const struct usage *usage, const char *option);
+
+/* Says what is wrong and exits. */
+_Noreturn void wrong(const struct argp_state *state, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Usual values that differ by command. */
 void rules_usual(struct request *request, int takers);
 
 /*
  * Completes what follows from the whole: default variants, an open loop's
- * engine, an echo's reply. False: they do not go together, and `why`
- * (RULES_WHY bytes) says in a sentence what does not.
+ * engine, an echo's reply. Exits where it does not go together.
  */
-bool rules_complete(struct request *request, int takers, const struct given *given, char *why);
+void rules_complete(const struct usage *usage);
 
 #endif

@@ -15,12 +15,11 @@ int against_check(const char *program, char *why) {
     if (end.text != NULL) end.text[strcspn(end.text, "\n")] = '\0';
     const bool well = process_ended_well(&end) && end.text != NULL;
     const bool same = well && strcmp(end.text, ECHOLAB_VERSION) == 0;
-    if (!same && well && strncmp(end.text, "echolab", strlen("echolab")) == 0) {
+    if (well && strncmp(end.text, "echolab", strlen("echolab")) == 0)
         (void)snprintf(why, CHILD_WHY, "%s is another version: it says '%s', and this is '%s'",
                        program, end.text, ECHOLAB_VERSION);
-    } else if (!same) {
+    else
         (void)snprintf(why, CHILD_WHY, "%s is not echolab, or cannot be run", program);
-    }
     process_free(&end);
     return same ? 0 : -1;
 }
@@ -31,11 +30,10 @@ struct run *against_run(const char *program, const struct parameters *asked, cha
     child_start(program, asked, &end);
     struct run *run =
         process_ended_well(&end) ? session_run_of(end.text, end.length, asked, wrong) : NULL;
-    if (run == NULL && *wrong != '\0') {
+    if (*wrong != '\0')
         (void)snprintf(why, CHILD_WHY, "%.*s", CHILD_WHY - 1, wrong);
-    } else if (run == NULL) {
+    else if (run == NULL)
         process_explain(&end, "the run of the other build", why, CHILD_WHY);
-    }
     process_free(&end);
     return run;
 }

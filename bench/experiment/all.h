@@ -15,6 +15,7 @@ lab_conclude compare_conclude;
 results_tell compare_table; /* compare_table.c */
 results_tell compare_tell;  /* compare_tell.c: the answer */
 results_tell comparisons_tell;
+results_tell placement_tell; /* what a wake-up costs */
 
 lab_conclude rtt_conclude; /* rtt_tell.c */
 results_tell rtt_table, rtt_tell;
@@ -25,8 +26,6 @@ results_tell changes_tell;     /* what would change the answer */
 
 lab_conclude per_connection_conclude; /* per_connection_tell.c */
 results_tell per_connection_table, per_connection_tell;
-
-results_tell placement_tell; /* placement_tell.c: what a wake-up costs */
 
 lab_conclude rate_conclude; /* open_tell.c */
 results_tell rate_table, rate_tell;
@@ -46,6 +45,23 @@ results_tell head_of_line_table, head_of_line_tell; /* head_of_line_tell.c */
 
 lab_step idle_plan; /* idle.c */
 lab_conclude idle_conclude;
+/* The latencies of a run in ms, from its histogram, at most `room`, ascending; their number. */
+size_t idle_latencies(const struct run *run, double *ms, size_t room);
+/*
+ * When to send so that the server's FIN is on its way. The reply has been a
+ * half round trip under way when the client's pause begins, and the FIN is one
+ * when it ends: a request meets the closed connection if the pause is within a
+ * round trip before the timeout. A quarter before it, as a server's timer is
+ * rather late than early.
+ */
+uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns);
+/*
+ * Adds what became of the messages of such a run to a race that is all zero
+ * but for its texts, and its errors to theirs. Those sent after a pause are
+ * all but the first of each connection. A retry was safe if the server
+ * executed no more than were answered.
+ */
+void idle_race_add(struct idle_race *race, struct tallies *errors, const struct run *run);
 results_tell idle_tell; /* idle_tell.c: these three, which a page tells one by one */
 results_tell idle_tell_points, idle_tell_race, idle_tell_beside;
 

@@ -22,35 +22,16 @@ static void reply_alike(double point, struct parameters *run) {
 }
 
 const struct axis axes[] = {
-    {.name = "size", .option = "size", .points = "64,256,1k,4k,16k,61440", .apply = reply_alike},
-    {.name = "connections", .option = "connections", .points = "1,2,4,8,16,32,64,128,256,512,1024"},
-    {.name = "per-connection",
-     .option = "per-connection",
-     .points = "1,2,5,10,20,50,100,none",
-     .kept = true,
-     .floors = true},
-    {/* Its own points are shares of what each variant can carry: see compare.c. */
-     .name = "rate",
-     .option = "rate"},
-    {.name = "pipeline", .option = "pipeline", .points = "1,2,4,8,16,32,64,128", .pipelines = true},
-    {.name = "design", .option = "design", .points = "iterative,pool,thread,fork,epoll"},
-    {.name = "rtt", .option = "rtt", .points = "0ms,5ms,10ms,20ms,40ms", .apply = few_messages},
-    {.name = "rto-floor",
-     .option = "rto-floor",
-     .points = "1ms,200ms", /* why people choose UDP, and TCP's own */
-     .retries = true},
-    {/* Messages per second, of --rate: see head_of_line.c. */
-     .name = "loss",
-     .option = "rate",
-     .points = "20,200,1k",
-     .most = 100000,
-     .wire = true},
-    {/* The time since the last message: see idle.c. */
-     .name = "idle",
-     .option = "gap",
-     .points = "1ms,10ms,100ms,250ms,500ms,1s,3s,10s",
-     .most = 60000 * MS,
-     .wire = true}};
+    {"size", "size", "64,256,1k,4k,16k,61440", .apply = reply_alike},
+    {"connections", "connections", .points = "1,2,4,8,16,32,64,128,256,512,1024"},
+    {"per-connection", "per-connection", "1,2,5,10,20,50,100,none", .kept = true, .floors = true},
+    {"rate", .option = "rate"}, /* its own points are shares of what each variant can carry */
+    {"pipeline", "pipeline", "1,2,4,8,16,32,64,128", .pipelines = true},
+    {"design", "design", .points = "iterative,pool,thread,fork,epoll"},
+    {"rtt", "rtt", "0ms,5ms,10ms,20ms,40ms", .apply = few_messages},
+    {"rto-floor", "rto-floor", "1ms,200ms", .retries = true}, /* why people choose UDP; TCP's own */
+    {"loss", "rate", "20,200,1k", .most = 100000, .wire = true}, /* of --rate: see head_of_line.c */
+    {"idle", "gap", "1ms,10ms,100ms,250ms,500ms,1s,3s,10s", .most = 60000 * MS, .wire = true}};
 
 const unsigned axis_count = sizeof axes / sizeof axes[0];
 
@@ -61,32 +42,28 @@ const struct axis *axis_find(const char *name) {
     return NULL;
 }
 
-/* A point is the parameter's value, read by its row; "none" is that of no limit. */
-int axis_parse(const struct axis *axis, const char *text, double *point) {
-    struct parameters scratch = {.variant = NULL};
-    const struct parameter *parameter = parameter_find(axis->option);
-    struct field field = parameter->field;
-    if (axis->kept && strcmp(text, "none") == 0) {
-        *point = 0;
-        return 0;
-    }
-    const int failed = parameter_parse(parameter, text, &scratch);
-    if (failed != 0) return failed;
-    field.unit = 1;
-    field.nullable = false;
-    if (parameter->form == FORM_CHOICE) {
-        field.kind = FIELD_UNSIGNED;
-    }
-    *point = field_get(&field, &scratch).number;
-    return axis->most > 0 && *point > axis->most ? -ERANGE : 0;
-}
-
-void axis_apply(const struct axis *axis, double point, struct parameters *run) {
+/* A point is the parameter's value as it lies there, a choice by its number. */
+static struct field field_of(const struct axis *axis) {
     const struct parameter *parameter = parameter_find(axis->option);
     struct field field = parameter->field;
     field.unit = 1;
     field.nullable = false;
     if (parameter->form == FORM_CHOICE) field.kind = FIELD_UNSIGNED;
+    return field;
+}
+
+int axis_parse(const struct axis *axis, const char *text, double *point) {
+    struct parameters scratch = {.variant = NULL};
+    const struct field field = field_of(axis);
+    const bool none = axis->kept && strcmp(text, "none") == 0; /* no limit, which is 0 */
+    const int failed = none ? 0 : parameter_parse(parameter_find(axis->option), text, &scratch);
+    if (failed != 0) return failed;
+    *point = field_get(&field, &scratch).number;
+    return axis->most > 0 && *point > axis->most ? -ERANGE : 0;
+}
+
+void axis_apply(const struct axis *axis, double point, struct parameters *run) {
+    const struct field field = field_of(axis);
     (void)field_set(&field, run, (struct field_value){.number = point});
     if (axis->apply != NULL) axis->apply(point, run);
 }

@@ -8,8 +8,7 @@
 
 #include "bench/experiment/all.h"
 #include "bench/judge/compared.h"
-#include "bench/judge/fits.h"
-#include "bench/judge/per_connection.h"
+#include "bench/judge/models.h"
 
 /*
  * A remote server is no floor server, a floor keeps no schedule and meets no
@@ -31,8 +30,7 @@ static bool with_floors(const struct request *r) {
  */
 static double weight_of(const struct parameters *run) {
     const double least_rtt_ns = 1e6, trip_ns = 5e5, byte_ns = 1, most_together = 4;
-    const unsigned own = run->variant->depth > 0 ? run->variant->depth : 1;
-    const double outstanding = (double)run->connections * (run->pipeline > 0 ? run->pipeline : own);
+    const double outstanding = (double)run->connections * parameters_depth(run);
     if (!run->wire || (double)run->rtt_ns < least_rtt_ns || run->rate_per_s > 0) return 1;
     const double busy_ns = outstanding * (trip_ns + byte_ns * (run->size_bytes + run->reply_bytes));
     return fmin(1, fmax(1 / most_together, busy_ns / (double)run->rtt_ns));
@@ -43,18 +41,17 @@ static const double shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
 
 static bool add_point(struct lab *lab, const struct axis *axis, unsigned point) {
     const struct request *r = lab->request;
+    const unsigned all = r->variant_count;
     const struct {
         enum role role;
-        bool wanted, against, first_alone;
-    } rows[] = {
-        {ROLE_VARIANT, true, false, false},
-        {ROLE_VARIANT, r->against != NULL, true, false},
-        {ROLE_FLOOR, with_floors(r), false, false},
-        {ROLE_A_A, axis == NULL, false, true},
-    };
+        unsigned count;
+        bool against;
+    } rows[] = {{ROLE_VARIANT, all, false},
+                {ROLE_VARIANT, r->against != NULL ? all : 0, true},
+                {ROLE_FLOOR, with_floors(r) ? all : 0, false},
+                {ROLE_A_A, axis == NULL, false}}; /* the first alone */
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-        const unsigned count = rows[k].first_alone ? 1 : r->variant_count;
-        for (unsigned i = 0; i < count && rows[k].wanted; i++) {
+        for (unsigned i = 0; i < rows[k].count; i++) {
             struct column *column = lab_add(lab, r->variants[i], rows[k].role);
             if (column == NULL) return false;
             column->against = rows[k].against;
@@ -82,11 +79,10 @@ int compare_plan(struct lab *lab) {
     if (r->axis != NULL && strcmp(r->axis, "rtt") == 0) lab->plan.order = ORDER_HEAVIEST;
     for (unsigned p = 0; p < points; p++) {
         if (!add_point(lab, axis, p)) return complain("no memory for the plan");
-        if (lab->plan.count <= COLUMNS_MAX) continue;
-        return complain("%u runs in every block are too many: leave out points or variants",
-                        lab->plan.count);
     }
-    return EXIT_DONE;
+    if (lab->plan.count <= COLUMNS_MAX) return EXIT_DONE;
+    return complain("%u runs in every block are too many: leave out points or variants",
+                    lab->plan.count);
 }
 
 void compare_conclude(struct lab *lab) {

@@ -6,125 +6,259 @@
 
 #include "bench/experiment/all.h"
 #include "bench/experiment/compare_parts.h"
-#include "bench/experiment/gather.h"
 #include "bench/judge/compared.h"
 
-/* ---- the sentence ---- */
+/* ---- one comparison ---- */
 
-/* Where a comparison was made, as a sentence begins with it. Other places are named as they are. */
-static void put_place(FILE *out, const struct compared *c) {
-    static const struct {
-        const char *placement, *words;
-    } places[] = {
-        {"same-core", "On the same core"},
-        {"cross-core", "On two cores, both sides blocking,"},
-        {"spin", "On two cores, both sides polling,"},
-        {"awake", "On two cores that are kept awake, both sides blocking,"},
-        {"remote", "Over the network"},
-    };
-    const char *words = "Measured side by side,";
-    for (size_t i = 0; c->placement != NULL && i < sizeof places / sizeof places[0]; i++) {
-        if (strcmp(places[i].placement, c->placement) == 0) words = places[i].words;
-    }
-    (void)fputs(words, out);
-    if (isfinite(c->rtt_ms)) (void)fprintf(out, " over a wire of %.4g ms", c->rtt_ms);
+struct compared compare_told(const struct compared *compared) {
+    struct compared told = *compared;
+    struct comparison *c = &told.comparison;
+    if (c->blocks <= 1) c->ratio.low = c->diff.low = NAN;
+    return told;
 }
 
-void compare_put_support(FILE *out, double level, struct interval interval, uint64_t blocks,
-                         struct number (*in_words)(double value)) {
-    (void)fputs(" (", out);
-    if (blocks > 1 && isfinite(interval.low) && isfinite(interval.high)) {
-        (void)fprintf(out, "%.3g %% interval %s to %s, ", 100 * level, in_words(interval.low).text,
-                      in_words(interval.high).text);
-    }
-    (void)fprintf(out, "%s%s)", words_counted((double)blocks, "block").text,
-                  blocks == 1 ? ", too few for an interval" : "");
-}
-
-void compare_put_ratio(FILE *out, const struct ratio *ratio) {
-    (void)fprintf(out, "%s times", words_ratio(ratio->times.value).text);
-    compare_put_support(out, ratio->level, ratio->times, ratio->blocks, words_ratio);
-}
-
-/* ", 46.1 us (44.2 to 48.0) less" */
-static void put_difference(FILE *out, const struct compared *c) {
-    const bool less = c->diff < 0;
-    if (!isfinite(c->diff)) return;
-    struct interval far = {fabs(c->diff), less ? -c->diff_high : c->diff_low,
-                           less ? -c->diff_low : c->diff_high};
-    if (c->blocks <= 1) far.low = NAN;
-    (void)fprintf(out, ", %s us", words_number(far.value).text);
-    if (isfinite(far.low) && isfinite(far.high)) {
-        (void)fprintf(out, " (%s to %s)", words_number(far.low).text, words_number(far.high).text);
-    }
-    (void)fputs(less ? " less" : " more", out);
-}
-
-struct number compare_verdict_words(const struct compared *c) {
+struct number compare_verdict(const struct compared *compared) {
+    const struct comparison *c = &compared->comparison;
     struct number words;
     char finds[32] = "", would[32] = "";
-    if (c->verdict == VERDICT_NOT_DECIDED && !isnan(c->detectable)) {
+    if (c->verdict == VERDICT_NOT_DECIDED && !isnan(c->detectable))
         (void)snprintf(finds, sizeof finds, "finds %.16s", words_percent(c->detectable).text);
-    }
-    if (c->blocks_needed > 0 && c->blocks_needed != FIELD_UNKNOWN) {
+    if (c->blocks_needed > 0 && c->blocks_needed != FIELD_UNKNOWN)
         (void)snprintf(would, sizeof would, "about %.0f blocks would", (double)c->blocks_needed);
-    }
     const bool both = *finds != '\0' && *would != '\0', any = *finds != '\0' || *would != '\0';
     (void)snprintf(words.text, sizeof words.text, "%s%s%s%s%s%s", verdict_names[c->verdict],
                    any ? " (" : "", finds, both ? "; " : "", would, any ? ")" : "");
     return words;
 }
 
+void compare_fill(struct grid *grid, const char *cells, const struct compared *compared) {
+    const struct compared told = compared == NULL ? (struct compared){0} : compare_told(compared);
+    const struct source nothing = {0};
+    grid_fill(grid, cells, compared == NULL ? nothing : fill_from(LIST_COMPARISONS, &told));
+}
+
+void compare_put(FILE *out, const char *words, const char *low_to_high,
+                 const struct compared *compared) {
+    const struct compared told = compare_told(compared);
+    const bool single = told.comparison.blocks == 1;
+    char *template = NULL;
+    if (asprintf(&template, "%s ([{level:percent} %% interval %s, ]{blocks:block}%s)", words,
+                 low_to_high, single ? ", too few for an interval" : "") < 0)
+        return;
+    fill_put(out, template, fill_from(LIST_COMPARISONS, &told));
+    free(template);
+}
+
+/* Where a comparison was made, as a sentence begins with it. Other places are named as they are. */
+static const char *place_words(const struct compared *c) {
+    static const struct {
+        const char *placement, *words;
+    } places[] = {{"same-core", "On the same core"},
+                  {"cross-core", "On two cores, both sides blocking,"},
+                  {"spin", "On two cores, both sides polling,"},
+                  {"awake", "On two cores that are kept awake, both sides blocking,"},
+                  {"remote", "Over the network"}};
+    for (size_t i = 0; c->placement != NULL && i < sizeof places / sizeof places[0]; i++) {
+        if (strcmp(places[i].placement, c->placement) == 0) return places[i].words;
+    }
+    return "Measured side by side,";
+}
+
 void compare_put_sentence(FILE *out, const void *compared) {
     const struct compared *c = compared;
     const struct metric *metric = metric_find(c->metric);
     if (metric == NULL || metric->subject == NULL) return;
-    put_place(out, c);
-    (void)fprintf(out, " %s `%s` %s %s times", metric->subject, c->variant, metric->verb,
-                  words_ratio(c->ratio).text);
-    compare_put_support(out, c->level, (struct interval){c->ratio, c->low, c->high}, c->blocks,
-                        words_ratio);
-    if (compared_with_other_build(c)) {
-        (void)fprintf(out, " %s the other build", metric->than);
-    } else {
-        (void)fprintf(out, " %s `%s`", metric->than, c->baseline);
-    }
+    struct compared shown = compare_told(c);
+    struct interval *diff = &shown.comparison.diff;
+    const bool less = diff->value < 0;
+    if (less) *diff = (struct interval){-diff->value, -diff->high, -diff->low};
+    const struct source source = fill_from(LIST_COMPARISONS, &shown);
+    (void)fputs(place_words(c), out);
+    fill_put(out, "[ over a wire of {rtt_ms:%.4g} ms]", source);
+    (void)fprintf(out, " %s `%s` %s ", metric->subject, c->variant, metric->verb);
+    compare_put(out, "{ratio:ratio} times", "{ci_low:ratio} to {ci_high:ratio}", c);
+    (void)fprintf(out, " %s ", metric->than);
+    fill_put(out, compared_with_other_build(c) ? "the other build" : "`{baseline}`", source);
     if (isfinite(c->baseline_offered_per_s)) (void)fputs(", each at a rate of its own", out);
-    put_difference(out, c);
-    (void)fprintf(out, ": %s.", compare_verdict_words(c).text);
+    fill_put(out, ", {diff} us[ ({diff_ci_low} to {diff_ci_high})]", source);
+    if (isfinite(diff->value)) (void)fputs(less ? " less" : " more", out);
+    (void)fprintf(out, ": %s.", compare_verdict(c).text);
+}
+
+/* ---- the comparisons of all sessions ---- */
+
+/* What else can make a message dear: the rate, the depth, the design. */
+static bool shows_work(const struct session *session) {
+    return session->axis == NULL || strcmp(session->axis, "size") == 0 ||
+           strcmp(session->axis, "connections") == 0;
+}
+
+/* In a closed loop on this machine, no wire between: nothing but work takes time. */
+static bool is_of_work(const struct compared *c) {
+    return !(c->offered_per_s > 0) && isnan(c->rtt_ms) && isnan(c->per_connection);
+}
+
+static void add_answers(struct findings *answers, const struct session *session, bool only_work) {
+    const struct compared *all = session->lists[LIST_COMPARISONS].items;
+    for (size_t i = 0; i < session->lists[LIST_COMPARISONS].count; i++) {
+        const struct comparison *c = &all[i].comparison;
+        const bool known = c->ratio.value > 0 && isfinite(c->level);
+        if (!known || (only_work && !is_of_work(&all[i]))) continue;
+        struct compared *one = findings_add(answers, LIST_COMPARISONS);
+        if (one != NULL) *one = all[i];
+    }
+}
+
+/*
+ * Those that are an answer: of work, without sweeps of what only their own
+ * figures show; where there are none, those of the first session. Its items
+ * are to be freed.
+ */
+static struct findings answers_of(const struct results *results) {
+    struct findings answers = {0};
+    for (size_t i = 0; i < results->count; i++) {
+        if (shows_work(results->sessions[i])) add_answers(&answers, results->sessions[i], true);
+    }
+    if (answers.count == 0 && results->count > 0)
+        add_answers(&answers, results->sessions[0], false);
+    return answers;
+}
+
+/*
+ * Where the lab looked most closely, with the most blocks: other sizes and
+ * connections are sweeps. NULL: there is no comparison.
+ */
+static const struct compared *find_most(const struct findings *answers) {
+    const struct compared *all = answers->items, *most = NULL;
+    for (size_t i = 0; i < answers->count; i++) {
+        if (most == NULL || all[i].comparison.blocks > most->comparison.blocks) most = &all[i];
+    }
+    return most;
+}
+
+/* Made there, one variant against another (or another build), none against its floor or itself. */
+static bool is_of_most(const struct findings *answers, const struct compared *c) {
+    return findings_agree(LIST_COMPARISONS, "size_bytes connections per_connection engine", c,
+                          find_most(answers)) &&
+           c->role != NULL && strcmp(c->role, role_names[ROLE_VARIANT]) == 0 &&
+           !compared_with_floor(c);
+}
+
+/* And of those that ask the same the one with the most blocks; of equals the first. */
+static bool is_central(const struct findings *answers, const struct compared *c) {
+    const struct compared *all = answers->items;
+    if (!is_of_most(answers, c)) return false;
+    for (size_t i = 0; i < answers->count; i++) {
+        const uint64_t its = all[i].comparison.blocks, ours = c->comparison.blocks;
+        if (its < ours || (its == ours && &all[i] >= c)) continue;
+        if (findings_agree(LIST_COMPARISONS,
+                           "size_bytes connections per_connection engine metric variant baseline "
+                           "role placement",
+                           &all[i], c))
+            return false;
+    }
+    return true;
+}
+
+static struct compared turned_round(const struct compared *c) {
+    const struct interval *ratio = &c->comparison.ratio, *diff = &c->comparison.diff;
+    struct compared turned = *c;
+    turned.variant = c->baseline;
+    turned.baseline = c->variant;
+    turned.comparison.ratio = (struct interval){1 / ratio->value, 1 / ratio->high, 1 / ratio->low};
+    turned.comparison.diff = (struct interval){-diff->value, -diff->high, -diff->low};
+    return turned;
+}
+
+bool compare_ratio(const struct results *results, const char *placement, const char *numerator,
+                   const char *denominator, struct compared *ratio) {
+    const struct compared key = {.metric = metrics[METRIC_TIME].name,
+                                 .placement = placement,
+                                 .variant = numerator,
+                                 .baseline = denominator};
+    struct findings answers = answers_of(results);
+    bool found = false;
+    for (size_t i = 0; i < 2 * answers.count; i++) {
+        const struct compared *c = &((const struct compared *)answers.items)[i / 2];
+        const struct compared one = i % 2 == 0 ? *c : turned_round(c);
+        if (!is_of_most(&answers, c) ||
+            !findings_agree(LIST_COMPARISONS, "metric placement variant baseline", &one, &key))
+            continue;
+        if (found && ratio->comparison.blocks >= one.comparison.blocks) continue;
+        *ratio = one;
+        found = true;
+    }
+    free(answers.items);
+    return found;
+}
+
+struct work {
+    const char *variant;
+    const struct compared *most;
+};
+
+static bool is_work(const struct run *run, const void *key) {
+    const struct work *work = key;
+    const struct parameters *asked = &run->asked;
+    const unsigned beside = asked->idle + asked->silent + asked->per_connection;
+    return series_is_of(run, work->variant) && asked->placement == PLACEMENT_SAME_CORE &&
+           asked->host == NULL && !asked->wire && !run_is_open(run) && beside == 0 &&
+           asked->delay_ns == 0 && asked->design == engine_design(asked->engine) &&
+           asked->size_bytes == work->most->size_bytes &&
+           asked->connections == work->most->connections &&
+           strcmp(engine_names[asked->engine], work->most->engine) == 0;
+}
+
+struct middle compare_work(const struct results *results, const char *variant,
+                           double (*of)(const struct run *run)) {
+    struct findings answers = answers_of(results);
+    const struct work work = {variant, find_most(&answers)};
+    struct middle middle = {.count = 0};
+    const bool known = work.most != NULL && work.most->engine != NULL;
+    for (size_t i = 0; known && i < results->count && middle.count == 0; i++) {
+        const struct session *session = results->sessions[i];
+        if (shows_work(session)) middle = runs_middle(&session->runs, of, is_work, &work);
+    }
+    free(answers.items);
+    return middle;
 }
 
 /* ---- the answer ---- */
 
-static bool is_answer(const struct answers *answers, const struct compared *c,
-                      const struct metric *metric) {
-    return answers_central(answers, c) && strcmp(c->metric, metric->name) == 0;
-}
-
-static bool same_place(const struct compared *a, const struct compared *b) {
-    return a->placement == NULL || b->placement == NULL ? a->placement == b->placement
-                                                        : strcmp(a->placement, b->placement) == 0;
+/* The metric that comes first of those that are central; NULL: none is. */
+static const struct metric *find_metric(const struct findings *answers) {
+    /* The time a message takes; where a schedule gives that, its tail. */
+    static const enum metric_id order[] = {METRIC_TIME, METRIC_P99, METRIC_P50, METRIC_CPU};
+    const struct compared *all = answers->items;
+    for (size_t k = 0; k < sizeof order / sizeof order[0]; k++) {
+        for (size_t i = 0; i < answers->count; i++) {
+            const struct metric *metric = &metrics[order[k]];
+            if (strcmp(all[i].metric, metric->name) == 0 && is_central(answers, &all[i]))
+                return metric;
+        }
+    }
+    return NULL;
 }
 
 /* Placement by placement, in the order of the first of each. */
-static void tell_answers(struct story *story, const struct answers *answers,
+static void tell_answers(struct story *story, const struct findings *answers,
                          const struct metric *metric) {
+    const struct compared *all = answers->items;
     if (story->html) (void)fputs("<ul class=\"answer\">\n", story->out);
     for (size_t i = 0; i < answers->count; i++) {
-        size_t first = 0;
-        while (!same_place(answers->list[first], answers->list[i])) first++;
-        for (size_t k = i; first == i && k < answers->count; k++) {
-            const struct compared *c = answers->list[k];
-            if (!same_place(c, answers->list[i]) || !is_answer(answers, c, metric)) continue;
-            story_tell_as(story, "li", compare_put_sentence, c);
+        if (findings_first(answers, LIST_COMPARISONS, "placement", &all[i]) != &all[i]) continue;
+        for (size_t k = i; k < answers->count; k++) {
+            if (!findings_agree(LIST_COMPARISONS, "placement", &all[k], &all[i])) continue;
+            if (strcmp(all[k].metric, metric->name) == 0 && is_central(answers, &all[k]))
+                story_tell_as(story, "li", compare_put_sentence, &all[k]);
         }
     }
     if (story->html) (void)fputs("</ul>\n", story->out);
 }
 
 void compare_tell(struct story *story, const struct results *results) {
-    struct answers answers = gather_answers(results);
-    const struct metric *metric = answers_metric(&answers);
+    struct findings answers = answers_of(results);
+    const struct metric *metric = find_metric(&answers);
     if (metric != NULL || story->directory != NULL) story_heading(story, 2, "The answer");
     if (metric != NULL) {
         tell_answers(story, &answers, metric);
@@ -134,89 +268,92 @@ void compare_tell(struct story *story, const struct results *results) {
                   "one.",
                   story->directory);
     }
-    answers_free(&answers);
+    free(answers.items);
 }
 
 /* ---- as tables ---- */
 
-struct number compare_ratio_words(const struct compared *c) {
-    const double low = c->blocks > 1 ? c->low : (double)NAN;
-    return words_interval((struct interval){c->ratio, low, c->high}, words_ratio);
-}
-
-struct number compare_difference_words(const struct compared *c) {
-    const double low = c->blocks > 1 ? c->diff_low : (double)NAN;
-    return words_interval((struct interval){c->diff, low, c->diff_high}, words_number);
-}
-
-enum { WHERE_BYTES = 160 };
-
-/* "same-core, 64 bytes, 1 connection"; of those that are all at one point, where they ran alone. */
-static const char *where_of(const struct compared *c, bool place, bool point,
-                            char text[WHERE_BYTES]) {
-    const struct number parts[] = {
-        words_condition("placement", NAN, place ? c->placement : ""),
-        words_condition("size_bytes", point ? c->size_bytes : (double)NAN, NULL),
-        words_condition("connections", point ? c->connections : (double)NAN, NULL),
-        words_condition("engine", NAN, place && point ? c->engine : NULL),
-    };
-    size_t length = 0;
-    *text = '\0';
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (*parts[i].text == '\0') continue;
-        length += (size_t)snprintf(text + length, WHERE_BYTES - length, "%s%s",
-                                   length > 0 ? ", " : "", parts[i].text);
-    }
-    return text;
-}
-
-static struct grid comparisons_grid(const struct answers *answers, bool central) {
+/* Those that are central were all made at one point: where they ran is their placement. */
+static struct grid comparisons_grid(const struct findings *answers, bool central) {
+    const struct compared *all = answers->items;
     struct grid grid = grid_of("where|metric|variant|against|ratio, interval|difference in "
                                "us|blocks|verdict");
     for (size_t i = 0; i < answers->count; i++) {
-        const struct compared *c = answers->list[i];
-        const struct metric *metric = metric_find(c->metric);
-        char where[WHERE_BYTES];
-        if (answers_central(answers, c) != central) continue;
-        grid_add(&grid, "%s", where_of(c, true, !central, where));
-        grid_add(&grid, "%s", metric == NULL ? c->metric : metric->title);
-        grid_add(&grid, "`%s`", c->variant);
-        grid_add(&grid, "`%s`", c->baseline);
-        grid_add(&grid, "%s", compare_ratio_words(c).text);
-        grid_add(&grid, "%s", compare_difference_words(c).text);
-        grid_add(&grid, "%.0f", (double)c->blocks);
-        grid_add(&grid, "%s", verdict_names[c->verdict]);
+        const struct metric *metric = metric_find(all[i].metric);
+        if (is_central(answers, &all[i]) != central) continue;
+        compare_fill(&grid,
+                     central ? "[{placement}]"
+                             : "[{placement}, ]{size_bytes:byte}, {connections:connection}[, "
+                               "{engine} engine]",
+                     &all[i]);
+        grid_add(&grid, "%s", metric == NULL ? all[i].metric : metric->title);
+        compare_fill(&grid,
+                     "`{variant}`|`{baseline}`|" COMPARE_RATIO "|" COMPARE_DIFFERENCE
+                     "|{blocks:count}|{verdict}",
+                     &all[i]);
     }
     return grid;
 }
 
-/* What is not central is long: on a terminal it is only counted. */
-static void tell_others(struct story *story, struct grid *others) {
-    const size_t count = grid_rows(others) - 1;
+void comparisons_tell(struct story *story, const struct results *results) {
+    struct findings answers = answers_of(results);
+    if (answers.count == 0) return;
+    struct grid central = comparisons_grid(&answers, true);
+    struct grid others = comparisons_grid(&answers, false);
+    const size_t count = grid_rows(&others) - 1;
     char summary[80];
     (void)snprintf(summary, sizeof summary,
                    "%zu others: sweeps, the floor, a variant against itself", count);
-    if (story->html) {
-        story_fold(story, summary, "comparisons", others);
-        return;
-    }
-    if (count > 0) story_say(story, "%s: they are on the page.", summary);
-    grid_free(others);
+    story_heading(story, 2, "The comparisons");
+    story_say(story, "A ratio above 1: the variant takes more than what it stands against. "
+                     "Variants were run in turns within each block and are compared within "
+                     "it; the interval is the verdict's own.");
+    (void)story_fill(story, "All with {size_bytes:byte}, {connections:connection}:",
+                     fill_from(LIST_COMPARISONS, find_most(&answers)));
+    story_table(story, "comparisons", &central);
+    /* What is not central is long: on a terminal it is only counted. */
+    if (!story->html && count > 0) story_say(story, "%s: they are on the page.", summary);
+    if (story->html)
+        story_fold(story, summary, "comparisons", &others);
+    else
+        grid_free(&others);
+    free(answers.items);
 }
 
-void comparisons_tell(struct story *story, const struct results *results) {
-    struct answers answers = gather_answers(results);
-    char point[WHERE_BYTES];
-    if (answers.count > 0) {
-        struct grid central = comparisons_grid(&answers, true);
-        struct grid others = comparisons_grid(&answers, false);
-        story_heading(story, 2, "The comparisons");
-        story_say(story, "A ratio above 1: the variant takes more than what it stands against. "
-                         "Variants were run in turns within each block and are compared within "
-                         "it; the interval is the verdict's own.");
-        story_say(story, "All with %s:", where_of(answers_most(&answers), false, true, point));
-        story_table(story, "comparisons", &central);
-        tell_others(story, &others);
+/* ---- what a wake-up costs: what two cores add to a message, whatever the protocol ---- */
+
+static bool on_virtual_machine(const struct results *results) {
+    for (size_t i = 0; i < results->count; i++) {
+        const char *text = facts_text(&results->sessions[i]->environment, "hypervisor");
+        if (*text != '\0' && strcmp(text, "none") != 0) return true;
     }
-    answers_free(&answers);
+    return false;
+}
+
+void placement_tell(struct story *story, const struct results *results) {
+    static const char family[] = "wakeup/";
+    struct grid grid =
+        grid_of("to wake another thread|one way (one standard deviation)|repetitions");
+    for (size_t i = 0; i < results->benchmark_count; i++) {
+        const struct benchmark *row = &results->benchmarks[i];
+        if (strncmp(row->name, family, strlen(family)) != 0) continue;
+        const struct interval us = {row->ns / 1e3, (row->ns - row->deviation_ns) / 1e3,
+                                    (row->ns + row->deviation_ns) / 1e3};
+        grid_add(&grid, "`%s`", row->name + strlen(family));
+        grid_add(&grid, "%s us (%s to %s)", words_number(us.value).text, words_number(us.low).text,
+                 words_number(us.high).text);
+        grid_add(&grid, "%u", row->repetitions);
+    }
+    const bool any = grid_rows(&grid) > 1;
+    story_table(story, "numbers", &grid);
+    if (!any) return;
+    story_say(
+        story,
+        "A wake-up is half of a ping-pong between two threads through eventfds, and every "
+        "message waits for two. %s So what was compared may be the wake-ups, and not the "
+        "protocols.",
+        on_virtual_machine(results)
+            ? "This is a virtual machine: every wake-up of an idle CPU is an interrupt and an "
+              "exit to the hypervisor, which can be more than all of the protocol."
+            : "An idle CPU sleeps, and has to leave its sleep first.");
 }

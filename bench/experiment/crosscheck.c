@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bench/experiment/all.h"
+#include "bench/tell/fill.h"
 #include "bench/tell/words.h"
 #include "echo/message.h"
 
@@ -62,18 +63,18 @@ static int make_lists(struct asked *asked) {
     struct session *session = asked->lab->session;
     const unsigned blocks = asked->lab->request->blocks;
     for (unsigned i = 0; i < asked->count; i++) {
-        struct tool_beside *pair = findings_add(&session->lists[LIST_TOOLS], LIST_TOOLS);
-        if (pair == NULL) return complain("no memory for a session");
         const struct tool_row *row = asked->rows[i];
+        struct tool_beside *pair = findings_add(&session->lists[LIST_TOOLS], LIST_TOOLS);
+        double *theirs_us = no_figures(session, blocks), *ours_us = no_figures(session, blocks);
+        if (pair == NULL || theirs_us == NULL || ours_us == NULL) return complain("no memory");
         pair->tool = row->tool;
         pair->test = row->test;
         pair->variant = row->variant;
+        pair->theirs_us = theirs_us;
+        pair->ours_us = ours_us;
+        pair->blocks = blocks;
         pair->missed = 0;
         memcpy(pair->notes, row->notes, sizeof row->notes);
-        pair->theirs_us = no_figures(session, blocks);
-        pair->ours_us = no_figures(session, blocks);
-        if (pair->theirs_us == NULL || pair->ours_us == NULL) return complain("no memory");
-        pair->blocks = blocks;
     }
     asked->pairs = session->lists[LIST_TOOLS].items;
     for (int i = 0; i < TOOL_PROGRAMS; i++) {
@@ -90,11 +91,9 @@ static int prepare(struct asked *asked) {
     if (failed != 0) return complain("cannot choose a CPU: %s", strerror(-failed));
     if (folder == NULL || *folder != '/') folder = "/tmp"; /* they start in another directory */
     (void)snprintf(asked->directory, sizeof asked->directory, "%s/echolab-XXXXXX", folder);
-    if (mkdtemp(asked->directory) == NULL) {
-        asked->directory[0] = '\0';
-        return complain("no directory for the tools in %s: %s", folder, strerror(errno));
-    }
-    return make_lists(asked);
+    if (mkdtemp(asked->directory) != NULL) return make_lists(asked);
+    asked->directory[0] = '\0';
+    return complain("no directory for the tools in %s: %s", folder, strerror(errno));
 }
 
 static int remove_entry(const char *path, const struct stat *its, int kind, struct FTW *where) {
@@ -105,31 +104,37 @@ static int remove_entry(const char *path, const struct stat *its, int kind, stru
 
 /* ---- running ---- */
 
+/* They count in whole ones. */
+static unsigned whole_seconds(const struct parameters *run) {
+    return (unsigned)((run->duration_ns + second_ns - 1) / second_ns);
+}
+
 static void run_theirs(struct asked *asked, unsigned block, unsigned i) {
-    const struct request *r = asked->lab->request;
+    const struct parameters *run = &asked->lab->request->run;
     const struct tool_row *row = asked->rows[i];
     struct tool_beside *pair = &asked->pairs[i];
     struct tool_outcome outcome;
-    const struct tool_job job = {
-        .row = row,
-        .server = asked->paths[row->server],
-        .client = asked->paths[row->client],
-        .directory = asked->directory,
-        .cpus = row->flows > 1 ? asked->apart : asked->cpus,
-        .profile = r->run.profile,
-        .payload_bytes = r->run.size_bytes,
-        .seconds = (unsigned)((r->run.duration_ns + second_ns - 1) / second_ns),
-        .ready_ns = 5 * second_ns,
-        .figure_ns = 5 * second_ns,
-    };
+    const struct tool_job job = {.row = row,
+                                 .server = asked->paths[row->server],
+                                 .client = asked->paths[row->client],
+                                 .directory = asked->directory,
+                                 .cpus = row->flows > 1 ? asked->apart : asked->cpus,
+                                 .profile = run->profile,
+                                 .payload_bytes = run->size_bytes,
+                                 .seconds = whole_seconds(run),
+                                 .ready_ns = 5 * second_ns,
+                                 .figure_ns = 5 * second_ns};
     if (asked->missed_in_a_row[i] >= MISSES_MAX) return; /* each may cost many seconds */
     tool_run(&job, &outcome);
     if (interrupted) return;
-    const bool missed = outcome.problem[0] != '\0';
-    asked->missed_in_a_row[i] = missed ? asked->missed_in_a_row[i] + 1 : 0;
-    pair->missed += missed;
-    if (missed) pair->problem = session_text(asked->lab->session, "%s", outcome.problem);
-    if (!missed) pair->theirs_us[block] = outcome.us;
+    if (outcome.problem[0] == '\0') {
+        asked->missed_in_a_row[i] = 0;
+        pair->theirs_us[block] = outcome.us;
+    } else {
+        asked->missed_in_a_row[i]++;
+        pair->missed++;
+        pair->problem = session_text(asked->lab->session, "%s", outcome.problem);
+    }
 }
 
 static void run_ours(struct asked *asked, unsigned block, unsigned i) {
@@ -197,15 +202,14 @@ int crosscheck_preview(struct lab *lab) {
     struct asked *asked = calloc(1, sizeof *asked);
     if (asked == NULL) return complain("no memory for a plan");
     find_tools(asked);
-    const double theirs_s = ceil((double)r->run.duration_ns / 1e9);
-    const double ours_s = (double)(r->run.duration_ns + r->run.warmup_ns) / 1e9;
+    const double pair_s = whole_seconds(&r->run) +
+                          (double)(r->run.duration_ns + r->run.warmup_ns) / (double)second_ns;
     for (unsigned i = 0; i < asked->count; i++) {
         printf("%s %s beside %s\n", asked->rows[i]->tool, asked->rows[i]->test,
                asked->rows[i]->variant);
     }
     printf("%u pairs in %u blocks, shuffled, about %.0f s, seed %llu\n", r->blocks * asked->count,
-           r->blocks, ceil(r->blocks * asked->count * (theirs_s + ours_s)),
-           (unsigned long long)r->run.seed);
+           r->blocks, ceil(r->blocks * asked->count * pair_s), (unsigned long long)r->run.seed);
     free(asked);
     return EXIT_DONE;
 }
@@ -220,15 +224,20 @@ static const char *agreement(const struct comparison *c) {
     return c->ratio.high < low || c->ratio.low > high ? "differ" : "not decided";
 }
 
-/* The figures of the blocks in which there are both. */
-static size_t pairs_of(const struct tool_beside *pair, double *theirs, double *ours) {
+/* How many blocks have both figures; they go to `theirs` and `ours` (NULL: nowhere). */
+static size_t both_of(const struct tool_beside *pair, double *theirs, double *ours) {
     size_t count = 0;
     for (size_t i = 0; i < pair->blocks; i++) {
         if (!isfinite(pair->ours_us[i]) || !isfinite(pair->theirs_us[i])) continue;
-        theirs[count] = pair->theirs_us[i];
-        ours[count++] = pair->ours_us[i];
+        if (theirs != NULL) theirs[count] = pair->theirs_us[i];
+        if (ours != NULL) ours[count] = pair->ours_us[i];
+        count++;
     }
     return count;
+}
+
+static const struct tool_beside *pair_at(const struct session *session, size_t i) {
+    return SESSION_AT(session, LIST_TOOLS, struct tool_beside, i);
 }
 
 static enum metric_id metric_of(const struct tool_beside *pair) {
@@ -244,13 +253,10 @@ void crosscheck_conclude(struct lab *lab) {
     const size_t count = session->lists[LIST_TOOLS].count, blocks = lab->request->blocks;
     double *theirs = calloc(2 * blocks + 1, sizeof *theirs), *ours = theirs + blocks;
     unsigned compared = 0;
+    for (size_t i = 0; i < count; i++) compared += both_of(pair_at(session, i), NULL, NULL) > 0;
     for (size_t i = 0; theirs != NULL && i < count; i++) {
-        compared +=
-            pairs_of(SESSION_AT(session, LIST_TOOLS, struct tool_beside, i), theirs, ours) > 0;
-    }
-    for (size_t i = 0; theirs != NULL && i < count; i++) {
-        const struct tool_beside *pair = SESSION_AT(session, LIST_TOOLS, struct tool_beside, i);
-        const size_t both = pairs_of(pair, theirs, ours);
+        const struct tool_beside *pair = pair_at(session, i);
+        const size_t both = both_of(pair, theirs, ours);
         struct agreed *one = NULL;
         if (both > 0) one = findings_add(&session->lists[LIST_AGREEMENTS], LIST_AGREEMENTS);
         if (one == NULL) continue;
@@ -276,57 +282,41 @@ int crosscheck_status(const struct lab *lab) {
 
 /* ---- told ---- */
 
-static double median(const double *figures, size_t blocks) {
-    double *sorted = calloc(blocks + 1, sizeof *sorted);
+/* Of what is known. */
+static void add_median(struct grid *grid, const double *figures, size_t blocks) {
+    double *known = calloc(blocks + 1, sizeof *known);
     size_t count = 0;
-    for (size_t i = 0; sorted != NULL && i < blocks; i++) {
-        if (isfinite(figures[i])) sorted[count++] = figures[i];
+    for (size_t i = 0; known != NULL && i < blocks; i++) {
+        if (isfinite(figures[i])) known[count++] = figures[i];
     }
-    const double middle = count == 0 ? (double)NAN : statistics_median(sorted, count);
-    free(sorted);
-    return middle;
-}
-
-/* NULL: they were never compared. */
-static const struct agreed *agreed_of(const struct session *session,
-                                      const struct tool_beside *pair) {
-    char name[64];
-    (void)snprintf(name, sizeof name, "%s %s", pair->tool, pair->test);
-    for (size_t i = 0; i < session->lists[LIST_AGREEMENTS].count; i++) {
-        const struct agreed *one = SESSION_AT(session, LIST_AGREEMENTS, struct agreed, i);
-        if (strcmp(one->baseline, name) == 0) return one;
-    }
-    return NULL;
+    grid_add(grid, "%s", words_number(statistics_median(known, count)).text);
+    free(known);
 }
 
 static void tell_table(struct story *story, const struct session *session) {
     struct grid grid = grid_of("theirs|ours|theirs us|ours us|ratio|blocks|agreement");
+    const struct agreed *agreed = session->lists[LIST_AGREEMENTS].items; /* the next */
     for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++) {
-        const struct tool_beside *pair = SESSION_AT(session, LIST_TOOLS, struct tool_beside, i);
-        const struct agreed *agreed = agreed_of(session, pair);
-        grid_add(&grid, "%s %s", pair->tool, pair->test);
-        grid_add(&grid, "%s", pair->variant);
-        grid_add(&grid, "%s", words_number(median(pair->theirs_us, pair->blocks)).text);
-        grid_add(&grid, "%s", words_number(median(pair->ours_us, pair->blocks)).text);
-        const struct interval *ratio = agreed == NULL ? NULL : &agreed->comparison.ratio;
-        if (ratio == NULL)
-            grid_add(&grid, "-");
-        else if (agreed->blocks < 3) /* of two the interval spans everything */
-            grid_add(&grid, "%s", words_ratio(ratio->value).text);
-        else
-            grid_add(&grid, "%s (%s to %s)", words_ratio(ratio->value).text,
-                     words_ratio(ratio->low).text, words_ratio(ratio->high).text);
-        grid_add(&grid, "%zu", agreed == NULL ? 0 : (size_t)agreed->blocks);
-        grid_add(&grid, "%s", agreed == NULL ? "-" : agreed->agreement);
+        const struct tool_beside *pair = pair_at(session, i);
+        grid_fill(&grid, "{tool} {test}|`{variant}`", fill_from(LIST_TOOLS, pair));
+        add_median(&grid, pair->theirs_us, pair->blocks);
+        add_median(&grid, pair->ours_us, pair->blocks);
+        const bool both = both_of(pair, NULL, NULL) > 0;
+        grid_fill(&grid,
+                  both ? "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]|{blocks:count}|"
+                         "{agreement}"
+                       : "-|0|-",
+                  fill_from(LIST_AGREEMENTS, agreed));
+        agreed += both;
     }
     story_table(story, "numbers", &grid);
 }
 
 static void put_pair(FILE *out, const void *what) {
     const struct tool_beside *pair = what;
-    (void)fprintf(out, "%s %s: ", pair->tool, pair->test);
+    (void)fprintf(out, "%s %s", pair->tool, pair->test);
     for (int i = 0; pair->notes[i] != NULL; i++) {
-        (void)fprintf(out, "%s%s", i > 0 ? "; " : "", pair->notes[i]);
+        (void)fprintf(out, "%s%s", i > 0 ? "; " : ": ", pair->notes[i]);
     }
     (void)fputc('.', out);
     if (pair->missed == 0) return;
@@ -360,7 +350,7 @@ void crosscheck_tell(struct story *story, const struct results *results) {
                   100 * first->comparison.level, 100 * first->comparison.margin);
     }
     for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++) {
-        story_tell(story, put_pair, SESSION_AT(session, LIST_TOOLS, struct tool_beside, i));
+        story_tell(story, put_pair, pair_at(session, i));
     }
     for (size_t i = 0; i < session->lists[LIST_MISSING].count; i++) {
         story_paragraph(story, i == 0 ? "p" : "li",

@@ -39,15 +39,15 @@ enum tool_figure {
 };
 
 /*
- * One thing to ask. In the words @PORT and @OTHER (a second port), @BYTES (on
- * the wire), @SECONDS and @CONFIG (see `config`) are replaced.
+ * One thing to ask. The commands are a shell's, in a directory of their own:
+ * $0 is the program, which it becomes, $PORT and $OTHER are two free ports,
+ * $BYTES a message on the wire and $PAYLOAD what of it is ours to choose.
  */
 struct tool_row {
     const char *tool, *test;
     enum tool_program server, client;
-    const char *server_words, *client_words;
-    const char *config; /* a file that the server is given, or NULL; here @BODY is the payload */
-    bool udp;           /* ready when @PORT is bound for UDP; else when it listens for TCP */
+    const char *serve, *ask;
+    bool udp;           /* ready when $PORT is bound for UDP; else when it listens for TCP */
     const char *before; /* begins the line of the figure, which follows it */
     enum tool_figure figure;
     unsigned flows;                /* 0: one. More: epoll on both sides, a core each */
@@ -72,7 +72,7 @@ double tool_parse(const struct tool_row *row, const char *output);
 struct tool_job {
     const struct tool_row *row;
     const char *server, *client; /* paths */
-    const char *directory;       /* to work in, absolute; for the config, too */
+    const char *directory;       /* to work in, absolute */
     struct placement_cpus cpus;
     enum profile profile; /* of the private network */
     uint32_t payload_bytes;
@@ -82,7 +82,6 @@ struct tool_job {
 
 struct tool_outcome {
     double us;               /* per exchange, where `problem` is empty */
-    bool isolated;           /* in a network of its own */
     char problem[TOOL_TEXT]; /* what happened instead, in a few words */
 };
 

@@ -46,38 +46,30 @@ static bool can_run(const char *path) {
     return stat(path, &its) == 0 && S_ISREG(its.st_mode) && access(path, X_OK) == 0;
 }
 
-static int find_in(const char *folders, const char *name, char *path) {
-    char *copy = strdup(folders);
-    char *rest = copy;
-    int found = -ENOENT;
-    for (const char *folder = strsep(&rest, ":"); folder != NULL && found != 0;
-         folder = strsep(&rest, ":")) {
-        (void)snprintf(path, TOOL_PATH, "%s/%s", folder, name);
-        if (folder[0] == '/' && can_run(path)) found = 0;
-    }
-    free(copy);
-    return found;
-}
-
 int tool_find(enum tool_program program, char path[TOOL_PATH]) {
-    const char *name = programs[program].name;
-    const char *variable = programs[program].variable;
-    const char *named = getenv(variable);
+    const char *name = programs[program].name, *variable = programs[program].variable;
+    const char *named = getenv(variable), *usual = getenv("PATH");
+    char *folders = NULL;
+    bool found = false;
     if (named != NULL && *named != '\0') {
         /* They are started in a directory of their own. */
         char *absolute = realpath(named, NULL);
-        const bool usable = absolute != NULL && can_run(absolute);
-        if (usable) (void)snprintf(path, TOOL_PATH, "%s", absolute);
-        if (!usable) {
-            (void)snprintf(path, TOOL_PATH, "%s: %s=%s is no program that can be run", name,
-                           variable, named);
-        }
+        found = absolute != NULL && can_run(absolute);
+        (void)snprintf(path, TOOL_PATH, found ? "%s" : "%s: %s=%s is no program that can be run",
+                       found ? absolute : name, variable, named);
         free(absolute);
-        return usable ? 0 : -ENOENT;
+        return found ? 0 : -ENOENT;
     }
-    const char *folders = getenv("PATH");
-    if (folders != NULL && find_in(folders, name, path) == 0) return 0;
-    if (find_in("/usr/sbin:/usr/local/sbin", name, path) == 0) return 0;
+    if (asprintf(&folders, "%s:/usr/sbin:/usr/local/sbin", usual == NULL ? "" : usual) < 0) {
+        folders = NULL;
+    }
+    char *rest = folders;
+    for (char *folder; !found && (folder = strsep(&rest, ":")) != NULL;) {
+        (void)snprintf(path, TOOL_PATH, "%s/%s", folder, name);
+        found = folder[0] == '/' && can_run(path);
+    }
+    free(folders);
+    if (found) return 0;
     (void)snprintf(path, TOOL_PATH, "%s: not installed (%s, or %s=path)", name,
                    programs[program].source, variable);
     return -ENOENT;
@@ -121,18 +113,12 @@ double tool_parse(const struct tool_row *row, const char *output) {
 
 /* ---- one run, inside its supervisor ---- */
 
-enum { OUTPUT_MAX = 1 << 20, ARGUMENTS_MAX = 40, WORDS = 6 };
-
-struct word {
-    const char *name;
-    char *value; /* kept until the supervisor ends */
-};
+enum { OUTPUT_MAX = 1 << 20 };
 
 struct supervisor {
     const struct tool_job *job;
     struct tool_outcome outcome;
-    in_port_t ports[2]; /* @PORT, @OTHER */
-    struct word words[WORDS];
+    unsigned ports[2]; /* $PORT, $OTHER */
     int server_output, client_output;
     pid_t server;
 };
@@ -144,63 +130,6 @@ __attribute__((format(printf, 2, 3))) static int problem(struct supervisor *s, c
     (void)vsnprintf(s->outcome.problem, sizeof s->outcome.problem, format, values);
     va_end(values);
     return -1;
-}
-
-/* What stands for the words in the table. */
-static int fill_words(struct supervisor *s) {
-    const struct tool_job *job = s->job;
-    struct word *words = s->words;
-    char *body = malloc(job->payload_bytes + 1U);
-    if (body == NULL) return problem(s, "no memory");
-    memset(body, 'x', job->payload_bytes);
-    body[job->payload_bytes] = '\0';
-    words[0] = (struct word){"@BODY", body};
-    const bool filled =
-        asprintf(&words[1].value, "%u", (unsigned)s->ports[0]) > 0 &&
-        asprintf(&words[2].value, "%u", (unsigned)s->ports[1]) > 0 &&
-        asprintf(&words[3].value, "%u", ECHO_HEADER_BYTES + job->payload_bytes) > 0 &&
-        asprintf(&words[4].value, "%u", job->seconds) > 0 &&
-        asprintf(&words[5].value, "%s/config", job->directory) > 0;
-    static const char *const names[WORDS] = {"@BODY",  "@PORT",    "@OTHER",
-                                             "@BYTES", "@SECONDS", "@CONFIG"};
-    for (int i = 0; i < WORDS; i++) words[i].name = names[i];
-    return filled ? 0 : problem(s, "no memory");
-}
-
-/* `text` with every @NAME replaced; malloc'd, NULL without memory. */
-static char *replace(const struct supervisor *s, const char *text) {
-    char *result = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&result, &size);
-    if (out == NULL) return NULL;
-    while (*text != '\0') {
-        const struct word *found = NULL;
-        for (int i = 0; i < WORDS && found == NULL; i++) {
-            const struct word *word = &s->words[i];
-            if (strncmp(text, word->name, strlen(word->name)) == 0) found = word;
-        }
-        if (found == NULL) {
-            (void)fputc(*text++, out);
-        } else {
-            (void)fputs(found->value, out);
-            text += strlen(found->name);
-        }
-    }
-    (void)fclose(out);
-    return result;
-}
-
-static int write_config(struct supervisor *s) {
-    const char *wanted = s->job->row->config;
-    if (wanted == NULL) return 0;
-    char *text = replace(s, wanted);
-    char *path = replace(s, "@CONFIG");
-    FILE *file = text == NULL || path == NULL ? NULL : fopen(path, "we");
-    const bool written = file != NULL && fputs(text, file) >= 0;
-    const bool closed = file != NULL && fclose(file) == 0;
-    free(path);
-    free(text);
-    return written && closed ? 0 : problem(s, "no file for its configuration");
 }
 
 /* Two ports that are free now. */
@@ -215,10 +144,25 @@ static int choose_ports(struct supervisor *s) {
             s->ports[i] = ntohs(at.sin_port);
         }
     }
-    for (int i = 0; i < 2; i++) {
-        if (sockets[i] >= 0) (void)close(sockets[i]);
-    }
+    for (int i = 0; i < 2; i++) (void)close(sockets[i]);
     return s->ports[0] != 0 && s->ports[1] != 0 ? 0 : problem(s, "no free port");
+}
+
+/* What the commands in the table name. */
+static void set_variables(const struct supervisor *s) {
+    const struct {
+        const char *name;
+        unsigned value;
+    } all[] = {{"PORT", s->ports[0]},
+               {"OTHER", s->ports[1]},
+               {"PAYLOAD", s->job->payload_bytes},
+               {"BYTES", ECHO_HEADER_BYTES + s->job->payload_bytes},
+               {"SECONDS", s->job->seconds}};
+    char text[16];
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        (void)snprintf(text, sizeof text, "%u", all[i].value);
+        (void)setenv(all[i].name, text, 1);
+    }
 }
 
 /*
@@ -235,45 +179,24 @@ static void add_address(void) {
     (void)close(any);
 }
 
-/* What a tool becomes before it starts. */
-struct start {
-    const struct supervisor *s;
-    int output, cpu;
-};
-
-static void settle(const void *what) {
-    const struct start *start = what;
+static void pin(const void *cpu) {
     (void)setpgid(0, 0); /* a terminal's SIGINT is for us; we end them */
-    const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const struct rlimit file = {OUTPUT_MAX, OUTPUT_MAX};
-    const struct rlimit core = {0, 0};
-    (void)setrlimit(RLIMIT_FSIZE, &file); /* who prints for ever is ended by SIGXFSZ */
-    (void)setrlimit(RLIMIT_CORE, &core);
-    (void)setenv("LC_ALL", "C", 1);
-    if (dup2(nothing, STDIN_FILENO) < 0 || chdir(start->s->job->directory) != 0) _exit(127);
-    if (placement_pin(start->cpu) == 0) return;
-    (void)dprintf(start->output, "cannot stay on CPU %d\n", start->cpu);
+    if (placement_pin(*(const int *)cpu) == 0) return;
+    (void)dprintf(STDERR_FILENO, "cannot stay on CPU %d\n", *(const int *)cpu);
     _exit(127);
 }
 
-static pid_t start(const struct supervisor *s, const char *path, const char *words, int output,
-                   int cpu) {
-    char *list[ARGUMENTS_MAX + 1] = {strdup(path)};
-    char *text = replace(s, words), *rest = text;
-    int count = 1;
-    for (char *word = strsep(&rest, " "); word != NULL && count < ARGUMENTS_MAX;
-         word = strsep(&rest, " ")) {
-        list[count++] = word;
-    }
-    const struct start how = {s, output, cpu};
-    const pid_t pid = process_start(&(struct process_start){.program = path,
+/* A shell that becomes the tool, which is $0. */
+static pid_t start(const char *path, const char *command, int output, int cpu) {
+    char *list[] = {"sh", "-c", strdup(command), strdup(path), NULL};
+    const pid_t pid = process_start(&(struct process_start){.program = "/bin/sh",
                                                             .argv = list,
                                                             .output = output,
                                                             .errors = output,
-                                                            .prepare = settle,
-                                                            .what = &how});
-    free(list[0]);
-    free(text);
+                                                            .prepare = pin,
+                                                            .what = &cpu});
+    free(list[2]);
+    free(list[3]);
     return pid;
 }
 
@@ -304,29 +227,26 @@ static void last_words(int output, char *words, size_t size) {
 }
 
 /*
- * Whether `port` stands in one of the kernel's tables: for TCP in state LISTEN
+ * Whether the port stands in one of the kernel's tables: for TCP in state LISTEN
  * (0A), for UDP at all (proc(5)). Connecting would be simpler, but these servers
  * take the first connection for their client.
  */
-static bool in_table(const char *path, unsigned port, bool udp) {
-    FILE *file = fopen(path, "re");
-    char line[512];
-    bool found = false;
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
-        unsigned local = 0;
-        unsigned state = 0;
-        if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &local, &state) == 2) {
-            found = local == port && (udp || state == 0x0a);
-        }
-    }
-    if (file != NULL) (void)fclose(file);
-    return found;
-}
-
 static bool is_ready(const struct supervisor *s) {
     const bool udp = s->job->row->udp;
-    return in_table(udp ? "/proc/self/net/udp" : "/proc/self/net/tcp", s->ports[0], udp) ||
-           in_table(udp ? "/proc/self/net/udp6" : "/proc/self/net/tcp6", s->ports[0], udp);
+    const char *const tables[] = {udp ? "/proc/self/net/udp" : "/proc/self/net/tcp",
+                                  udp ? "/proc/self/net/udp6" : "/proc/self/net/tcp6"};
+    bool found = false;
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(tables[i], "re");
+        char line[512];
+        while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+            unsigned local = 0, state = 0;
+            (void)sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &local, &state);
+            found = local == s->ports[0] && (udp || state == 0x0a);
+        }
+        if (file != NULL) (void)fclose(file);
+    }
+    return found;
 }
 
 static int await_server(struct supervisor *s) {
@@ -350,15 +270,6 @@ static int await_server(struct supervisor *s) {
     return 0;
 }
 
-static int await_client(struct supervisor *s, pid_t client, int *status) {
-    const uint64_t patience_ns = s->job->seconds * UINT64_C(1000000000) + s->job->figure_ns;
-    const int failed = process_wait(client, patience_ns, status);
-    if (failed == 0) return 0;
-    return failed == -EINTR
-               ? problem(s, "interrupted")
-               : problem(s, "stalled: no figure within %.1f s", (double)patience_ns / 1e9);
-}
-
 static int take_figure(struct supervisor *s, int status) {
     char words[64];
     last_words(s->client_output, words, sizeof words);
@@ -374,35 +285,49 @@ static int take_figure(struct supervisor *s, int status) {
 
 static int run_both(struct supervisor *s) {
     const struct tool_job *job = s->job;
-    s->server = start(s, job->server, job->row->server_words, s->server_output, job->cpus.server);
+    const uint64_t patience_ns = job->seconds * UINT64_C(1000000000) + job->figure_ns;
+    int status = 0;
+    s->server = start(job->server, job->row->serve, s->server_output, job->cpus.server);
     if (s->server < 0) return problem(s, "no process for its server");
     if (await_server(s) != 0) return -1;
-    const pid_t client =
-        start(s, job->client, job->row->client_words, s->client_output, job->cpus.client);
+    const pid_t client = start(job->client, job->row->ask, s->client_output, job->cpus.client);
     if (client < 0) return problem(s, "no process for its client");
-    int status = 0;
-    return await_client(s, client, &status) != 0 ? -1 : take_figure(s, status);
+    const int failed = process_wait(client, patience_ns, &status);
+    if (failed == 0) return take_figure(s, status);
+    if (failed == -EINTR) return problem(s, "interrupted");
+    return problem(s, "stalled: no figure within %.1f s", (double)patience_ns / 1e9);
+}
+
+/* What the tools inherit. */
+static int settle(struct supervisor *s) {
+    const struct rlimit file = {OUTPUT_MAX, OUTPUT_MAX}, core = {0, 0};
+    const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    (void)setrlimit(RLIMIT_FSIZE, &file); /* who prints for ever is ended by SIGXFSZ */
+    (void)setrlimit(RLIMIT_CORE, &core);
+    (void)setenv("LC_ALL", "C", 1);
+    s->server_output = memfd_create("server", MFD_CLOEXEC);
+    s->client_output = memfd_create("client", MFD_CLOEXEC);
+    if (s->server_output < 0 || s->client_output < 0) return problem(s, "no memory");
+    if (dup2(nothing, STDIN_FILENO) < 0 || chdir(s->job->directory) != 0) {
+        return problem(s, "no directory to work in");
+    }
+    if (choose_ports(s) != 0) return -1;
+    set_variables(s);
+    return 0;
 }
 
 static void supervise(void *result) {
     struct supervisor *s = result;
     s->outcome.problem[0] = '\0';
     process_adopt();
-    s->outcome.isolated = profile_enter(s->job->profile) == 0;
-    if (s->outcome.isolated) add_address();
-    s->server_output = memfd_create("server", MFD_CLOEXEC);
-    s->client_output = memfd_create("client", MFD_CLOEXEC);
-    int failed = s->server_output < 0 || s->client_output < 0 ? problem(s, "no memory") : 0;
-    if (failed == 0) failed = choose_ports(s);
-    if (failed == 0) failed = fill_words(s);
-    if (failed == 0) failed = write_config(s);
-    if (failed == 0) (void)run_both(s);
+    if (profile_enter(s->job->profile) == 0) add_address();
+    if (settle(s) == 0) (void)run_both(s);
     process_end_children();
 }
 
 /* The supervisor has the deadlines; what it does after them takes no waiting for others. */
 void tool_run(const struct tool_job *job, struct tool_outcome *outcome) {
-    struct supervisor s = {.job = job, .outcome = {NAN, false, "its supervisor died"}};
+    struct supervisor s = {.job = job, .outcome = {NAN, "its supervisor died"}};
     (void)process_apart(supervise, &s, sizeof s);
     *outcome = s.outcome;
 }

@@ -145,7 +145,7 @@ struct axis {
     const char *name;
     const char *option; /* the parameter that goes along it */
     const char *points; /* unless told, as --at takes them */
-    double least, most; /* of a point, where the parameter's bounds are not right */
+    double most;        /* of a point, where the parameter's bound is not right */
     bool wire;          /* at a round trip of 20 ms unless told */
     bool retries;       /* only for variants that send again */
     bool pipelines;     /* usually those that pipeline */

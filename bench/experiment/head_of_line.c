@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "bench/experiment/all.h"
+#include "bench/judge/series.h"
 #include "bench/run/cost.h"
 
 enum {
@@ -39,30 +40,15 @@ static bool is_single(const struct parameters *run) {
     return run->loss_percent <= 0;
 }
 
-/* To the server, for each message. */
-static double packets_each(const struct variant *variant) {
-    return variant->cost == NULL ? 1 : fmax(cost_packets_to(variant->cost, WIRE_TO_SERVER), 1);
-}
-
+/* To the server. */
 static double packets_per_s(const struct parameters *run) {
-    return run->rate_per_s * packets_each(run->variant);
+    const struct cost_model *cost = run->variant->cost;
+    const double each = cost == NULL ? 1 : cost_packets_to(cost, WIRE_TO_SERVER);
+    return run->rate_per_s * fmax(each, 1);
 }
 
 static double clamp(double value, double least, double most) {
     return fmin(fmax(value, least), most);
-}
-
-/* One connection, and a window on it that never limits: twice what a deadline's time brings. */
-static unsigned window(const struct parameters *run) {
-    const double wanted = 2 * run->rate_per_s * (double)run->deadline_ns / 1e9;
-    unsigned depth = 16;
-    while (depth < wanted && depth < 4096) depth *= 2;
-    return depth;
-}
-
-/* What comes while one of them waits for the timer of a lost SYN, 1 s, and a half more. */
-static unsigned connections(double rate_per_s) {
-    return (unsigned)clamp(1.5 * rate_per_s, 16, 1024);
 }
 
 /* In all: long enough for the losses that are wanted, where that can be waited for. */
@@ -88,10 +74,14 @@ static void complete(struct parameters *run) {
     run->late_max_ns = (uint64_t)(limits.slack_ms * 1e6);
     run->warmup_ns = 5 * run->rtt_ns;
     run->duration_ns = (uint64_t)(duration_s(run) / pieces(run) * 1e9);
-    if (run->connections == 0) {
-        run->connections = keeps(run->variant) ? 1 : connections(run->rate_per_s);
-    }
-    if (run->pipeline == 0 && keeps(run->variant)) run->pipeline = window(run);
+    /* Fresh ones: what comes while one waits for the timer of a lost SYN, 1 s, and a half more. */
+    const double fresh = clamp(1.5 * run->rate_per_s, 16, 1024);
+    if (run->connections == 0) run->connections = keeps(run->variant) ? 1 : (unsigned)fresh;
+    /* A window on the one connection that never limits: twice what a deadline's time brings. */
+    unsigned window = 16;
+    while (window < 2 * run->rate_per_s * (double)run->deadline_ns / 1e9 && window < 4096)
+        window *= 2;
+    if (run->pipeline == 0 && keeps(run->variant)) run->pipeline = window;
     if (!is_single(run)) return;
     const double before_s = ((double)run->warmup_ns + (double)run->duration_ns / 2) / 1e9;
     run->drop =
@@ -105,9 +95,8 @@ static void complete(struct parameters *run) {
  * that stood still for so long would, and look like a connection that waits.
  */
 static bool counts(const struct column *column, const struct run *run) {
-    const uint64_t late_ns = run->lateness.max_ns == FIELD_UNKNOWN ? 0 : run->lateness.max_ns;
-    if (!is_single(&column->run)) return true;
-    return run->wire.all.dropped == 1 && late_ns < column->run.late_max_ns;
+    return !is_single(&column->run) ||
+           (run->wire.all.dropped == 1 && run->lateness.max_ns < column->run.late_max_ns);
 }
 
 /* A row of the table: a variant at a rate with a loss. */
@@ -153,111 +142,67 @@ int head_of_line_plan(struct lab *lab) {
 
 /* ---- what follows ---- */
 
-/* The columns of a row, and what its runs add up to. */
-struct row {
-    unsigned first, end;
-    const struct parameters *asked;
-    const struct run *one; /* the first that counts; NULL: none does */
-    struct head_of_line_limits limits;
-    struct head_of_line sum;
-};
-
-/* What a message usually takes: as where nothing but one packet is lost. */
-static double usual_ms(const struct runs *runs, const struct parameters *of) {
-    double sum = 0;
-    unsigned count = 0;
-    for (size_t i = 0; i < runs->count; i++) {
-        const struct run *run = runs->list[i];
-        const bool same = run->asked.variant == of->variant &&
-                          run->asked.rate_per_s == of->rate_per_s && is_single(&run->asked);
-        if (!same || !run_is_valid(run)) continue;
-        sum += head_of_line_median_ms(run);
-        count++;
-    }
-    return count == 0 ? (double)NAN : sum / count;
+/* Where nothing but one packet is lost: what a message usually takes. */
+static bool is_usual(const struct run *run, const void *like) {
+    const struct parameters *asked = like;
+    return run->asked.variant == asked->variant && run->asked.rate_per_s == asked->rate_per_s &&
+           is_single(&run->asked);
 }
 
-static void add_up(struct row *row, const struct runs *runs) {
-    row->limits = head_of_line_limits((double)row->asked->rtt_ns / 1e6);
-    row->limits.single = is_single(row->asked);
-    row->limits.usual_ms = usual_ms(runs, row->asked);
-    for (size_t i = 0; i < runs->count; i++) {
-        const struct run *run = runs->list[i];
-        if (run->column < row->first || run->column >= row->end || !run_is_valid(run)) continue;
-        if (row->one == NULL) row->one = run;
-        head_of_line_add(&row->sum, run, &row->limits);
-    }
-}
-
-/* For the figure, where the saw-tooth is finest. */
-static void keep_near(struct behind_loss *one, const struct row *row, double highest_per_s) {
-    const double rtt_ms = one->rtt_ms, gap_ms = 1e3 / row->asked->rate_per_s;
-    if (row->one == NULL || !row->limits.single || row->asked->rate_per_s < highest_per_s) return;
-    one->series = head_of_line_near(row->one, fmax(rtt_ms, 5 * gap_ms),
-                                    fmax(3 * rtt_ms, 15 * gap_ms), &one->series_count);
-}
-
-static void describe(struct behind_loss *one, const struct row *row) {
-    const struct parameters *asked = row->asked;
-    one->variant = asked->variant->name;
+/* The messages near the loss are for the figure, at the rate where the saw-tooth is finest. */
+static void conclude_row(struct session *session, unsigned first, unsigned end,
+                         const struct parameters *asked, bool fastest) {
+    struct behind_loss *one = findings_add(&session->lists[LIST_BEHIND_LOSS], LIST_BEHIND_LOSS);
+    if (one == NULL) return;
+    findings_describe(LIST_BEHIND_LOSS, one, &(struct run){.asked = *asked});
     one->situation = is_single(asked) ? "one request" : "random";
     one->arrivals = arrivals_names[asked->arrivals];
     one->rate_per_s = asked->rate_per_s;
-    one->loss_percent = asked->loss_percent;
-    one->rtt_ms = (double)asked->rtt_ns / 1e6;
-    one->deadline_ms = (double)asked->deadline_ns / 1e6;
-    one->connections = asked->connections;
     one->pipeline = keeps(asked->variant) ? asked->pipeline : 1;
     one->duration_s = (double)asked->duration_ns / 1e9;
-    one->within_ms = row->limits.within_ms;
-    one->lateness_max_ms = row->limits.slack_ms;
-}
-
-static void conclude_row(struct findings *list, const struct row *row, double highest_per_s) {
-    const struct head_of_line *sum = &row->sum;
-    struct behind_loss *one = findings_add(list, LIST_BEHIND_LOSS);
-    if (one == NULL) return;
-    describe(one, row);
-    one->runs = sum->runs;
-    if (sum->runs == 0) return;
-    one->level = 0.95;
-    const struct interval share = head_of_line_share(sum, one->level);
-    one->sent = sum->sent;
-    one->answered = sum->answered;
-    one->unanswered = sum->unanswered;
-    one->packets_lost = sum->packets_lost;
-    one->delayed = sum->delayed;
-    one->delayed_per_loss = sum->packets_lost > 0 ? sum->delayed / sum->packets_lost : (double)NAN;
-    one->median_ms = sum->usual_ms;
-    one->worst_ms = sum->answered > 0 ? sum->worst_ms : (double)NAN;
-    one->delayed_beyond_ms = sum->usual_ms + row->limits.slack_ms;
-    one->within_share = share.value;
-    one->low = share.low;
-    one->high = share.high;
-    keep_near(one, row, highest_per_s);
-}
-
-/* Every message of every run is much: what a file keeps of them is the part near a loss. */
-static void drop_series(struct runs *runs) {
-    for (size_t i = 0; i < runs->count; i++) {
-        free(runs->list[i]->series);
-        runs->list[i]->series = NULL;
-        runs->list[i]->series_count = 0;
+    struct head_of_line_limits limits = head_of_line_limits(one->rtt_ms);
+    limits.single = is_single(asked);
+    limits.usual_ms = runs_middle(&session->runs, head_of_line_median_ms, is_usual, asked).value;
+    one->within_ms = limits.within_ms;
+    one->lateness_max_ms = limits.slack_ms;
+    struct head_of_line sum = {0};
+    const struct run *example = NULL;
+    for (size_t i = 0; i < session->runs.count; i++) {
+        const struct run *run = session->runs.list[i];
+        if (run->column < first || run->column >= end || !run_is_valid(run)) continue;
+        if (example == NULL) example = run;
+        head_of_line_add(&sum, run, &limits);
     }
+    one->sum.runs = sum.runs;
+    if (example == NULL) return;
+    one->sum = sum;
+    if (sum.answered == 0) one->sum.worst_ms = NAN;
+    if (sum.packets_lost > 0) one->delayed_per_loss = sum.delayed / sum.packets_lost;
+    one->delayed_beyond_ms = sum.usual_ms + limits.slack_ms;
+    one->level = 0.95;
+    one->within_share = head_of_line_share(&sum, one->level);
+    const double gap_ms = 1e3 / asked->rate_per_s;
+    if (!limits.single || !fastest) return;
+    one->series = head_of_line_near(example, fmax(one->rtt_ms, 5 * gap_ms),
+                                    fmax(3 * one->rtt_ms, 15 * gap_ms), &one->series_count);
 }
 
 void head_of_line_conclude(struct lab *lab) {
-    struct session *session = lab->session;
     const struct plan *plan = &lab->plan;
+    const struct runs *runs = &lab->session->runs;
     double highest_per_s = 0;
     for (unsigned i = 0; i < plan->count; i++) {
         highest_per_s = fmax(highest_per_s, plan->columns[i].run.rate_per_s);
     }
     for (unsigned i = 0, end; i < plan->count; i = end) {
+        const struct parameters *asked = &plan->columns[i].run;
         end = plan_row_end(plan, i);
-        struct row row = {.first = i, .end = end, .asked = &plan->columns[i].run};
-        add_up(&row, &session->runs);
-        conclude_row(&session->lists[LIST_BEHIND_LOSS], &row, highest_per_s);
+        conclude_row(lab->session, i, end, asked, asked->rate_per_s >= highest_per_s);
     }
-    drop_series(&session->runs);
+    /* Every message of every run is much: what a file keeps of them is the part near a loss. */
+    for (size_t i = 0; i < runs->count; i++) {
+        free(runs->list[i]->series);
+        runs->list[i]->series = NULL;
+        runs->list[i]->series_count = 0;
+    }
 }

@@ -5,14 +5,14 @@
  * server that closes an idle connection just as the client sends; and what
  * many idle connections take of the memory, and of a load beside them.
  */
-#include "bench/judge/idle.h"
-
+#include <gsl/gsl_sort.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/experiment/all.h"
 #include "bench/judge/metric.h"
+#include "bench/judge/series.h"
 #include "bench/load/beside.h"
 
 enum {
@@ -33,8 +33,7 @@ enum {
 
 /* ---- the plan: the points, the longest pause first, then what runs alone ---- */
 
-/* The first connects, and with it those of the first round trips are not counted: a window opens.
- */
+/* What comes in the first round trips is not counted: a connection is made, a window opens. */
 static bool add_point(struct lab *lab, unsigned point, double gap_ns, unsigned reply_bytes) {
     for (unsigned i = 0; i < lab->request->variant_count; i++) {
         const struct variant *variant = lab->request->variants[i];
@@ -51,21 +50,17 @@ static bool add_point(struct lab *lab, unsigned point, double gap_ns, unsigned r
     return true;
 }
 
-static int descending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x < y) - (x > y);
-}
-
 /* A short question with a short answer and with a long one, unless a size was given. */
 static bool add_points(struct lab *lab) {
     const struct request *r = lab->request;
     const bool usual = r->run.size_bytes == USUAL && r->run.reply_bytes == USUAL;
     double gaps_ns[REQUEST_POINTS_MAX];
     memcpy(gaps_ns, r->points, sizeof gaps_ns);
-    qsort(gaps_ns, r->point_count, sizeof gaps_ns[0], descending);
+    gsl_sort(gaps_ns, 1, r->point_count);
     for (unsigned i = 0; i < r->point_count; i++) {
-        if (!add_point(lab, i, gaps_ns[i], r->run.reply_bytes)) return false;
-        if (usual && !add_point(lab, i, gaps_ns[i], LARGE_REPLY)) return false;
+        const double gap_ns = gaps_ns[r->point_count - 1 - i];
+        if (!add_point(lab, i, gap_ns, r->run.reply_bytes)) return false;
+        if (usual && !add_point(lab, i, gap_ns, LARGE_REPLY)) return false;
     }
     return true;
 }
@@ -85,6 +80,10 @@ static struct column *add_alone(struct lab *lab, unsigned connections) {
     column->run.size_bytes = column->run.reply_bytes = USUAL;
     column->run.connections = connections;
     return column;
+}
+
+uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns) {
+    return idle_timeout_ns - rtt_ns / 4;
 }
 
 static bool add_race(struct lab *lab) {
@@ -123,118 +122,124 @@ int idle_plan(struct lab *lab) {
     const unsigned idle = idle_most();
     lab->plan.order = ORDER_AS_PLANNED;
     lab->plan.attempts = 3; /* a packet sent again because the machine was busy is soon past */
-    if (!add_points(lab) || !add_race(lab)) return complain("no memory for the plan");
-    if (idle == 0) return EXIT_DONE;
-    return add_load(lab, 0) && add_load(lab, idle) ? EXIT_DONE : complain("no memory for the plan");
+    const bool all = add_points(lab) && add_race(lab) &&
+                     (idle == 0 || (add_load(lab, 0) && add_load(lab, idle)));
+    return all ? EXIT_DONE : complain("no memory for the plan");
 }
 
 /* ---- what follows ---- */
 
-/* The next run of a column that counts, from *i on; NULL: there is no more. */
-static const struct run *next_run(const struct runs *runs, unsigned column, size_t *i) {
-    while (*i < runs->count) {
-        const struct run *run = runs->list[(*i)++];
-        if (run->column == column && run_is_valid(run)) return run;
+size_t idle_latencies(const struct run *run, double *ms, size_t room) {
+    size_t count = 0;
+    for (size_t i = 0; i < run->samples.count; i++) {
+        const struct samples_bucket *bucket = &run->samples.buckets[i];
+        for (uint64_t left = bucket->count; left > 0 && count < room; left--) {
+            ms[count++] = (double)bucket->upper_ns / 1e6;
+        }
     }
-    return NULL;
+    return count;
 }
 
-static void conclude_point(struct lab *lab, unsigned column, double *ms) {
-    struct session *session = lab->session;
-    const struct parameters *asked = &lab->plan.columns[column].run;
-    struct idle_point *point = findings_add(&session->lists[LIST_IDLE_POINTS], LIST_IDLE_POINTS);
-    size_t count = 0, i = 0;
-    if (point == NULL) return;
-    for (const struct run *run; (run = next_run(&session->runs, column, &i)) != NULL;) {
-        count += idle_latencies(run, ms + count, MORE);
-    }
-    point->variant = asked->variant->name;
-    point->size_bytes = asked->size_bytes;
-    point->reply_bytes = asked->reply_bytes;
-    point->gap_ms = (double)asked->gap_ns / 1e6;
-    point->rtt_ms = (double)asked->rtt_ns / 1e6;
-    point->samples = count;
-    if (count == 0) return;
-    const struct interval middle = statistics_median_interval(ms, count, 0.95);
-    point->latency_ms = middle.value;
-    point->low_ms = middle.low;
-    point->high_ms = middle.high;
-    point->round_trips = point->rtt_ms > 0 ? middle.value / point->rtt_ms : (double)NAN;
+static bool is_counted(const struct run *run, unsigned column) {
+    return run_is_valid(run) && runs_in_column(run, &column);
 }
 
-/* "receive ECONNRESET: 12, send EPIPE: 1" */
-static const char *errors_text(struct session *session, const struct tallies *errors) {
-    const char *text = "";
-    for (size_t i = 0; i < errors->count; i++) {
-        text = session_text(session, "%s%s%s: %llu", text, i == 0 ? "" : ", ", errors->list[i].name,
-                            (unsigned long long)errors->list[i].count);
+static void conclude_point(struct lab *lab, unsigned column) {
+    const struct runs *runs = &lab->session->runs;
+    struct idle_point *point =
+        findings_add(&lab->session->lists[LIST_IDLE_POINTS], LIST_IDLE_POINTS);
+    double *ms = calloc(MORE * runs->count + 1, sizeof *ms);
+    size_t count = 0;
+    for (size_t i = 0; ms != NULL && i < runs->count; i++) {
+        if (is_counted(runs->list[i], column))
+            count += idle_latencies(runs->list[i], ms + count, MORE);
     }
-    return text;
+    if (point != NULL) {
+        findings_describe(LIST_IDLE_POINTS, point,
+                          &(struct run){.asked = lab->plan.columns[column].run});
+        point->latency_ms = statistics_middle(ms, count);
+        if (point->rtt_ms > 0) point->round_trips = point->latency_ms.value / point->rtt_ms;
+    }
+    free(ms);
+}
+
+static uint64_t known(uint64_t count) {
+    return count == FIELD_UNKNOWN ? 0 : count;
+}
+
+void idle_race_add(struct idle_race *race, struct tallies *errors, const struct run *run) {
+    findings_describe(LIST_IDLE_RACE, race, run);
+    race->sent += run->sent;
+    race->sent_after_pause += run->sent - known(run_counter(run, "server.accepted"));
+    race->met_closed += run->failed;
+    race->answered += run->ok;
+    race->executed += known(run_counter(run, "server.executed"));
+    race->retry_safe = race->executed <= race->answered;
+    for (size_t i = 0; i < run->errors.count; i++) {
+        tallies_add(errors, run->errors.list[i].name, run->errors.list[i].count);
+    }
 }
 
 static void conclude_race(struct lab *lab, unsigned column) {
     struct session *session = lab->session;
-    struct idle_race sum = {0};
+    struct idle_race sum = {.errors = ""};
     struct tallies errors = {0};
-    size_t i = 0, count = 0;
-    for (const struct run *run; (run = next_run(&session->runs, column, &i)) != NULL; count++) {
-        idle_race_add(&sum, &errors, run);
+    for (size_t i = 0; i < session->runs.count; i++) {
+        const struct run *run = session->runs.list[i];
+        if (is_counted(run, column)) idle_race_add(&sum, &errors, run);
+    }
+    for (size_t i = 0; i < errors.count; i++) {
+        sum.errors = session_text(session, "%s%s%s: %llu", sum.errors, i == 0 ? "" : ", ",
+                                  errors.list[i].name, (unsigned long long)errors.list[i].count);
     }
     struct idle_race *race =
-        count == 0 ? NULL : findings_add(&session->lists[LIST_IDLE_RACE], LIST_IDLE_RACE);
-    if (race != NULL) {
-        *race = sum;
-        race->errors = errors_text(session, &errors);
-    }
+        sum.sent == 0 ? NULL : findings_add(&session->lists[LIST_IDLE_RACE], LIST_IDLE_RACE);
+    if (race != NULL) *race = sum;
     free(errors.list);
 }
 
+static double number_of(uint64_t count) {
+    return count == FIELD_UNKNOWN ? (double)NAN : (double)count;
+}
+
 static double server_bytes(const struct run *run) {
-    return run->idle_server_bytes == FIELD_UNKNOWN ? (double)NAN : (double)run->idle_server_bytes;
+    return number_of(run->idle_server_bytes);
 }
 
 static double kernel_bytes(const struct run *run) {
-    return run->idle_kernel_bytes == FIELD_UNKNOWN ? (double)NAN : (double)run->idle_kernel_bytes;
-}
-
-/* Of the runs of a column that know it; NAN: none does. */
-static double median_of(struct lab *lab, unsigned column, double (*of)(const struct run *run),
-                        double *values, uint64_t *runs) {
-    size_t count = 0, i = 0;
-    for (const struct run *run; (run = next_run(&lab->session->runs, column, &i)) != NULL;) {
-        if (isfinite(of(run))) values[count++] = of(run);
-    }
-    if (runs != NULL) *runs = count;
-    return count == 0 ? (double)NAN : statistics_median(values, count);
+    return number_of(run->idle_kernel_bytes);
 }
 
 /* The load with idle connections stands behind the one without. */
-static void conclude_beside(struct lab *lab, unsigned column, double *values) {
+static void conclude_beside(struct lab *lab, unsigned column) {
+    const struct runs *runs = &lab->session->runs;
     const struct parameters *asked = &lab->plan.columns[column].run;
     double (*const p99_us)(const struct run *run) = metrics[METRIC_P99].of;
-    struct idle_beside one = {.connections = asked->idle, .load_connections = asked->connections};
-    one.server_bytes = round(median_of(lab, column, server_bytes, values, &one.runs));
-    one.kernel_bytes = round(median_of(lab, column, kernel_bytes, values, NULL));
-    one.p99_beside_us = median_of(lab, column, p99_us, values, NULL);
-    one.p99_alone_us = median_of(lab, column - 1, p99_us, values, NULL);
-    if (isnan(one.p99_alone_us) || isnan(one.p99_beside_us)) {
-        one.p99_alone_us = one.p99_beside_us = NAN; /* one without the other tells nothing */
-    }
+    const unsigned without = column - 1;
+    const struct middle bytes = runs_middle(runs, server_bytes, runs_in_column, &column);
     struct findings *list = &lab->session->lists[LIST_IDLE_BESIDE];
-    struct idle_beside *beside = one.runs == 0 ? NULL : findings_add(list, LIST_IDLE_BESIDE);
-    if (beside != NULL) *beside = one;
+    struct idle_beside *one = bytes.count == 0 ? NULL : findings_add(list, LIST_IDLE_BESIDE);
+    if (one == NULL) return;
+    one->connections = asked->idle;
+    one->load_connections = asked->connections;
+    one->runs = bytes.count;
+    one->server_bytes = round(bytes.value);
+    one->kernel_bytes = round(runs_middle(runs, kernel_bytes, runs_in_column, &column).value);
+    one->p99_beside_us = runs_middle(runs, p99_us, runs_in_column, &column).value;
+    one->p99_alone_us = runs_middle(runs, p99_us, runs_in_column, &without).value;
+    if (isnan(one->p99_alone_us + one->p99_beside_us)) {
+        one->p99_alone_us = one->p99_beside_us = NAN; /* one without the other tells nothing */
+    }
 }
 
 void idle_conclude(struct lab *lab) {
-    double *values = calloc(MORE * lab->session->runs.count + 1, sizeof *values);
-    for (unsigned i = 0; values != NULL && i < lab->plan.count; i++) {
+    for (unsigned i = 0; i < lab->plan.count; i++) {
         const struct column *column = &lab->plan.columns[i];
         if (column->point != RUN_NOWHERE)
-            conclude_point(lab, i, values);
+            conclude_point(lab, i);
         else if (column->run.idle_timeout_ns > 0)
             conclude_race(lab, i);
         else if (column->run.idle > 0)
-            conclude_beside(lab, i, values);
+            conclude_beside(lab, i);
     }
-    free(values);
 }

@@ -10,21 +10,14 @@
 
 enum { TABLE_VARIANTS = 4 /* columns of a table of 80 characters */ };
 
-static size_t count_of(const struct session *session) {
-    return session->lists[LIST_IDLE_POINTS].count;
-}
+static const char of_series[] = "variant size_bytes reply_bytes";
 
-static const struct idle_point *at(const struct session *session, size_t i) {
-    return SESSION_AT(session, LIST_IDLE_POINTS, struct idle_point, i);
-}
-
-static bool same_series(const struct idle_point *one, const struct idle_point *other) {
-    return strcmp(one->variant, other->variant) == 0 && one->size_bytes == other->size_bytes &&
-           one->reply_bytes == other->reply_bytes;
+static bool is_first(const struct findings *list, const char *names, const struct idle_point *one) {
+    return findings_first(list, LIST_IDLE_POINTS, names, one) == one;
 }
 
 static bool is_known(const struct idle_point *point) {
-    return point->samples > 0 && point->latency_ms > 0;
+    return point->latency_ms.value > 0;
 }
 
 /* ---- the time since the last message ---- */
@@ -41,50 +34,43 @@ struct grown {
     const struct idle_point *first, *slowest;
 };
 
-static struct grown grown_of(const struct session *session, const struct idle_point *series) {
+static struct grown grown_of(const struct findings *list, const struct idle_point *series) {
+    const struct idle_point *all = list->items;
     struct grown grown = {series, series};
-    for (size_t i = 0; i < count_of(session); i++) {
-        const struct idle_point *one = at(session, i);
-        if (!is_known(one) || !same_series(one, series)) continue;
-        if (one->gap_ms < grown.first->gap_ms) grown.first = one;
-        if (one->latency_ms > grown.slowest->latency_ms) grown.slowest = one;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_known(&all[i]) || !findings_agree(LIST_IDLE_POINTS, of_series, &all[i], series))
+            continue;
+        if (all[i].gap_ms < grown.first->gap_ms) grown.first = &all[i];
+        if (all[i].latency_ms.value > grown.slowest->latency_ms.value) grown.slowest = &all[i];
     }
     return grown;
 }
 
 /* What a pause does to the series of kept connections. */
-struct pauses {
-    struct grown most;   /* the one that it costs the most; first is NULL: none for sure */
-    bool tried, unclear; /* two were; one seems slower, but within what messages vary */
-};
-
-static struct pauses pauses_of(const struct session *session) {
-    const double little = 0.5; /* of a round trip */
-    struct pauses pauses = {.most = {NULL, NULL}};
-    double most_times = 0;
-    for (size_t i = 0; i < count_of(session); i++) {
-        if (!is_known(at(session, i)) || !is_kept(at(session, i))) continue;
-        const struct grown grown = grown_of(session, at(session, i));
-        const double times = grown.slowest->latency_ms / grown.first->latency_ms;
-        pauses.tried = pauses.tried || grown.first != at(session, i);
-        if (!(grown.slowest->round_trips > grown.first->round_trips + little)) continue;
-        if (grown.slowest->low_ms <= grown.first->high_ms) {
-            pauses.unclear = true;
-        } else if (times > most_times) {
-            most_times = times;
-            pauses.most = grown;
-        }
-    }
-    return pauses;
-}
-
 static void put_grown(FILE *out, const void *what) {
-    const struct pauses pauses = pauses_of(what);
-    const struct grown most = pauses.most;
+    const double little = 0.5; /* of a round trip */
+    const struct findings *list = what;
+    const struct idle_point *all = list->items;
+    struct grown most = {NULL, NULL};    /* the one that it costs the most, for sure */
+    bool tried = false, unclear = false; /* two pauses; whether one is slower, as messages vary */
+    double most_times = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_known(&all[i]) || !is_kept(&all[i])) continue;
+        const struct grown grown = grown_of(list, &all[i]);
+        const struct middle *first = &grown.first->latency_ms,
+                            *slowest = &grown.slowest->latency_ms;
+        tried = tried || grown.first != &all[i];
+        if (!(grown.slowest->round_trips > grown.first->round_trips + little)) continue;
+        const double times = slowest->value / first->value;
+        unclear = unclear || slowest->low <= first->high;
+        if (slowest->low <= first->high || times <= most_times) continue;
+        most = grown;
+        most_times = times;
+    }
     if (most.first == NULL) {
-        if (!pauses.tried || pauses.unclear) return;
-        (void)fputs("No pause that was tried makes the next message on a kept connection slower.",
-                    out);
+        if (tried && !unclear)
+            (void)fputs(
+                "No pause that was tried makes the next message on a kept connection slower.", out);
         return;
     }
     fill_put(
@@ -96,30 +82,22 @@ static void put_grown(FILE *out, const void *what) {
         fill_from(LIST_IDLE_POINTS, most.first));
     fill_put(out,
              ", and {latency_ms:time} after a pause of {gap_ms:time} ({round_trips} round trips, "
-             "{samples:message})",
+             "{samples:message}). After a retransmission timeout without traffic TCP no longer "
+             "trusts its window: Linux halves it for each that has passed, down to what a fresh "
+             "connection may send (RFC 5681, section 4.1). So a long reply takes more round trips "
+             "again.",
              fill_from(LIST_IDLE_POINTS, most.slowest));
-    (void)fputs(". After a retransmission timeout without traffic TCP no longer trusts its window: "
-                "Linux halves it for each that has passed, down to what a fresh connection may "
-                "send (RFC 5681, section 4.1). So a long reply takes more round trips again.",
-                out);
-}
-
-static bool is_first_of_variant(const struct session *session, size_t i) {
-    size_t k = 0;
-    while (strcmp(at(session, k)->variant, at(session, i)->variant) != 0) k++;
-    return k == i;
 }
 
 /* A datagram has an end: the variants that have no place in the table of the largest reply. */
 static void put_left_out(FILE *out, const void *what) {
-    const struct session *session = what;
+    const struct findings *list = what;
+    const struct idle_point *all = list->items;
     double largest = 0, most = 0;
-    for (size_t i = 0; i < count_of(session); i++) {
-        largest = fmax(largest, (double)at(session, i)->reply_bytes);
-    }
-    for (size_t i = 0; i < count_of(session); i++) {
-        const struct variant *variant = variant_find(at(session, i)->variant);
-        if (variant == NULL || !is_first_of_variant(session, i)) continue;
+    for (size_t i = 0; i < list->count; i++) largest = fmax(largest, (double)all[i].reply_bytes);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct variant *variant = variant_find(all[i].variant);
+        if (variant == NULL || !is_first(list, "variant", &all[i])) continue;
         if (variant->transport->payload_max >= largest) continue;
         (void)fprintf(out, "%s`%s`", most > 0 ? " or " : "No such reply fits into a message of ",
                       variant->name);
@@ -128,86 +106,70 @@ static void put_left_out(FILE *out, const void *what) {
     if (most > 0) (void)fprintf(out, ": at most %s bytes do.", words_count(most).text);
 }
 
-static void put_without(FILE *out, const void *what) {
-    const struct session *session = what;
-    size_t without = 0;
-    for (size_t i = 0; i < count_of(session); i++) without += at(session, i)->samples == 0;
-    if (without == 0) return;
-    (void)fprintf(out, "Of %s of the %s points no run counts.", words_count((double)without).text,
-                  words_count((double)count_of(session)).text);
-}
-
 /* ---- the medians: a row for each pause, a column for each variant ---- */
 
-static void add_cell(struct grid *grid, const struct session *session,
-                     const struct idle_point *series, double gap_ms) {
-    for (size_t i = 0; i < count_of(session); i++) {
-        const struct idle_point *one = at(session, i);
-        if (one->gap_ms != gap_ms || !same_series(one, series)) continue;
-        grid_fill(grid, is_known(one) ? "{latency_ms} ({round_trips})" : "no run counts",
-                  fill_from(LIST_IDLE_POINTS, one));
-        return;
-    }
-    grid_add(grid, "-");
-}
-
-/* The shortest pause that is longer; INFINITY: there is none. */
-static double next_gap(const struct session *session, double after_ms) {
-    double next_ms = INFINITY;
-    for (size_t i = 0; i < count_of(session); i++) {
-        const double gap_ms = at(session, i)->gap_ms;
-        if (gap_ms > after_ms) next_ms = fmin(next_ms, gap_ms);
-    }
-    return next_ms;
-}
-
-static void tell_medians(struct story *story, const struct session *session,
-                         const struct idle_point *const *series, size_t count) {
+static void tell_medians(struct story *story, const struct findings *list,
+                         const struct idle_point *series, size_t count) {
+    const struct idle_point *all = list->items;
     struct grid grid = grid_of("after");
-    for (size_t k = 0; k < count; k++) grid_head(&grid, "`%s`", series[k]->variant);
-    for (double gap_ms = next_gap(session, -1); isfinite(gap_ms);
-         gap_ms = next_gap(session, gap_ms)) {
-        grid_add(&grid, "%s", words_time(1e3 * gap_ms).text);
-        for (size_t k = 0; k < count; k++) add_cell(&grid, session, series[k], gap_ms);
+    for (size_t k = 0; k < count; k++) grid_head(&grid, "`%s`", series[k].variant);
+    for (size_t i = list->count; i-- > 0;) { /* the longest pause stands first */
+        if (!is_first(list, "gap_ms", &all[i])) continue;
+        grid_fill(&grid, "{gap_ms:time}", fill_from(LIST_IDLE_POINTS, &all[i]));
+        for (size_t k = 0; k < count; k++) {
+            struct idle_point key = series[k];
+            key.gap_ms = all[i].gap_ms;
+            const struct idle_point *one = findings_first(
+                list, LIST_IDLE_POINTS, "variant size_bytes reply_bytes gap_ms", &key);
+            if (one == NULL || !is_known(one))
+                grid_add(&grid, one == NULL ? "-" : "no run counts");
+            else
+                grid_fill(&grid, "{latency_ms} ({round_trips})", fill_from(LIST_IDLE_POINTS, one));
+        }
     }
     (void)story_fill(story,
                      "The next message after a pause, a request of {size_bytes:count} bytes and a "
                      "reply of {reply_bytes:count}: median ms (round trips of {rtt_ms:count} ms).",
-                     fill_from(LIST_IDLE_POINTS, series[0]));
+                     fill_from(LIST_IDLE_POINTS, series));
     story_table(story, "numbers", &grid);
 }
 
 /* Series of one size, as many as a table holds. */
-static void tell_tables(struct story *story, const struct session *session) {
-    const struct idle_point *some[TABLE_VARIANTS];
+static void tell_tables(struct story *story, const struct findings *list) {
+    const struct idle_point *all = list->items;
+    struct idle_point some[TABLE_VARIANTS];
     size_t count = 0;
-    for (size_t i = 0; i < count_of(session); i++) {
-        size_t k = 0;
-        while (!same_series(at(session, k), at(session, i))) k++;
-        if (k < i) continue; /* seen after another pause */
-        if (count == TABLE_VARIANTS ||
-            (count > 0 && some[0]->reply_bytes != at(session, i)->reply_bytes)) {
-            tell_medians(story, session, some, count);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_first(list, of_series, &all[i])) continue; /* seen after another pause */
+        if (count == TABLE_VARIANTS || (count > 0 && some->reply_bytes != all[i].reply_bytes)) {
+            tell_medians(story, list, some, count);
             count = 0;
         }
-        some[count++] = at(session, i);
+        some[count++] = all[i];
     }
-    if (count > 0) tell_medians(story, session, some, count);
+    if (count > 0) tell_medians(story, list, some, count);
 }
 
 void idle_tell_points(struct story *story, const struct results *results) {
     const struct session *session = results_with(results, LIST_IDLE_POINTS);
     if (session == NULL) return;
-    story_tell(story, put_grown, session);
-    tell_tables(story, session);
-    story_tell(story, put_left_out, session);
-    story_tell(story, put_without, session);
+    const struct findings *list = &session->lists[LIST_IDLE_POINTS];
+    const struct idle_point *all = list->items;
+    size_t without = 0;
+    story_tell(story, put_grown, list);
+    tell_tables(story, list);
+    story_tell(story, put_left_out, list);
+    for (size_t i = 0; i < list->count; i++) without += all[i].latency_ms.count == 0;
+    if (without == 0) return;
+    story_say(story, "Of %s of the %s points no run counts.", words_count((double)without).text,
+              words_count((double)list->count).text);
 }
 
 /* ---- the race ---- */
 
 static void put_race(FILE *out, const void *what) {
     const struct idle_race *race = what;
+    const struct source source = fill_from(LIST_IDLE_RACE, race);
     fill_put(
         out,
         "A server does not keep idle connections for ever, and may close one just as the client "
@@ -215,10 +177,10 @@ static void put_race(FILE *out, const void *what) {
         "{gap_ms:count} ms after the last reply, and both are under way, half a round trip of "
         "{rtt_ms:count} ms each. Of {sent_after_pause:count} messages sent after such a pause "
         "{met_closed:count} met a closed connection",
-        fill_from(LIST_IDLE_RACE, race));
+        source);
     if (race->met_closed > 0 && race->errors != NULL) (void)fprintf(out, " (%s)", race->errors);
     fill_put(out, ". The server executed {executed:count} and answered {answered:count} of all: ",
-             fill_from(LIST_IDLE_RACE, race));
+             source);
     (void)fputs(race->retry_safe
                     ? "none of those that failed was executed, so to send them again was safe "
                       "here. But the client cannot see that: it looks the same when the server "

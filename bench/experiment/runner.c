@@ -54,77 +54,61 @@ struct tasks {
     unsigned count;
 };
 
-static double weight_of(const struct column *column) {
-    return column->weight > 0 ? column->weight : 1;
+static double weight_of(const struct task *task) {
+    return task->column->weight > 0 ? task->column->weight : 1;
 }
 
 static int heaviest_first(const void *a, const void *b) {
     const struct task *x = a, *y = b;
-    const double one = weight_of(x->column), other = weight_of(y->column);
+    const double one = weight_of(x), other = weight_of(y);
     if (one != other) return one < other ? 1 : -1;
     return (x->seed > y->seed) - (x->seed < y->seed); /* else by chance */
 }
 
-static void add_block(struct tasks *tasks, struct lab *lab, unsigned block,
-                      const unsigned *shuffled) {
-    struct task *first = &tasks->list[tasks->count];
-    for (unsigned i = 0; i < lab->plan.count; i++) {
-        first[i] = (struct task){.lab = lab,
-                                 .column = &lab->plan.columns[shuffled[i]],
-                                 .block = block,
-                                 .seed = gsl_rng_get(lab->random)};
-    }
-    if (lab->plan.order == ORDER_HEAVIEST) {
-        qsort(first, lab->plan.count, sizeof *first, heaviest_first);
-    }
-    for (unsigned i = 0; i < lab->plan.count; i++) first[i].order = i;
-    tasks->count += lab->plan.count;
-}
-
 /* Column by column, all blocks of each: what waits longest begins first. */
-static void transpose(struct tasks *tasks, const struct plan *plan) {
-    struct task *copy = calloc(tasks->count + 1U, sizeof *copy);
-    if (copy == NULL || tasks->list == NULL) {
-        free(copy);
-        return;
-    }
-    for (unsigned i = 0; i < plan->count; i++) {
-        for (unsigned block = 0; block < plan->blocks; block++) {
-            copy[i * plan->blocks + block] = tasks->list[block * plan->count + i];
-        }
-    }
-    free(tasks->list);
-    tasks->list = copy;
+static int by_column(const void *a, const void *b) {
+    const struct task *x = a, *y = b;
+    if (x->column != y->column) return x->column > y->column ? 1 : -1;
+    return (x->block > y->block) - (x->block < y->block);
 }
 
 /* The random numbers do not depend on what is measured: a plan can be made twice. */
 static struct tasks plan_tasks(struct lab *lab) {
     const struct plan *plan = &lab->plan;
-    struct tasks tasks = {.list =
-                              calloc((size_t)plan->blocks * plan->count + 1, sizeof *tasks.list)};
+    const size_t all = (size_t)plan->blocks * plan->count;
+    struct tasks tasks = {.list = calloc(all + 1, sizeof *tasks.list)};
     unsigned *shuffled = calloc(plan->count + 1U, sizeof *shuffled);
-    for (unsigned block = 0; tasks.list != NULL && shuffled != NULL && block < plan->blocks;
-         block++) {
+    const bool memory = tasks.list != NULL && shuffled != NULL;
+    for (unsigned block = 0; memory && block < plan->blocks; block++) {
+        struct task *first = &tasks.list[tasks.count];
         for (unsigned i = 0; i < plan->count; i++) shuffled[i] = i;
         if (plan->order == ORDER_SHUFFLED) {
             gsl_ran_shuffle(lab->random, shuffled, plan->count, sizeof *shuffled);
         }
-        add_block(&tasks, lab, block, shuffled);
+        for (unsigned i = 0; i < plan->count; i++) {
+            first[i] = (struct task){.lab = lab,
+                                     .column = &plan->columns[shuffled[i]],
+                                     .block = block,
+                                     .seed = gsl_rng_get(lab->random)};
+        }
+        if (plan->order == ORDER_HEAVIEST) {
+            qsort(first, plan->count, sizeof *first, heaviest_first);
+        }
+        for (unsigned i = 0; i < plan->count; i++) first[i].order = i;
+        tasks.count += plan->count;
     }
-    if (plan->order == ORDER_AS_PLANNED) transpose(&tasks, plan);
+    if (plan->order == ORDER_AS_PLANNED) {
+        qsort(tasks.list, tasks.count, sizeof *tasks.list, by_column);
+    }
     free(shuffled);
     return tasks;
 }
 
 /* ---- progress ---- */
 
-static bool is_watched(const struct lab *lab) {
-    return !lab->request->quiet && isatty(STDERR_FILENO) != 0;
-}
-
 void lab_progress(const struct lab *lab, const char *format, ...) {
     va_list values;
-    if (!is_watched(lab)) return;
+    if (lab->request->quiet || isatty(STDERR_FILENO) == 0) return;
     (void)fputs("\r\033[K", stderr);
     va_start(values, format);
     (void)vfprintf(stderr, format, values);
@@ -161,11 +145,6 @@ static double capacity_of(const struct lab *lab, const struct variant *variant) 
     return 0;
 }
 
-static struct run *run_once(const struct task *task, const struct parameters *asked, char *why) {
-    return task->column->against ? against_run(task->lab->request->against, asked, why)
-                                 : child_run(asked, why);
-}
-
 /* Whether another attempt is wanted. Takes the run. */
 static bool keep(struct task *task, struct run *run, const char *why) {
     struct lab *lab = task->lab;
@@ -176,6 +155,8 @@ static bool keep(struct task *task, struct run *run, const char *why) {
         return false;
     }
     const double capacity_per_s = capacity_of(lab, column->run.variant);
+    const bool valid = run_is_valid(run);
+    const bool counts = valid && (lab->plan.counts == NULL || lab->plan.counts(column, run));
     run->asked.role = column->run.role;
     run->block = task->block;
     run->order = task->order;
@@ -184,11 +165,9 @@ static bool keep(struct task *task, struct run *run, const char *why) {
     run->against = column->against;
     run->lost_packet = column->lost_packet;
     run->capacity_per_s = capacity_per_s > 0 ? capacity_per_s : (double)NAN;
-    const bool counts =
-        run_is_valid(run) && (lab->plan.counts == NULL || lab->plan.counts(column, run));
-    if (run_is_valid(run) && !counts && run->validity.count < VALIDITY_REASONS_MAX) {
-        (void)snprintf(run->validity.reason[run->validity.count++], VALIDITY_REASON_BYTES,
-                       "not what this experiment asks for");
+    if (valid && !counts) {
+        (void)strcpy(run->validity.reason[run->validity.count++],
+                     "not what this experiment asks for");
     }
     runs_add(&lab->session->runs, run);
     return !counts;
@@ -214,7 +193,8 @@ static void *run_task(void *argument) {
             asked.rate_per_s =
                 fmax(1, floor(task->column->share * capacity_of(lab, asked.variant)));
         }
-        struct run *run = run_once(task, &asked, why);
+        struct run *run = task->column->against ? against_run(lab->request->against, &asked, why)
+                                                : child_run(&asked, why);
         (void)pthread_mutex_lock(&r->lock);
         if (interrupted)
             run_free(run);
@@ -223,36 +203,30 @@ static void *run_task(void *argument) {
         (void)pthread_mutex_unlock(&r->lock);
     }
     (void)pthread_mutex_lock(&r->lock);
-    r->under_way -= weight_of(task->column);
+    r->under_way -= weight_of(task);
     lab->done++;
     (void)pthread_cond_signal(&r->room);
     (void)pthread_mutex_unlock(&r->lock);
     return NULL;
 }
 
-static bool fits(const struct running *r, const struct task *task) {
-    return r->under_way <= hair || r->under_way + weight_of(task->column) <= 1 + hair;
-}
-
 /* The first that still fits beside those under way; of shuffled ones only the next. */
-static struct task *find_next(struct running *r) {
+static struct task *find_next(const struct running *r) {
     for (unsigned i = 0; i < r->tasks.count; i++) {
         struct task *task = &r->tasks.list[i];
         if (task->started) continue;
-        if (fits(r, task)) return task;
-        if (r->lab->plan.order == ORDER_SHUFFLED) return NULL;
+        if (r->under_way <= hair || r->under_way + weight_of(task) <= 1 + hair) return task;
+        if (r->lab->plan.order == ORDER_SHUFFLED) break;
     }
     return NULL;
 }
 
+/* NULL: none is to begin any more. */
 static struct task *wait_for_room(struct running *r) {
+    struct task *task;
     (void)pthread_mutex_lock(&r->lock);
-    struct task *task = find_next(r);
-    while (task == NULL) {
-        (void)pthread_cond_wait(&r->room, &r->lock);
-        task = find_next(r);
-    }
-    r->under_way += weight_of(task->column);
+    while ((task = find_next(r)) == NULL) (void)pthread_cond_wait(&r->room, &r->lock);
+    r->under_way += weight_of(task);
     /* The first run that cannot even start says what is wrong with all. */
     const bool hopeless = r->lab->failed > 0 && r->lab->session->runs.count == 0;
     if (!hopeless) show(r, task);
@@ -271,15 +245,13 @@ static void run_plan(struct lab *lab) {
     for (unsigned i = 0; i < r.tasks.count; i++) {
         struct task *task = wait_for_room(&r);
         if (task == NULL) break;
-        task->started = true;
-        if (pthread_create(&task->thread, NULL, run_task, task) == 0) {
-            /* It begins with work, also where it then waits: two processes, a network, a wire. */
-            if (weight_of(task->column) < 1) echo_clock_sleep_until(echo_clock_ns() + apart_ns);
-            continue;
+        task->started = pthread_create(&task->thread, NULL, run_task, task) == 0;
+        if (!task->started) {
+            (void)snprintf(lab->why, sizeof lab->why, "no thread for a run");
+            break;
         }
-        task->started = false;
-        (void)snprintf(lab->why, sizeof lab->why, "no thread for a run");
-        break;
+        /* It begins with work, also where it then waits: two processes, a network, a wire. */
+        if (weight_of(task) < 1) echo_clock_sleep_until(echo_clock_ns() + apart_ns);
     }
     for (unsigned i = 0; i < r.tasks.count; i++) {
         if (r.tasks.list[i].started) (void)pthread_join(r.tasks.list[i].thread, NULL);
@@ -304,38 +276,32 @@ struct run *lab_run(struct lab *lab, const struct parameters *asked) {
 
 /* ---- what the variants can carry ---- */
 
-/* One closed loop over the same connections, at the same places. */
-static int find_capacity(struct lab *lab, unsigned variant) {
-    const uint64_t long_enough_ns = 300000000;
-    struct parameters asked = lab->request->run;
-    asked.variant = lab->request->variants[variant];
-    asked.rate_per_s = 0;
-    asked.duration_ns = long_enough_ns;
-    asked.messages = 0;
-    struct run *run = child_run(&asked, lab->why);
-    if (run == NULL) return complain("%s", lab->why);
-    lab->capacity_per_s[variant] = run_throughput_per_s(run);
-    run_free(run);
-    if (lab->capacity_per_s[variant] >= 1) return EXIT_DONE;
-    return complain("%s answered nothing in a closed loop: no rate can be chosen; give --rate",
-                    asked.variant->name);
-}
-
+/* One closed loop each over the same connections, at the same places. */
 static int find_capacities(struct lab *lab) {
-    int status = EXIT_DONE;
-    for (unsigned i = 0; i < lab->request->variant_count && status == EXIT_DONE; i++) {
-        lab_progress(lab, "what %s can carry", lab->request->variants[i]->name);
-        status = find_capacity(lab, i);
+    const uint64_t long_enough_ns = 300000000;
+    const struct request *request = lab->request;
+    double slowest = INFINITY;
+    for (unsigned i = 0; i < request->variant_count; i++) {
+        struct parameters asked = request->run;
+        asked.variant = request->variants[i];
+        asked.rate_per_s = 0;
+        asked.duration_ns = long_enough_ns;
+        asked.messages = 0;
+        lab_progress(lab, "what %s can carry", asked.variant->name);
+        struct run *run = child_run(&asked, lab->why);
+        if (run == NULL) return complain("%s", lab->why);
+        lab->capacity_per_s[i] = run_throughput_per_s(run);
+        slowest = fmin(slowest, lab->capacity_per_s[i]);
+        run_free(run);
+        if (lab->capacity_per_s[i] >= 1) continue;
+        return complain("%s answered nothing in a closed loop: no rate can be chosen; give --rate",
+                        asked.variant->name);
     }
     /* Low enough that no variant is overloaded, so that tails can be compared at one rate. */
-    double slowest = INFINITY;
-    for (unsigned i = 0; i < lab->request->variant_count; i++) {
-        slowest = fmin(slowest, lab->capacity_per_s[i]);
-    }
-    for (unsigned i = 0; lab->request->rate_half && i < lab->plan.count; i++) {
+    for (unsigned i = 0; request->rate_half && i < lab->plan.count; i++) {
         lab->plan.columns[i].run.rate_per_s = floor(slowest / 2);
     }
-    return status;
+    return EXIT_DONE;
 }
 
 /* ---- --dry-run ---- */
@@ -356,40 +322,35 @@ static double seconds_of(const struct parameters *asked) {
     return start_s + fmax(warm_s, life_s) + fmax(counted_s, 3 * life_s);
 }
 
-static void print_rate(const struct lab *lab, const struct column *column) {
+static void print_task(const struct lab *lab, const struct task *task) {
+    const struct column *column = task->column;
+    const struct parameters *run = &column->run;
+    printf("block %u order %u column %u", task->block, task->order,
+           (unsigned)(column - lab->plan.columns));
+    if (column->point != RUN_NOWHERE) printf(" point %u", column->point);
+    printf(" %s %s%s%s seed %llu", run->variant->name, role_names[run->role],
+           column->against ? " against" : "", column->lost_packet == NULL ? "" : " loses a packet",
+           (unsigned long long)task->seed);
     if (column->share > 0)
         printf(" at %g x capacity", column->share);
     else if (lab->request->rate_half)
         printf(" at half of the slowest's capacity");
-    else if (column->run.rate_per_s > 0)
-        printf(" at %.0f/s", column->run.rate_per_s);
-}
-
-static void print_work(const struct column *column) {
-    const struct parameters *run = &column->run;
+    else if (run->rate_per_s > 0)
+        printf(" at %.0f/s", run->rate_per_s);
     if (run->messages > 0) printf(" %llu messages", (unsigned long long)run->messages);
     if (run->wire) printf(" over %g ms", (double)run->rtt_ns / 1e6);
     if (column->under != NULL) printf(" under %s", column->under);
+    putchar('\n');
 }
 
 static int print_plan(struct lab *lab) {
     struct tasks tasks = plan_tasks(lab);
     double seconds = 0, longest = 0;
     for (unsigned i = 0; i < tasks.count; i++) {
-        const struct task *task = &tasks.list[i];
-        const struct parameters *run = &task->column->run;
-        printf("block %u order %u column %u", task->block, task->order,
-               (unsigned)(task->column - lab->plan.columns));
-        if (task->column->point != RUN_NOWHERE) printf(" point %u", task->column->point);
-        printf(" %s %s%s%s seed %llu", run->variant->name, role_names[run->role],
-               task->column->against ? " against" : "",
-               task->column->lost_packet == NULL ? "" : " loses a packet",
-               (unsigned long long)task->seed);
-        print_rate(lab, task->column);
-        print_work(task->column);
-        putchar('\n');
-        seconds += seconds_of(run) * weight_of(task->column);
-        longest = fmax(longest, seconds_of(run));
+        const double run_s = seconds_of(&tasks.list[i].column->run);
+        print_task(lab, &tasks.list[i]);
+        seconds += run_s * weight_of(&tasks.list[i]);
+        longest = fmax(longest, run_s);
     }
     printf("%u runs in %u blocks, about %.0f s, seed %llu\n", tasks.count, lab->plan.blocks,
            ceil(fmax(seconds, longest)), (unsigned long long)lab->request->run.seed);
@@ -399,19 +360,14 @@ static int print_plan(struct lab *lab) {
 
 /* ---- around it ---- */
 
-static int check_outputs(const struct request *request) {
-    const char *const paths[] = {request->json, request->csv};
-    for (int i = 0; i < 2; i++) {
-        const int failed = paths[i] == NULL ? 0 : output_check(paths[i]);
-        if (failed != 0) return complain("cannot write %s: %s", paths[i], strerror(-failed));
-    }
-    return EXIT_DONE;
+static int written(const char *path, int failed) {
+    return failed == 0 ? EXIT_DONE : complain("cannot write %s: %s", path, strerror(-failed));
 }
 
 static void read_surroundings(struct lab *lab) {
     struct session *session = lab->session;
-    char host[256] = "";
-    char when[32];
+    char host[256] = "", when[32], text[ECHO_ADDRESS_TEXT];
+    struct echo_address address;
     struct tm utc;
     const time_t now = time(NULL);
     (void)gethostname(host, sizeof host - 1);
@@ -423,31 +379,11 @@ static void read_surroundings(struct lab *lab) {
     session->seed = lab->request->run.seed;
     const struct axis *axis = axis_find(lab->request->axis);
     if (axis != NULL && axis->wire) session->rtt_ms = (double)lab->request->run.rtt_ns / 1e6;
-    struct echo_address address;
     const char *server = lab->request->run.host;
     if (server != NULL && echo_address_parse(&address, server) == 0) {
-        char text[ECHO_ADDRESS_TEXT];
         session->server = session_text(session, "%s", echo_address_text(&address, text));
     }
     environment_read(&session->environment);
-}
-
-static int write_files(const struct lab *lab) {
-    const struct request *r = lab->request;
-    int status = EXIT_DONE;
-    int failed = r->json == NULL ? 0 : session_write(lab->session, r->json);
-    if (failed != 0) status = complain("cannot write %s: %s", r->json, strerror(-failed));
-    failed = r->csv == NULL ? 0 : session_write_csv(lab->session, r->csv);
-    if (failed != 0) status = complain("cannot write %s: %s", r->csv, strerror(-failed));
-    return status;
-}
-
-static unsigned count_invalid(const struct lab *lab) {
-    unsigned invalid = lab->failed;
-    for (size_t i = 0; i < lab->session->runs.count; i++) {
-        invalid += !run_is_valid(lab->session->runs.list[i]);
-    }
-    return invalid;
 }
 
 /* A row has lost half of its runs, so that its blocks are no longer a sample. */
@@ -475,7 +411,10 @@ static int conclude(struct lab *lab) {
     }
     if (lab->experiment->conclude != NULL) lab->experiment->conclude(lab);
     /* Files first: who reads the table may go away in the middle of it (`| head`). */
-    int status = write_files(lab);
+    const char *json = lab->request->json, *csv = lab->request->csv;
+    int status = json == NULL ? EXIT_DONE : written(json, session_write(session, json));
+    if (csv != NULL && written(csv, session_write_csv(session, csv)) != EXIT_DONE)
+        status = EXIT_FAILED;
     struct results results = {.sessions = &session, .count = 1};
     struct story story = {.out = stdout, .apart = true};
     const bool brief = lab->experiment->reads_files && lab->request->quiet;
@@ -486,8 +425,10 @@ static int conclude(struct lab *lab) {
     }
     if (interrupted) return EXIT_INTERRUPTED;
     if (status == EXIT_DONE && planned && too_few(lab)) {
-        (void)complain("%u of %u runs are not valid: too few are left", count_invalid(lab),
-                       (unsigned)session->runs.count + lab->failed);
+        unsigned invalid = lab->failed;
+        const unsigned all = (unsigned)session->runs.count;
+        for (unsigned i = 0; i < all; i++) invalid += !run_is_valid(session->runs.list[i]);
+        (void)complain("%u of %u runs are not valid: too few are left", invalid, all + lab->failed);
         status = EXIT_NOT_VALID;
     }
     if (status != EXIT_DONE || lab->experiment->status == NULL) return status;
@@ -495,43 +436,38 @@ static int conclude(struct lab *lab) {
 }
 
 static int go(struct lab *lab) {
-    const struct request *request = lab->request;
-    int status = EXIT_DONE;
-    if (lab->experiment->plan != NULL) status = lab->experiment->plan(lab);
-    if (status == EXIT_DONE && request->dry_run) {
-        return lab->experiment->preview != NULL ? lab->experiment->preview(lab) : print_plan(lab);
+    const struct experiment *experiment = lab->experiment;
+    int status = experiment->plan == NULL ? EXIT_DONE : experiment->plan(lab);
+    if (status == EXIT_DONE && lab->request->dry_run) {
+        return experiment->preview != NULL ? experiment->preview(lab) : print_plan(lab);
     }
     if (status == EXIT_DONE) read_surroundings(lab);
     if (status == EXIT_DONE && lab->plan.needs_capacity) status = find_capacities(lab);
-    if (status == EXIT_DONE && lab->experiment->measure == NULL) run_plan(lab);
-    if (status == EXIT_DONE && lab->experiment->measure != NULL) {
-        status = lab->experiment->measure(lab);
-    }
+    if (status == EXIT_DONE && experiment->measure == NULL) run_plan(lab);
+    if (status == EXIT_DONE && experiment->measure != NULL) status = experiment->measure(lab);
     if (status != EXIT_DONE) return interrupted ? EXIT_INTERRUPTED : status;
-    if (!lab->experiment->reads_files) environment_after(&lab->session->environment);
+    if (!experiment->reads_files) environment_after(&lab->session->environment);
     return conclude(lab);
 }
 
 int experiment_run(const struct experiment *experiment, const struct request *request) {
     struct lab lab = {.experiment = experiment, .request = request};
     char why[CHILD_WHY];
-    /* Better now than after a minute of measuring. */
-    int status = check_outputs(request);
-    if (status != EXIT_DONE) return status;
+    const char *const paths[] = {request->json, request->csv};
+    for (int i = 0; i < 2; i++) { /* better now than after a minute of measuring */
+        const int status = paths[i] == NULL ? EXIT_DONE : written(paths[i], output_check(paths[i]));
+        if (status != EXIT_DONE) return status;
+    }
     if (request->against != NULL && against_check(request->against, why) != 0) {
         return complain("--against: %s", why);
     }
     lab.session = session_new(experiment->command, request->axis);
     lab.random = gsl_rng_alloc(gsl_rng_mt19937);
     lab.plan.blocks = request->blocks;
-    status = EXIT_FAILED;
-    if (lab.session != NULL && lab.random != NULL) {
-        gsl_rng_set(lab.random, request->run.seed);
-        interrupt_catch();
-        status = go(&lab);
-    } else {
-        (void)complain("no memory for a session");
-    }
+    if (lab.random != NULL) gsl_rng_set(lab.random, request->run.seed);
+    interrupt_catch();
+    const bool memory = lab.session != NULL && lab.random != NULL;
+    const int status = memory ? go(&lab) : complain("no memory for a session");
     free(lab.plan.columns);
     session_free(lab.session);
     gsl_rng_free(lab.random);

@@ -11,10 +11,9 @@
 
 static int no_answer(const struct load_result *result, const char *where) {
     int seen = ETIMEDOUT;
-    for (int i = 0; i < EXCHANGE_DONE; i++) {
-        for (int j = 1; j < LOAD_ERRNOS; j++) {
-            if (result->errors[i][j] > 0) seen = j;
-        }
+    for (int i = 0; i < EXCHANGE_DONE * LOAD_ERRNOS; i++) {
+        const int error = i % LOAD_ERRNOS;
+        if (error > 0 && result->errors[i / LOAD_ERRNOS][error] > 0) seen = error;
     }
     return complain("no server answers at %s: %s; start one with `echolab serve`", where,
                     strerror(seen));
@@ -22,11 +21,10 @@ static int no_answer(const struct load_result *result, const char *where) {
 
 static int tell(const struct request *request, const struct load_result *result) {
     const double elapsed_s = (double)(result->end_ns - result->start_ns) / 1e9;
-    const struct distribution latency = distribution_of(&result->durations[LOAD_LATENCY]);
+    const uint64_t p50_ns = distribution_of(&result->durations[LOAD_LATENCY]).p50_ns;
     char median[32] = "- (too few samples)";
-    if (latency.p50_ns != FIELD_UNKNOWN) {
-        (void)snprintf(median, sizeof median, "%.2f us", (double)latency.p50_ns / 1e3);
-    }
+    if (p50_ns != FIELD_UNKNOWN)
+        (void)snprintf(median, sizeof median, "%.2f us", (double)p50_ns / 1e3);
     printf("%s: %llu of %llu messages answered in %.6f s, %.0f per second, p50 %s; "
            "lost %llu, failed %llu\n",
            request->variants[0]->name, (unsigned long long)result->ok,
@@ -53,20 +51,19 @@ int command_send(const struct request *request) {
         .server = -1,
         .interrupted = &interrupted,
     };
-    int status;
     struct load_result *result = NULL;
-    int failed = echo_address_parse(&wanted.client.server, host);
+    char where[ECHO_ADDRESS_TEXT];
+    int status, failed = echo_address_parse(&wanted.client.server, host);
     if (failed != 0) {
         status = complain("--host %s: %s", host,
                           failed == -EINVAL ? "the port must be 1 to 65535" : "no such host");
     } else {
         interrupt_catch();
         failed = load_run(&result, &wanted);
-        char where[ECHO_ADDRESS_TEXT];
-        (void)echo_address_text(&wanted.client.server, where);
-        status = failed != 0                       ? complain("cannot send: %s", strerror(-failed))
-                 : result->ok == 0 && !interrupted ? no_answer(result, where)
-                                                   : tell(request, result);
+        status = failed != 0 ? complain("cannot send: %s", strerror(-failed))
+                 : result->ok == 0 && !interrupted
+                     ? no_answer(result, echo_address_text(&wanted.client.server, where))
+                     : tell(request, result);
     }
     load_free(result);
     free(payload);

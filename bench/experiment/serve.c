@@ -15,53 +15,26 @@ enum { SIDES = 2, PORT_TRIES = 20 };
 
 static const struct echo_transport *const transports[SIDES] = {&tcp_transport, &udp_transport};
 
-struct sides {
-    struct design_server *servers[SIDES];
-};
-
-static void stop(struct sides *sides) {
-    for (int i = 0; i < SIDES; i++) {
-        if (sides->servers[i] != NULL) design_stop(sides->servers[i], NULL);
-        sides->servers[i] = NULL;
-    }
-}
-
-/* The second transport takes the port number that the first one got. */
-static int start_both(struct sides *sides, const struct design_options *wanted,
+/* The second transport takes the port number that the first one got. 0 or -errno: then none runs.
+ */
+static int start_both(struct design_server *servers[SIDES], struct design_options options,
                       struct echo_address *address) {
-    struct design_options options = *wanted;
     for (int i = 0; i < SIDES; i++) {
         options.transport = transports[i];
-        const int failed = design_start(&sides->servers[i], &options, address);
-        if (failed != 0) {
-            stop(sides);
-            return failed;
-        }
+        const int failed = design_start(&servers[i], &options, address);
+        if (failed != 0 && i > 0) design_stop(servers[0], NULL);
+        if (failed != 0) return failed;
         options.server.address = *address;
     }
     return 0;
 }
 
-/* A port that is free for the first may be taken for the second: where any will do, try again. */
-static int start_somewhere(struct sides *sides, const struct design_options *wanted,
-                           struct echo_address *address) {
-    int failed = -EADDRINUSE;
-    for (int tries = 0; tries < PORT_TRIES && failed == -EADDRINUSE; tries++) {
-        failed = start_both(sides, wanted, address);
-        if (echo_address_port(&wanted->server.address) != 0) break;
-    }
-    return failed;
-}
-
 static int cannot_listen(const struct echo_address *address, int failed) {
     char text[ECHO_ADDRESS_TEXT];
-    (void)echo_address_text(address, text);
-    if (failed == -EADDRINUSE) {
-        return complain("cannot listen on %s: the port is taken; stop the other server or choose "
-                        "another with --port",
-                        text);
-    }
-    return complain("cannot listen on %s: %s", text, strerror(-failed));
+    return complain("cannot listen on %s: %s", echo_address_text(address, text),
+                    failed == -EADDRINUSE
+                        ? "the port is taken; stop the other server or choose another with --port"
+                        : strerror(-failed));
 }
 
 /* The usual line is what scripts wait for, so only what is not usual adds to it. */
@@ -75,7 +48,7 @@ static void print_address(const struct echo_address *address, const struct reque
 }
 
 int command_serve(const struct request *request) {
-    struct sides sides = {0};
+    struct design_server *servers[SIDES];
     struct design_options wanted = {
         .design = request->run.design,
         .server = {.receive_bytes = ECHO_RECEIVE_BYTES,
@@ -104,11 +77,16 @@ int command_serve(const struct request *request) {
 
     design_raise_descriptors();
     struct echo_address address;
-    const int failed = start_somewhere(&sides, &wanted, &address);
+    int failed = -EADDRINUSE;
+    /* A port that is free for the first may be taken for the second: where any will do, try again.
+     */
+    for (int tries = request->port == 0 ? PORT_TRIES : 1; tries > 0 && failed == -EADDRINUSE;
+         tries--)
+        failed = start_both(servers, wanted, &address);
     if (failed != 0) return cannot_listen(where, failed);
     print_address(&address, request);
     int number;
     (void)sigwait(&ends, &number);
-    stop(&sides);
+    for (int i = 0; i < SIDES; i++) design_stop(servers[i], NULL);
     return EXIT_DONE;
 }

@@ -37,11 +37,14 @@ bool compared_with_other_build(const struct compared *compared);
  */
 long compared_baseline(const struct series_table *table, size_t series);
 
-/* Its floor, likewise. */
-long compared_floor(const struct series_table *table, size_t series);
+/*
+ * Why two series cannot be compared: in no block both are valid; both lost the
+ * percentile in some block, and two unknowns have no ratio; there are too few
+ * messages.
+ */
+enum lack { LACK_VALID, LACK_ANSWERS, LACK_MESSAGES };
 
-/* Whether the percentile was lost by both in some block: two unknowns have no ratio. */
-bool compared_both_missed(const struct series_table *table, size_t one, size_t other,
-                          const struct metric *metric);
+enum lack compared_lack(const struct series_table *table, size_t one, size_t other,
+                        const struct metric *metric);
 
 #endif

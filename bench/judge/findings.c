@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/run/run_fields.h"
+
 #define COUNT(fields_) (sizeof(fields_) / sizeof *(fields_))
 
 #define T(name_, member_)                                                                          \
@@ -29,6 +31,17 @@
         .choices = estimate_names, .choice_count = ESTIMATE_METHODS                                \
     }
 
+/* Counts of statistics stand in findings as they are. */
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "a size_t is no FIELD_COUNT");
+
+#define COMPARISON                                                                                 \
+    R("ratio", comparison.ratio.value), R("ci_low", comparison.ratio.low),                         \
+        R("ci_high", comparison.ratio.high), R("level", comparison.level),                         \
+        R("diff", comparison.diff.value), R("diff_ci_low", comparison.diff.low),                   \
+        R("diff_ci_high", comparison.diff.high), E("estimate", comparison.estimate),               \
+        R("detectable", comparison.detectable), R("p", comparison.p),                              \
+        R("margin", comparison.margin), V("verdict", comparison.verdict)
+
 #define S compared
 static const struct field compared_fields[] = {
     T("metric", metric),
@@ -48,28 +61,24 @@ static const struct field compared_fields[] = {
     R("rto_floor_ms", rto_floor_ms),
     R("offered_per_s", offered_per_s),
     R("baseline_offered_per_s", baseline_offered_per_s),
-    C("blocks", blocks),
-    R("ratio", ratio),
-    R("ci_low", low),
-    R("ci_high", high),
-    R("level", level),
-    R("diff", diff),
-    R("diff_ci_low", diff_low),
-    R("diff_ci_high", diff_high),
-    E("estimate", estimate),
-    R("detectable", detectable),
-    R("p", p),
-    R("margin", margin),
-    V("verdict", verdict),
-    C("blocks_needed", blocks_needed),
+    C("blocks", comparison.blocks),
+    COMPARISON,
+    C("blocks_needed", comparison.blocks_needed),
 };
 #undef S
 
 #define S fit
 static const struct field fit_fields[] = {
-    T("variant", variant), T("metric", metric), C("runs", runs),   R("round_trips", round_trips),
-    R("ci_low", low),      R("ci_high", high),  R("level", level), R("intercept_us", intercept_us),
-    R("r2", r2),           R("model", model),
+    T("variant", variant),
+    T("metric", metric),
+    C("runs", line.count),
+    R("round_trips", line.slope.value),
+    R("ci_low", line.slope.low),
+    R("ci_high", line.slope.high),
+    R("level", line.level),
+    R("intercept_us", line.intercept),
+    R("r2", line.r2),
+    R("model", model),
 };
 #undef S
 
@@ -79,10 +88,10 @@ static const struct field per_connection_fields[] = {
     W("size_bytes", size_bytes),
     R("rtt_ms", rtt_ms),
     W("messages", messages),
-    C("runs", runs),
-    R("time_us", time_us),
-    R("ci_low", low_us),
-    R("ci_high", high_us),
+    C("runs", time_us.count),
+    R("time_us", time_us.value),
+    R("ci_low", time_us.low),
+    R("ci_high", time_us.high),
     R("model_us", model_us),
     R("share_percent", share_percent),
     W("below_10_percent", below_10_percent),
@@ -103,10 +112,10 @@ static const struct field lost_fields[] = {
     T("lost", lost),
     R("predicted_low_ms", predicted_low_ms),
     R("predicted_high_ms", predicted_high_ms),
-    R("measured_ms", measured_ms),
-    R("low_ms", low_ms),
-    R("high_ms", high_ms),
-    C("runs", runs),
+    R("measured_ms", measured_ms.value),
+    R("low_ms", measured_ms.low),
+    R("high_ms", measured_ms.high),
+    C("runs", measured_ms.count),
     B("answered", answered),
 };
 #undef S
@@ -117,21 +126,21 @@ static const struct field behind_loss_fields[] = {
     R("rate_per_s", rate_per_s),
     T("situation", situation),
     R("loss_percent", loss_percent),
-    C("runs", runs),
-    R("sent", sent),
-    R("answered", answered),
-    R("unanswered", unanswered),
-    R("packets_lost", packets_lost),
-    R("delayed", delayed),
+    C("runs", sum.runs),
+    R("sent", sum.sent),
+    R("answered", sum.answered),
+    R("unanswered", sum.unanswered),
+    R("packets_lost", sum.packets_lost),
+    R("delayed", sum.delayed),
     R("delayed_per_loss", delayed_per_loss),
-    R("median_ms", median_ms),
-    R("worst_ms", worst_ms),
+    R("median_ms", sum.usual_ms),
+    R("worst_ms", sum.worst_ms),
     R("delayed_beyond_ms", delayed_beyond_ms),
     R("within_ms", within_ms),
     R("lateness_max_ms", lateness_max_ms),
-    R("within_share", within_share),
-    R("ci_low", low),
-    R("ci_high", high),
+    R("within_share", within_share.value),
+    R("ci_low", within_share.low),
+    R("ci_high", within_share.high),
     R("level", level),
     R("rtt_ms", rtt_ms),
     R("deadline_ms", deadline_ms),
@@ -144,11 +153,10 @@ static const struct field behind_loss_fields[] = {
 
 #define S idle_point
 static const struct field idle_point_fields[] = {
-    T("variant", variant),         C("size_bytes", size_bytes), C("reply_bytes", reply_bytes),
-    R("gap_ms", gap_ms),           R("rtt_ms", rtt_ms),         R("latency_ms", latency_ms),
-    R("low_ms", low_ms),           R("high_ms", high_ms),       C("samples", samples),
-    R("round_trips", round_trips),
-};
+    T("variant", variant),        C("size_bytes", size_bytes),   C("reply_bytes", reply_bytes),
+    R("gap_ms", gap_ms),          R("rtt_ms", rtt_ms),           R("latency_ms", latency_ms.value),
+    R("low_ms", latency_ms.low),  R("high_ms", latency_ms.high), C("samples", latency_ms.count),
+    R("round_trips", round_trips)};
 #undef S
 
 #define S idle_race
@@ -248,23 +256,8 @@ static const struct field tool_fields[] = {
 
 #define S agreed
 static const struct field agreed_fields[] = {
-    T("metric", metric),
-    T("baseline", baseline),
-    T("variant", variant),
-    C("blocks", blocks),
-    R("ratio", comparison.ratio.value),
-    R("ci_low", comparison.ratio.low),
-    R("ci_high", comparison.ratio.high),
-    R("level", comparison.level),
-    R("diff", comparison.diff.value),
-    R("diff_ci_low", comparison.diff.low),
-    R("diff_ci_high", comparison.diff.high),
-    E("estimate", comparison.estimate),
-    R("detectable", comparison.detectable),
-    R("p", comparison.p),
-    R("margin", comparison.margin),
-    V("verdict", comparison.verdict),
-    T("agreement", agreement),
+    T("metric", metric), T("baseline", baseline),   T("variant", variant), C("blocks", blocks),
+    COMPARISON,          T("agreement", agreement),
 };
 #undef S
 
@@ -357,4 +350,37 @@ void *findings_add(struct findings *findings, enum list kind) {
     memset(one, 0, of->size);
     field_clear(of->fields, of->field_count, one);
     return one;
+}
+
+void findings_describe(enum list kind, void *finding, const struct run *run) {
+    const struct outside outside = outside_of(run);
+    const struct finding_kind *of = &finding_kinds[kind];
+    for (const struct field *field = of->fields; field < of->fields + of->field_count; field++) {
+        const struct field *its =
+            field_find(run_fields, run_field_count, field->name, strlen(field->name));
+        if (its != NULL) (void)field_set(field, finding, field_get(its, &outside));
+    }
+}
+
+bool findings_agree(enum list kind, const char *names, const void *one, const void *other) {
+    const struct finding_kind *of = &finding_kinds[kind];
+    for (const char *name = names; *name != '\0'; name += strspn(name, " ")) {
+        const size_t length = strcspn(name, " ");
+        const struct field *field = field_find(of->fields, of->field_count, name, length);
+        const struct field_value a = field_get(field, one), b = field_get(field, other);
+        const bool both = a.text != NULL && b.text != NULL;
+        if (both ? strcmp(a.text, b.text) != 0 : a.text != b.text) return false;
+        if (a.number != b.number && !(isnan(a.number) && isnan(b.number))) return false;
+        name += length;
+    }
+    return true;
+}
+
+const void *findings_first(const struct findings *findings, enum list kind, const char *names,
+                           const void *one) {
+    const char *item = findings->items;
+    for (size_t i = 0; i < findings->count; i++, item += finding_kinds[kind].size) {
+        if (findings_agree(kind, names, item, one)) return item;
+    }
+    return NULL;
 }

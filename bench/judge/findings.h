@@ -8,41 +8,33 @@
 #ifndef BENCH_FINDINGS_H
 #define BENCH_FINDINGS_H
 
-#include "bench/judge/statistics.h"
+#include "bench/judge/slope.h"
 #include "bench/link/wire.h"
-#include "bench/run/field.h"
+#include "bench/run/run.h"
 
 /* Two series of one point, block by block. Smaller is better: a ratio above 1 is slower. */
 struct compared {
     const char *metric, *baseline, *variant, *role, *placement, *engine, *design;
     double size_bytes, connections, per_connection, rtt_ms, loss_percent, point, pipeline;
     double rto_floor_ms, offered_per_s, baseline_offered_per_s;
-    uint64_t blocks;
-    double ratio, low, high, level;
-    double diff, diff_low, diff_high; /* in the unit of the metric */
-    enum estimate_method estimate;
-    double detectable; /* a ratio of 1 + this would be found with 80 % power; NAN: not known */
-    double p, margin;
-    enum verdict verdict;
-    uint64_t blocks_needed; /* 0: cannot be told, or decided */
+    struct comparison comparison;
 };
 
 /* Round trips as a slope: time over the delay that the wire applied. */
 struct fit {
     const char *variant, *metric; /* "latency" (what a message waits) or "time_per_message" */
-    uint64_t runs;
-    double round_trips, low, high, level, intercept_us, r2, model;
+    struct slope line;            /* in us; its slope is round trips */
+    double model;
 };
 
 /* A message when each connection carries so many; NAN: as many as there are. */
 struct per_connection {
     const char *variant;
     double size_bytes, rtt_ms, messages;
-    uint64_t runs;
-    double time_us, low_us, high_us; /* the median of the runs, at 95 % */
-    double model_us;                 /* from the variant's two ends */
-    double share_percent;            /* of it is spent on having a connection */
-    double below_10_percent;         /* by the model: from so many messages on */
+    struct middle time_us;
+    double model_us;         /* from the variant's two ends */
+    double share_percent;    /* of it is spent on having a connection */
+    double below_10_percent; /* by the model: from so many messages on */
 };
 
 /* Up to which rate a variant keeps its latency. */
@@ -54,8 +46,8 @@ struct knee {
 /* A lone message that lost one packet. */
 struct lost_message {
     const char *variant, *lost;
-    double predicted_low_ms, predicted_high_ms, measured_ms, low_ms, high_ms;
-    uint64_t runs;
+    double predicted_low_ms, predicted_high_ms;
+    struct middle measured_ms;
     bool answered;
 };
 
@@ -64,14 +56,23 @@ struct near_loss {
     double due_ms, latency_ms;
 };
 
+/* Who waited, summed over runs: see bench/judge/head_of_line.h. */
+struct head_of_line {
+    uint64_t runs;
+    double sent, answered, unanswered, delayed, in_time, packets_lost;
+    double usual_ms;   /* of the limits, or the mean of the runs' own */
+    double worst_ms;   /* beyond the usual, of the answered */
+    double miss_pairs; /* of messages not in time: the square of how many come in a row, summed */
+};
+
 /* A variant at a rate with a loss: who waits for the lost packet (head-of-line blocking). */
 struct behind_loss {
     const char *variant, *situation, *arrivals;
     double rate_per_s, loss_percent;
-    uint64_t runs;
-    double sent, answered, unanswered, packets_lost, delayed, delayed_per_loss;
-    double median_ms, worst_ms, delayed_beyond_ms, within_ms, lateness_max_ms;
-    double within_share, low, high, level;
+    struct head_of_line sum;
+    double delayed_per_loss, delayed_beyond_ms, within_ms, lateness_max_ms;
+    struct interval within_share;
+    double level;
     double rtt_ms, deadline_ms, connections, pipeline, duration_s;
     struct near_loss *series; /* of the session's memory; NULL: none */
     size_t series_count;
@@ -81,9 +82,8 @@ struct behind_loss {
 struct idle_point {
     const char *variant;
     uint64_t size_bytes, reply_bytes;
-    double gap_ms, rtt_ms, latency_ms, low_ms, high_ms;
-    uint64_t samples;
-    double round_trips;
+    double gap_ms, rtt_ms, round_trips;
+    struct middle latency_ms; /* of messages */
 };
 
 /* A server that closes what is idle just as the client sends. */
@@ -247,5 +247,16 @@ struct findings {
 
 /* A new one at the end, all unknown; NULL without memory. Earlier addresses are void then. */
 void *findings_add(struct findings *findings, enum list kind);
+
+/* What it has in common with a run, by name (bench/run/run_fields.h), is the run's. */
+void findings_describe(enum list kind, void *finding, const struct run *run);
+
+/* Whether two of a kind agree in these fields: "variant size_bytes". What neither knows is equal.
+ */
+bool findings_agree(enum list kind, const char *names, const void *one, const void *other);
+
+/* The first that agrees so with `one`, which may be among them; NULL: none does. */
+const void *findings_first(const struct findings *findings, enum list kind, const char *names,
+                           const void *one);
 
 #endif

@@ -24,10 +24,9 @@ static struct near_loss *messages_of(const struct run *run, size_t *count) {
     struct near_loss *messages = calloc(run->series_count + 1, sizeof *messages);
     *count = messages == NULL ? 0 : run->series_count;
     for (size_t i = 0; i < *count; i++) {
-        const struct load_point *point = &run->series[i];
-        const bool missed = point->latency_ns == UINT64_MAX;
-        messages[i].due_ms = (double)point->due_ns / 1e6;
-        messages[i].latency_ms = missed ? (double)NAN : (double)point->latency_ns / 1e6;
+        const uint64_t took_ns = run->series[i].latency_ns;
+        messages[i].due_ms = (double)run->series[i].due_ns / 1e6;
+        messages[i].latency_ms = took_ns == UINT64_MAX ? (double)NAN : (double)took_ns / 1e6;
     }
     if (*count > 0) qsort(messages, *count, sizeof *messages, by_due);
     return messages;
@@ -39,7 +38,7 @@ static double median_ms(const struct near_loss *messages, size_t count) {
     for (size_t i = 0; answered != NULL && i < count; i++) {
         if (!isnan(messages[i].latency_ms)) answered[many++] = messages[i].latency_ms;
     }
-    const double median = many == 0 ? (double)NAN : statistics_median(answered, many);
+    const double median = statistics_median(answered, many);
     free(answered);
     return median;
 }
@@ -62,52 +61,35 @@ static size_t find_worst(const struct near_loss *messages, size_t count) {
     return worst;
 }
 
-/* When what is late was due: at any time, or while the lost message was not answered. */
-struct span {
-    double from_ms, to_ms;
-};
-
-static struct span find_span(const struct near_loss *messages, size_t count, bool single) {
-    struct span span = {-INFINITY, INFINITY};
-    if (!single || count == 0) return span;
-    const struct near_loss *lost = &messages[find_worst(messages, count)];
-    span.from_ms = lost->due_ms;
-    if (!isnan(lost->latency_ms)) span.to_ms = lost->due_ms + lost->latency_ms;
-    return span;
-}
-
-static void add_message(struct head_of_line *sum, const struct near_loss *message, double usual_ms,
-                        const struct head_of_line_limits *limits, const struct span *span) {
-    const double latency_ms = message->latency_ms;
-    const bool waited = message->due_ms >= span->from_ms && message->due_ms <= span->to_ms;
-    sum->sent++;
-    if (isnan(latency_ms)) {
-        sum->unanswered++;
-        return;
-    }
-    sum->answered++;
-    if (latency_ms <= limits->within_ms) sum->in_time++;
-    if (!waited) return;
-    sum->worst_ms = fmax(sum->worst_ms, latency_ms - usual_ms);
-    if (latency_ms > usual_ms + limits->slack_ms) sum->delayed++;
+/* Whether it was due while the lost message (NULL: any) was not answered; NAN: it never was. */
+static bool could_wait_for(const struct near_loss *lost, const struct near_loss *message) {
+    if (lost == NULL) return true;
+    return message->due_ms >= lost->due_ms && !(message->due_ms > lost->due_ms + lost->latency_ms);
 }
 
 void head_of_line_add(struct head_of_line *sum, const struct run *run,
                       const struct head_of_line_limits *limits) {
     size_t count;
     struct near_loss *messages = messages_of(run, &count);
+    const struct near_loss *lost = limits->single ? messages + find_worst(messages, count) : NULL;
     const double usual_ms = isnan(limits->usual_ms) ? median_ms(messages, count) : limits->usual_ms;
-    const struct span span = find_span(messages, count, limits->single);
     double in_a_row = 0;
     for (size_t i = 0; i < count; i++) {
-        const double before = sum->in_time;
-        add_message(sum, &messages[i], usual_ms, limits, &span);
-        in_a_row = sum->in_time == before ? in_a_row + 1 : 0;
+        const double latency_ms = messages[i].latency_ms;
+        const bool answered = !isnan(latency_ms), in_time = latency_ms <= limits->within_ms;
+        sum->sent++;
+        sum->answered += answered;
+        sum->unanswered += !answered;
+        sum->in_time += in_time;
+        in_a_row = in_time ? 0 : in_a_row + 1;
         sum->miss_pairs += in_a_row > 0 ? 2 * in_a_row - 1 : 0; /* k^2 is a sum of odd numbers */
+        if (!answered || !could_wait_for(lost, &messages[i])) continue;
+        sum->worst_ms = fmax(sum->worst_ms, latency_ms - usual_ms);
+        sum->delayed += latency_ms > usual_ms + limits->slack_ms;
     }
     sum->packets_lost += (double)run->wire.all.dropped;
     sum->runs++;
-    if (!isnan(usual_ms)) sum->usual_ms += (usual_ms - sum->usual_ms) / sum->runs;
+    if (!isnan(usual_ms)) sum->usual_ms += (usual_ms - sum->usual_ms) / (double)sum->runs;
     free(messages);
 }
 

@@ -26,15 +26,6 @@ struct head_of_line_limits {
 /* The limits where messages take so long: what is late on one wire is not on another. */
 struct head_of_line_limits head_of_line_limits(double rtt_ms);
 
-/* Sums over runs. */
-struct head_of_line {
-    unsigned runs;
-    double sent, answered, unanswered, delayed, in_time, packets_lost;
-    double usual_ms;   /* of the limits, or the mean of the runs' own */
-    double worst_ms;   /* beyond the usual, of the answered */
-    double miss_pairs; /* of messages not in time: the square of how many come in a row, summed */
-};
-
 /* The median latency of the answered messages; NAN: none was. */
 double head_of_line_median_ms(const struct run *run);
 

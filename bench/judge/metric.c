@@ -76,3 +76,8 @@ const struct metric *metric_find(const char *name) {
         if (strcmp(metrics[i].name, name) == 0) return &metrics[i];
     return NULL;
 }
+
+double metric_latency_us(const struct run *run) {
+    const double p50 = metrics[METRIC_P50].of(run);
+    return isfinite(p50) ? p50 : metrics[METRIC_MEAN].of(run);
+}

@@ -45,4 +45,10 @@ double metric_us(uint64_t ns);
  */
 double metric_percentile_us(const struct run *run, double percent);
 
+/*
+ * What a message waited, in us: the median, or the mean where a run is too
+ * short to have one, as a message of 100 ms is rarely waited for 40 times.
+ */
+double metric_latency_us(const struct run *run);
+
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bench/judge/metric.h"
-#include "bench/judge/typical.h"
+#include "bench/judge/series.h"
 
 /* 0: it is no command of that variant. */
 static double messages_of(const struct timed_command *command, const struct variant *variant) {
@@ -40,7 +40,7 @@ static const struct timed_command *twice(const struct timed_command *commands, s
 }
 
 static bool is_beside(const struct run *run, const void *variant) {
-    return run->asked.variant == variant && run->asked.role == ROLE_VARIANT && !run->against;
+    return run->asked.variant == variant && series_is_of(run, NULL);
 }
 
 struct process_line processes_line(const struct timed_command *commands, size_t count,
@@ -58,7 +58,7 @@ struct process_line processes_line(const struct timed_command *commands, size_t 
     }
     struct process_line line = {
         statistics_middle(messages_us, rounds), statistics_middle(starts_ms, rounds),
-        typical_of(runs == NULL ? &none : runs, metrics[METRIC_TIME].of, is_beside, variant), NAN};
+        runs_middle(runs == NULL ? &none : runs, metrics[METRIC_TIME].of, is_beside, variant), NAN};
     line.more_percent = 100 * (line.message_us.value / line.compare_us.value - 1);
     free(messages_us);
     return line;

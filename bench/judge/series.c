@@ -87,25 +87,45 @@ const struct run *series_valid(const struct series_table *table, size_t series, 
     return run != NULL && run_is_valid(run) ? run : NULL;
 }
 
+bool series_is_of(const struct run *run, const char *variant) {
+    return run->asked.role == ROLE_VARIANT && !run->against &&
+           (variant == NULL || strcmp(run->asked.variant->name, variant) == 0);
+}
+
 size_t series_next(const struct series_table *table, size_t from, const char *variant) {
-    for (size_t i = from; i < table->count; i++) {
-        const struct run *run = table->first[i];
-        if (run->asked.role != ROLE_VARIANT || run->against) continue;
-        if (variant == NULL || strcmp(run->asked.variant->name, variant) == 0) return i;
+    size_t i = from;
+    while (i < table->count && !series_is_of(table->first[i], variant)) i++;
+    return i;
+}
+
+/* What is NULL is left out. */
+static struct middle middle_of(const struct run *const *list, size_t count,
+                               double (*of)(const struct run *run),
+                               bool (*fits)(const struct run *run, const void *key),
+                               const void *key) {
+    double *values = calloc(count + 1, sizeof *values);
+    size_t many = 0;
+    for (size_t i = 0; values != NULL && i < count; i++) {
+        const struct run *run = list[i];
+        if (run == NULL || !run_is_valid(run) || (fits != NULL && !fits(run, key))) continue;
+        values[many] = of(run);
+        if (isfinite(values[many])) many++;
     }
-    return table->count;
+    const struct middle middle = statistics_middle(values, many);
+    free(values);
+    return middle;
+}
+
+struct middle runs_middle(const struct runs *runs, double (*of)(const struct run *run),
+                          bool (*fits)(const struct run *run, const void *key), const void *key) {
+    return middle_of((const struct run *const *)runs->list, runs->count, of, fits, key);
+}
+
+bool runs_in_column(const struct run *run, const void *column) {
+    return run->column == *(const unsigned *)column;
 }
 
 struct middle series_middle(const struct series_table *table, size_t series,
                             double (*of)(const struct run *run)) {
-    double *values = calloc(table->blocks + 1, sizeof *values);
-    size_t count = 0;
-    for (size_t block = 0; values != NULL && block < table->blocks; block++) {
-        const struct run *run = series_valid(table, series, block);
-        const double value = run == NULL ? (double)NAN : of(run);
-        if (isfinite(value)) values[count++] = value;
-    }
-    const struct middle middle = statistics_middle(values, count);
-    free(values);
-    return middle;
+    return middle_of(table->cells + series * table->blocks, table->blocks, of, NULL, NULL);
 }

@@ -46,11 +46,18 @@ void series_free(struct series_table *table);
 const struct run *series_run(const struct series_table *table, size_t series, size_t block);
 const struct run *series_valid(const struct series_table *table, size_t series, size_t block);
 
-/*
- * The next series of `variant` (NULL: of any) from the `from`-th on that is
- * none of floors, controls or another build; table->count: there is none.
- */
+/* Whether it is of `variant` (NULL: of any), and none of floors, controls or another build. */
+bool series_is_of(const struct run *run, const char *variant);
+
+/* The next such series from the `from`-th on; table->count: there is none. */
 size_t series_next(const struct series_table *table, size_t from, const char *variant);
+
+/* Of all valid runs that `fits` takes, `key` being what that wants, and that have the number. */
+struct middle runs_middle(const struct runs *runs, double (*of)(const struct run *run),
+                          bool (*fits)(const struct run *run, const void *key), const void *key);
+
+/* Such a `fits`, of one column of the plan: the key is its number. */
+bool runs_in_column(const struct run *run, const void *column);
 
 /* Of its valid runs that have the number (a row's `of` in metric.h, say; NAN: it has none). */
 struct middle series_middle(const struct series_table *table, size_t series,

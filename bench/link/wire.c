@@ -2,8 +2,6 @@
 #include "bench/link/wire.h"
 
 #include <errno.h>
-#include <linux/if_packet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,8 +21,6 @@ static bool options_right(const struct wire_options *o) {
 
 /* The counters, the rules and the trace, in memory that the process will share. */
 static int share(struct wire *wire, const struct wire_options *options) {
-    const size_t most = (SIZE_MAX - sizeof *wire->shared) / sizeof *wire->shared->trace;
-    if (options->trace_packets > most) return -ENOMEM;
     wire->shared_bytes =
         sizeof *wire->shared + options->trace_packets * sizeof *wire->shared->trace;
     void *memory =
@@ -39,14 +35,6 @@ static int share(struct wire *wire, const struct wire_options *options) {
     return failed;
 }
 
-/* The device, and what is open of the rest. */
-static void take_up(struct wire *wire) {
-    if (wire->wake >= 0) (void)close(wire->wake);
-    if (wire->socket >= 0) (void)close(wire->socket);
-    wire_device_remove();
-    wire->pid = wire->wake = wire->socket = -1;
-}
-
 static int start(struct wire *wire, const struct wire_options *options) {
     FILE *capture = NULL;
     wire->failed_at = "writing the capture file";
@@ -55,8 +43,9 @@ static int start(struct wire *wire, const struct wire_options *options) {
     wire->failed_at = "making a pair of virtual Ethernet devices";
     int failed = wire_device_make(options->mtu_bytes);
     if (failed == 0) {
+        wire->failed_at = "starting the wire's process";
         failed = wire_process_start(wire, options, capture);
-        if (failed != 0) take_up(wire);
+        if (failed != 0) wire_device_remove();
     }
     /* The process has its own; nothing was written through this one. */
     if (capture != NULL) (void)fclose(capture);
@@ -66,7 +55,7 @@ static int start(struct wire *wire, const struct wire_options *options) {
 int wire_start(struct wire *wire, const struct wire_options *options) {
     struct wire_options wanted = *options;
     if (wanted.mtu_bytes == 0) wanted.mtu_bytes = WIRE_MTU;
-    *wire = (struct wire){.pid = -1, .wake = -1, .socket = -1};
+    *wire = (struct wire){.pid = -1};
     wire->failed_at = "reading the wire's options";
     if (!options_right(&wanted)) return -EINVAL;
     int failed = share(wire, &wanted);
@@ -109,14 +98,8 @@ static void copy_counts(struct wire_shared *shared, struct wire_counts *counts) 
 }
 
 void wire_snapshot(struct wire *wire, struct wire_counts *counts) {
-    struct tpacket_stats socket_counts = {0};
-    socklen_t size = sizeof socket_counts;
     copy_counts(wire->shared, counts);
-    /* Reading them sets them back to 0. */
-    if (getsockopt(wire->socket, SOL_PACKET, PACKET_STATISTICS, &socket_counts, &size) == 0) {
-        wire->socket_drops += socket_counts.tp_drops;
-    }
-    counts->device_drops += wire->socket_drops + wire_device_drops();
+    counts->device_drops += wire_device_drops();
 }
 
 static uint64_t held(const struct wire_counts *counts, uint64_t sent) {
@@ -141,10 +124,8 @@ int wire_settle(struct wire *wire, uint64_t quiet_ns, uint64_t limit_ns) {
 
 int wire_stop(struct wire *wire, struct wire_report *report) {
     struct wire_shared *shared = wire->shared;
-    const uint64_t one = 1;
     atomic_store_explicit(&shared->stopping, true, memory_order_release);
-    const bool woken = write(wire->wake, &one, sizeof one) == sizeof one;
-    if (!woken) (void)kill(wire->pid, SIGKILL);
+    (void)shutdown(wire->control, SHUT_WR); /* wakes it */
     const int status = system_reap(wire->pid);
     if (report != NULL) {
         *report = (struct wire_report){.delay = &shared->delay,
@@ -156,7 +137,9 @@ int wire_stop(struct wire *wire, struct wire_report *report) {
                                        .spun = shared->spun};
         wire_snapshot(wire, &report->counts);
     }
-    take_up(wire);
+    (void)close(wire->control);
+    wire_device_remove();
+    wire->pid = -1;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 

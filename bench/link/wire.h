@@ -143,9 +143,7 @@ struct wire_shared;
 
 struct wire {
     pid_t pid;
-    int wake;   /* eventfd: there is something to look at */
-    int socket; /* the packet socket, for its statistics */
-    uint64_t socket_drops;
+    int control; /* shutting it down wakes the process */
     struct wire_shared *shared;
     size_t shared_bytes;
     const char *failed_at; /* after a start that failed: what was being tried, in a few words */
@@ -252,7 +250,7 @@ struct wire_shared {
     struct wire_packet trace[];
 };
 
-/* Opens the socket at the far end and starts the process at it. `capture` is a FILE or NULL. */
+/* Starts the process at the far end. `capture` is a FILE or NULL. */
 int wire_process_start(struct wire *wire, const struct wire_options *options, void *capture);
 
 #endif

@@ -130,6 +130,27 @@ bool system_caller(uid_t *user, gid_t *group) {
     return true;
 }
 
+int system_start(pid_t *pid, int *control, int (*live)(const void *what, int control),
+                 const void *what, void *began, size_t size) {
+    int ends[2];
+    *pid = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
+    const pid_t child = system_fork();
+    if (child == 0) {
+        (void)close(ends[0]);
+        _exit(live(what, ends[1]));
+    }
+    (void)close(ends[1]);
+    int failed = child < 0 ? child : -EIO;
+    if (child > 0 && read(ends[0], began, size) == (ssize_t)size)
+        memcpy(&failed, began, sizeof failed);
+    *pid = failed == 0 ? child : -1;
+    *control = ends[0];
+    if (failed != 0) (void)close(ends[0]);
+    if (failed != 0 && child > 0) (void)system_reap(child);
+    return failed;
+}
+
 int system_reap(pid_t pid) {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

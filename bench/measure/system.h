@@ -43,6 +43,16 @@ pid_t system_fork(void);
  */
 bool system_caller(uid_t *user, gid_t *group);
 
+/*
+ * Forks such a child, which ends with the status that live(what, control)
+ * returns; once that has said at its control how it began: `size` bytes, the
+ * first of them an int, 0 or -errno of what failed. *control is our end, which
+ * tells the child our end of file by shutdown(2): closing it may not, where
+ * other children have copies. 0 or -errno, and then the child is gone.
+ */
+int system_start(pid_t *pid, int *control, int (*live)(const void *what, int control),
+                 const void *what, void *began, size_t size);
+
 /* Waits for its end; the status of wait(2). */
 int system_reap(pid_t pid);
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/experiment/gather.h"
+#include "bench/experiment/compare_parts.h"
 #include "bench/judge/metric.h"
 #include "bench/judge/open_loop.h"
-#include "bench/judge/typical.h"
+#include "bench/judge/series.h"
 
 #define US 1e3
 #define MS 1e6
@@ -23,9 +23,9 @@ void figure_row_rtt(struct drawing *drawing, const struct selection *here) {
     const struct selection_axis *axis = drawing->figure->runs.axis;
     const struct run *run = here->list[0].run;
     const struct variant *variant = run->asked.variant;
-    const struct middle work = gather_work(drawing->results, variant->name, metrics[METRIC_P50].of);
+    const struct middle work = compare_work(drawing->results, variant->name, metrics[METRIC_P50].of);
     const struct middle applied = selection_middle(here, applied_ms);
-    const struct middle latency = selection_middle(here, typical_latency_us);
+    const struct middle latency = selection_middle(here, metric_latency_us);
     const double delay_ms = applied.count > 0 ? applied.value : axis->at(run);
     table_place(&drawing->table, axis, run);
     table_number(&drawing->table, delay_ms);
@@ -105,9 +105,9 @@ void figure_tell_who_waits(struct drawing *drawing, const void *behind_loss) {
         else
             table_number(&drawing->table, one->series[i].latency_ms);
         table_number(&drawing->table, one->within_ms);
-        table_number(&drawing->table, one->delayed / (double)one->runs);
+        table_number(&drawing->table, one->sum.delayed / (double)one->sum.runs);
         table_number(&drawing->table, one->delayed_beyond_ms);
-        table_number(&drawing->table, one->unanswered / (double)one->runs);
+        table_number(&drawing->table, one->sum.unanswered / (double)one->sum.runs);
     }
 }
 

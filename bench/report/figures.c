@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "bench/judge/metric.h"
-#include "bench/judge/typical.h"
 #include "bench/report/figure_rows.h"
 
 #define US 1e3
@@ -79,7 +78,7 @@ static double payload_mb_per_s(const struct run *run) {
 
 static double round_trips(const struct run *run) {
     return run->asked.rtt_ns == 0 ? (double)NAN
-                                  : typical_latency_us(run) * US / (double)run->asked.rtt_ns;
+                                  : metric_latency_us(run) * US / (double)run->asked.rtt_ns;
 }
 
 /*
@@ -274,7 +273,7 @@ const struct figure figures[] = {
                    "steps. {steps}.",
         .unit = "us",
         .runs = {.axis = &along_size, .points = 2, .wire = true},
-        .metrics = {{"latency_us", typical_latency_us}, {"round_trips", round_trips}},
+        .metrics = {{"latency_us", metric_latency_us}, {"round_trips", round_trips}},
         .numbers = true,
         .drawn = {{"size_bytes", false}, {"latency_us", false}, {"round_trips", true}},
     },

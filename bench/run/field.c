@@ -48,6 +48,14 @@ struct field_value field_get(const struct field *field, const void *structure) {
     return value;
 }
 
+const struct field *field_find(const struct field *fields, size_t count, const char *name,
+                               size_t length) {
+    for (const struct field *field = fields; field < fields + count; field++) {
+        if (strncmp(field->name, name, length) == 0 && field->name[length] == '\0') return field;
+    }
+    return NULL;
+}
+
 bool field_value_is_null(struct field_value value) {
     return value.text == NULL && isnan(value.number);
 }

@@ -63,6 +63,10 @@ struct field_value {
 struct field_value field_get(const struct field *field, const void *structure);
 bool field_value_is_null(struct field_value value);
 
+/* Of a name of so many characters; NULL: there is none. */
+const struct field *field_find(const struct field *fields, size_t count, const char *name,
+                               size_t length);
+
 /* 0; -EINVAL: no such choice. Texts are borrowed. */
 int field_set(const struct field *field, void *structure, struct field_value value);
 

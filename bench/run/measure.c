@@ -30,41 +30,38 @@ static int drop_privileges(void) {
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : -errno;
 }
 
+static int done_or(int failed, const char *what) {
+    return failed == 0 ? EXIT_DONE : complain("%s: %s", what, strerror(-failed));
+}
+
 static int prepare_network(struct measure *m) {
     const bool entered = !m->asked->shared_network && profile_enter(m->asked->profile) == 0;
-    m->network = entered ? NETWORK_PRIVATE : NETWORK_HOST;
-    if (m->asked->placement == PLACEMENT_AWAKE) {
-        const int failed = placement_keep_awake();
-        if (failed != 0) {
-            return complain("awake holds /dev/cpu_dma_latency, which failed: %s; try sudo",
-                            strerror(-failed));
-        }
-    }
-    return EXIT_DONE;
+    const int failed = m->asked->placement == PLACEMENT_AWAKE ? placement_keep_awake() : 0;
+    m->run->network = entered ? NETWORK_PRIVATE : NETWORK_HOST;
+    return done_or(failed < 0 ? failed : 0, "awake holds /dev/cpu_dma_latency (try sudo)");
 }
 
 /* The network is made, the wire is laid: the rest needs no rights. */
 static int become_caller(struct measure *m) {
     (void)m;
-    const int failed = drop_privileges();
-    return failed == 0 ? EXIT_DONE
-                       : complain("cannot go back to the caller's user: %s", strerror(-failed));
+    return done_or(drop_privileges(), "cannot go back to the caller's user");
 }
 
 static int plan_ports(struct measure *m) {
     const struct parameters *o = m->asked;
-    m->ports = ports_budget(o->variant, o->messages, o->warmup_ns + o->duration_ns);
+    struct ports *ports = &m->run->ports;
+    *ports = ports_budget(o->variant, o->messages, o->warmup_ns + o->duration_ns);
     /* Only the loopback has addresses to spare. */
-    if (o->wire || o->host != NULL) m->ports.sources = 0;
-    m->client.sources = m->ports.sources;
-    if (m->ports.sources > 0) (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
+    if (o->wire || o->host != NULL) ports->sources = 0;
+    m->client.sources = ports->sources;
+    if (ports->sources > 0) (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
     return EXIT_DONE;
 }
 
 static int lay_wire(struct measure *m) {
     const struct parameters *o = m->asked;
     if (!o->wire) return EXIT_DONE;
-    if (m->network != NETWORK_PRIVATE) {
+    if (m->run->network != NETWORK_PRIVATE) {
         return complain("a wire needs a private network, which the system denies; "
                         "`sudo echolab ...` would do");
     }
@@ -120,7 +117,7 @@ static int start_server(struct measure *m) {
     const char *host = m->laid ? WIRE_SERVER_HOST : "127.0.0.1";
     (void)echo_address_find(&wanted.server.address, host, 0);
     const int failed = server_process_start(&m->server, &wanted);
-    if (failed != 0) return complain("the server did not start: %s", strerror(-failed));
+    if (failed != 0) return done_or(failed, "the server did not start");
     m->client.server = m->server.address;
     if (m->laid) {
         const uint16_t port = echo_address_port(&m->server.address);
@@ -137,18 +134,17 @@ static int choose_cpus(struct measure *m) {
         return complain("%s needs two CPUs and there is one; same-core works",
                         placement_names[placement]);
     }
-    return failed == 0 ? EXIT_DONE : complain("cannot choose a CPU: %s", strerror(-failed));
+    return done_or(failed, "cannot choose a CPU");
 }
 
 /* After the server has been forked, which has its own place. */
 static int take_place(struct measure *m) {
-    const int failed = placement_pin(m->cpus.client);
-    return failed == 0 ? EXIT_DONE : complain("cannot stay on one CPU: %s", strerror(-failed));
+    return done_or(placement_pin(m->cpus.client), "cannot stay on one CPU");
 }
 
 static int find_host(struct measure *m) {
     const char *host = m->asked->host;
-    m->network = NETWORK_REMOTE;
+    m->run->network = NETWORK_REMOTE;
     const int failed = echo_address_parse(&m->client.server, host);
     if (failed == -EINVAL) return complain("--host %s: the port must be 1 to 65535", host);
     return failed == 0 ? EXIT_DONE : complain("--host %s: no such host", host);
@@ -223,13 +219,10 @@ static int open_beside(struct measure *m) {
     return EXIT_DONE;
 }
 
-static void close_beside(struct measure *m) {
-    beside_close(&m->idle);
-    beside_close(&m->silent);
-}
-
 static int load(struct measure *m, struct load_result **result) {
     const struct parameters *o = m->asked;
+    const uint16_t port = echo_address_port(&m->client.server);
+    const bool ours = m->server.pid > 0;
     const struct load_schedule schedule = {.per_s = o->rate_per_s,
                                            .fixed = o->arrivals == ARRIVALS_FIXED,
                                            .seed = o->seed,
@@ -252,50 +245,37 @@ static int load(struct measure *m, struct load_result **result) {
         .deadline_ns = o->deadline_ns,
         .wire = m->laid ? m->wire.pid : 0,
         /* What the children of a forking server take is not counted to its process. */
-        .server = m->server.pid > 0 && o->design != DESIGN_FORK ? m->server.pid : -1};
-    const bool floor = o->role == ROLE_FLOOR;
-    const uint16_t port = echo_address_port(&m->client.server);
+        .server = ours && o->design != DESIGN_FORK ? m->server.pid : -1};
     struct counters before;
-    m->time_wait[0] = counters_time_wait(port);
-    counters_read(&before);
     pthread_t stall;
+    if (ours) m->run->time_wait[0] = counters_time_wait(port);
+    counters_read(&before);
     const bool stalls =
-        o->stall_ns > 0 && m->server.pid > 0 && pthread_create(&stall, NULL, stall_server, m) == 0;
-    const int failed = floor ? load_floor(result, &wanted) : load_run(result, &wanted);
+        o->stall_ns > 0 && ours && pthread_create(&stall, NULL, stall_server, m) == 0;
+    const int failed =
+        o->role == ROLE_FLOOR ? load_floor(result, &wanted) : load_run(result, &wanted);
     if (stalls) (void)pthread_join(stall, NULL);
     counters_read(&m->counters);
     counters_subtract(&m->counters, &before);
-    m->time_wait[1] = counters_time_wait(port);
+    if (ours) m->run->time_wait[1] = counters_time_wait(port);
     if (failed == -E2BIG) {
         return complain("%.0f requests a second are more than %d in this time, which a schedule "
                         "holds: lower --rate or --duration",
                         o->rate_per_s, SCHEDULE_MAX);
     }
-    return failed == 0 ? EXIT_DONE : complain("the load did not run: %s", strerror(-failed));
+    return done_or(failed, "the load did not run");
 }
 
 /* ---- where the server comes from ---- */
 
 /*
  * What stands before the load and behind it: the network, the wire, the
- * server. Started in whatever order it needs; `stop` is called once, also
- * after a start that failed.
+ * server. `stop` is called once, also after a start that failed.
  */
 struct server_source {
-    int (*start)(struct measure *m);
+    int (*start[9])(struct measure *m); /* in this order, up to NULL */
     int (*stop)(struct measure *m);
 };
-
-static int start_at_home(struct measure *m) {
-    static int (*const steps[])(struct measure * m) = {prepare_network, choose_cpus, plan_ports,
-                                                       check_limits,    lay_wire,    become_caller,
-                                                       start_server,    take_place};
-    int status = EXIT_DONE;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == EXIT_DONE; i++) {
-        status = steps[i](m);
-    }
-    return status;
-}
 
 static int stop_at_home(struct measure *m) {
     const int status = take_up_wire(m);
@@ -304,45 +284,53 @@ static int stop_at_home(struct measure *m) {
 }
 
 /* One that runs already, whoever started it. */
-static int find_server(struct measure *m) {
-    int status = find_host(m);
-    if (status == EXIT_DONE) status = plan_ports(m);
-    return status == EXIT_DONE ? check_limits(m) : status;
-}
-
 static int leave_server(struct measure *m) {
     (void)m;
     return EXIT_DONE;
 }
 
-static const struct server_source at_home = {start_at_home, stop_at_home};
-static const struct server_source elsewhere = {find_server, leave_server};
+static const struct server_source at_home = {{prepare_network, choose_cpus, plan_ports,
+                                              check_limits, lay_wire, become_caller, start_server,
+                                              take_place},
+                                             stop_at_home};
+static const struct server_source elsewhere = {{find_host, plan_ports, check_limits}, leave_server};
 
-static int run_with(struct measure *m, struct run **run) {
+static int run_with(struct measure *m) {
     const struct server_source *source = m->asked->host == NULL ? &at_home : &elsewhere;
     struct load_result *result = NULL;
-    int status = source->start(m);
+    int status = EXIT_DONE;
+    for (int i = 0; status == EXIT_DONE && source->start[i] != NULL; i++) {
+        status = source->start[i](m);
+    }
     if (status == EXIT_DONE) status = open_beside(m);
     if (status == EXIT_DONE) status = load(m, &result);
-    close_beside(m);
+    beside_close(&m->idle);
+    beside_close(&m->silent);
     const int stopped = source->stop(m);
     if (status == EXIT_DONE) status = stopped;
-    if (status == EXIT_DONE) {
-        *run = outcome_of(m, result);
-        if (*run == NULL) status = complain("no memory for the result of the run");
-    }
+    if (status == EXIT_DONE) outcome_fill(m, result);
     load_free(result);
     return status;
 }
 
 int measure_run(const struct parameters *asked, struct run **run) {
     uint8_t *payload = parameters_payload(asked);
-    if (payload == NULL) return complain("no memory for a payload of %u bytes", asked->size_bytes);
     struct measure m = {.asked = asked,
+                        .run = run_new(),
                         .client = parameters_client(asked, payload),
                         .cpus = {.client = -1, .server = -1}};
-    const int status = run_with(&m, run);
+    int status = EXIT_FAILED;
+    if (payload == NULL || m.run == NULL) {
+        (void)complain("no memory for a run of %u bytes", asked->size_bytes);
+    } else {
+        m.run->asked = *asked;
+        status = run_with(&m);
+    }
     if (m.laid) wire_release(&m.wire);
     free(payload);
+    if (status == EXIT_DONE)
+        *run = m.run;
+    else
+        run_free(m.run);
     return status;
 }

@@ -19,14 +19,12 @@ int measure_run(const struct parameters *asked, struct run **run);
 /* A run under way. */
 struct measure {
     const struct parameters *asked;
+    struct run *run; /* what comes of it */
     struct echo_client_options client;
     struct placement_cpus cpus;
-    enum network network;
     struct server_process server; /* its pid is 0 where it is not ours */
     uint64_t counts[ECHO_COUNTS];
     struct counters counters;
-    struct ports ports;
-    struct time_wait time_wait[2];
     struct wire wire;
     bool laid; /* the wire is */
     struct wire_report packets;
@@ -34,7 +32,7 @@ struct measure {
     struct beside_memory memory[2]; /* before and after the idle ones were opened */
 };
 
-/* What came of it, with the verdict of validity.h; NULL without memory. */
-struct run *outcome_of(const struct measure *measure, const struct load_result *load);
+/* Fills the run from all that, and judges it by validity.h; takes the load's series. */
+void outcome_fill(const struct measure *measure, struct load_result *load);
 
 #endif

@@ -7,8 +7,7 @@
 
 #include "bench/run/measure.h"
 
-static void fill_errors(struct tallies *tallies,
-                        const uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]) {
+static void fill_errors(struct tallies *tallies, uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]) {
     for (int i = 0; i < EXCHANGE_DONE; i++) {
         for (int j = 1; j < LOAD_ERRNOS; j++) {
             char name[sizeof(struct tally)];
@@ -17,15 +16,6 @@ static void fill_errors(struct tallies *tallies,
             tallies_add(tallies, name, errors[i][j]);
         }
     }
-}
-
-static void fill_messages(struct run *run, const struct load_result *load) {
-    run->counts = load->counts;
-    run->depth = load->depth;
-    run->elapsed_ns = load->end_ns - load->start_ns;
-    if (run->elapsed_ns > 0) run->outstanding = (double)load->busy_ns / (double)run->elapsed_ns;
-    fill_errors(&run->errors, load->errors);
-    fill_errors(&run->early_errors, load->early_errors);
 }
 
 static void fill_durations(struct run *run, const struct load_result *load) {
@@ -48,8 +38,7 @@ static void add_count(struct run *run, const char *before, const char *name, uin
 
 static void fill_counters(struct run *run, const struct measure *m,
                           const struct load_result *load) {
-    const bool ours = m->server.pid > 0;
-    for (int i = 0; ours && i < ECHO_COUNTS; i++) {
+    for (int i = 0; m->server.pid > 0 && i < ECHO_COUNTS; i++) {
         add_count(run, "server.", echo_count_names[i], m->counts[i]);
     }
     for (unsigned i = 0; i < load->counter_count; i++) {
@@ -58,25 +47,19 @@ static void fill_counters(struct run *run, const struct measure *m,
     for (unsigned i = 0; i < counter_count; i++) {
         add_count(run, "", counter_rows[i].name, m->counters.value[i]);
     }
-    if (ours) profile_read(&run->settings);
+    if (m->server.pid > 0) profile_read(&run->settings);
 }
 
 static double per(uint64_t messages, uint64_t calls) {
-    return calls > 0 ? (double)messages / (double)calls : (double)NAN;
-}
-
-static uint64_t client_count(const struct load_result *load, const char *name) {
-    for (unsigned i = 0; i < load->counter_count; i++) {
-        if (strcmp(load->counters[i].name, name) == 0) return load->counters[i].value;
-    }
-    return 0;
+    const bool known = calls > 0 && calls != FIELD_UNKNOWN;
+    return known ? (double)messages / (double)calls : (double)NAN;
 }
 
 /* What batching does, over the whole run: so that it is no unfair advantage in silence. */
 static void fill_batching(struct run *run, const struct measure *m,
                           const struct load_result *load) {
-    run->per_send = per(load->exchanges, client_count(load, "send_calls"));
-    run->per_receive = per(load->answered, client_count(load, "receive_calls"));
+    run->per_send = per(load->exchanges, run_counter(run, "client.send_calls"));
+    run->per_receive = per(load->answered, run_counter(run, "client.receive_calls"));
     if (m->server.pid > 0) {
         run->server_per_receive = per(m->counts[ECHO_REQUESTS], m->counts[ECHO_RECEIVES]);
         run->server_per_send = per(m->counts[ECHO_REPLIES], m->counts[ECHO_SENDS]);
@@ -86,67 +69,43 @@ static void fill_batching(struct run *run, const struct measure *m,
 }
 
 static void fill_wire(struct run *run, const struct measure *m, const struct load_result *load) {
+    const struct wire_report *packets = &m->packets;
     struct carried *wire = &run->wire;
     if (!m->laid) return;
     wire->known = true;
-    wire->all = wire_sum(&m->packets.counts, WIRE_ANY, WIRE_ANY);
-    wire->foreign = m->packets.counts.foreign;
-    wire->device_drops = m->packets.counts.device_drops;
+    wire->all = wire_sum(&packets->counts, WIRE_ANY, WIRE_ANY);
+    wire->foreign = packets->counts.foreign;
+    wire->device_drops = packets->counts.device_drops;
     for (int i = 0; i < WIRE_DIRECTIONS; i++) {
-        for (int k = 0; k < WIRE_KINDS; k++) wire->by[i][k] = m->packets.counts.by[k][i];
+        for (int k = 0; k < WIRE_KINDS; k++) wire->by[i][k] = packets->counts.by[k][i];
     }
-    wire->trace = calloc(m->packets.trace_count + 1, sizeof *wire->trace);
-    if (wire->trace != NULL) wire->trace_count = m->packets.trace_count;
-    for (size_t i = 0; i < wire->trace_count; i++) wire->trace[i] = m->packets.trace[i];
-    wire->one_way = distribution_of(m->packets.delay);
-    wire->late = distribution_of(m->packets.late);
-    wire->applied_rtt_ns = 2 * histogram_mean_ns(m->packets.delay);
+    wire->trace = calloc(packets->trace_count + 1, sizeof *wire->trace);
+    if (wire->trace != NULL) wire->trace_count = packets->trace_count;
+    for (size_t i = 0; i < wire->trace_count; i++) wire->trace[i] = packets->trace[i];
+    wire->one_way = distribution_of(packets->delay);
+    wire->late = distribution_of(packets->late);
+    wire->applied_rtt_ns = 2 * histogram_mean_ns(packets->delay);
     /* Over the whole run, warm-up, opening and closing included. */
-    const bool alone = m->asked->idle + m->asked->silent == 0;
-    if (load->exchanges == 0 || !alone) return;
-    run->packets = (double)wire->all.packets / (double)load->exchanges;
-    run->wire_bytes = (double)wire->all.ip_bytes / (double)load->exchanges;
+    if (m->asked->idle + m->asked->silent > 0) return;
+    run->packets = per(wire->all.packets, load->exchanges);
+    run->wire_bytes = per(wire->all.ip_bytes, load->exchanges);
 }
 
 static bool loses_packets(const struct parameters *asked) {
     return asked->loss_percent > 0 || asked->drop.nth > 0;
 }
 
-static void fill_open(struct run *run, const struct load_result *load) {
-    const struct load_open *open = &load->open;
-    if (!run_is_open(run) || run_is_floor(run)) return;
+static void fill_open(struct run *run, struct load_result *load) {
+    struct load_open *open = &load->open;
     run->offered = open->offered;
     run->taken_up = open->taken_up;
     run->in_time = open->in_time;
     run->unsent = open->unsent;
     run->overloaded = load_is_overloaded(load, loses_packets(&run->asked));
     run->lateness = distribution_of(&open->lateness);
-    run->series = calloc(open->series_count + 1, sizeof *run->series);
-    if (open->series == NULL || run->series == NULL) return;
-    memcpy(run->series, open->series, open->series_count * sizeof *run->series);
+    run->series = open->series;
     run->series_count = open->series_count;
-}
-
-/*
- * What a connection takes on which nothing happens: memory of the server's
- * process, and of the kernel for both ends, which are on this machine.
- */
-static void fill_idle(struct run *run, const struct measure *m) {
-    const struct beside_memory *memory = m->memory;
-    if (memory[0].server == 0) return;
-    run->idle_server_bytes = beside_each(memory[0].server, memory[1].server, m->asked->idle);
-    run->idle_kernel_bytes = beside_each(memory[0].kernel, memory[1].kernel, m->asked->idle);
-}
-
-/* A retry is at-least-once: work was done as often as executed says, for so many answers. */
-static void fill_server(struct run *run, const struct measure *m, const struct load_result *load) {
-    if (m->server.pid <= 0) return;
-    run->time_wait[0] = m->time_wait[0];
-    run->time_wait[1] = m->time_wait[1];
-    if (!m->asked->variant->retries || run_is_floor(run)) return;
-    run->answered_in_all = load->answered;
-    run->executed = m->counts[ECHO_EXECUTED];
-    run->executed_twice = m->counts[ECHO_TWICE];
+    open->series = NULL; /* it is the run's now */
 }
 
 static bool never_idles(const struct parameters *asked) {
@@ -190,7 +149,7 @@ static void judge(struct run *run, const struct measure *m, const struct load_re
         .closes_idle = asked->idle_timeout_ns > 0,
         .has_window =
             asked->messages == 0 && (asked->per_connection == 0 || asked->engine == ENGINE_EPOLL),
-        .private_network = m->network == NETWORK_PRIVATE,
+        .private_network = run->network == NETWORK_PRIVATE,
         .shared_cpu = m->cpus.client == m->cpus.server,
         .latencies = load->durations[LOAD_LATENCY].count,
         .loses_packets = m->laid && loses_packets(asked),
@@ -200,24 +159,37 @@ static void judge(struct run *run, const struct measure *m, const struct load_re
     validity_check(&run->validity, &input);
 }
 
-struct run *outcome_of(const struct measure *m, const struct load_result *load) {
-    struct run *run = run_new();
-    if (run == NULL) return NULL;
-    run->asked = *m->asked;
+void outcome_fill(const struct measure *m, struct load_result *load) {
+    struct run *run = m->run;
+    const struct beside_memory *memory = m->memory;
     run->cpus[0] = m->cpus.client;
     run->cpus[1] = m->cpus.server;
     run->thread_siblings = m->cpus.siblings;
-    run->network = m->network;
-    run->ports = m->ports;
-    fill_messages(run, load);
+    run->counts = load->counts;
+    run->depth = load->depth;
+    run->elapsed_ns = load->end_ns - load->start_ns;
+    run->outstanding = per(load->busy_ns, run->elapsed_ns);
+    fill_errors(&run->errors, load->errors);
+    fill_errors(&run->early_errors, load->early_errors);
     fill_durations(run, load);
     fill_counters(run, m, load);
     fill_wire(run, m, load);
     fill_batching(run, m, load);
-    fill_open(run, load);
-    fill_idle(run, m);
-    fill_server(run, m, load);
+    if (run_is_open(run) && !run_is_floor(run)) fill_open(run, load);
+    /*
+     * What a connection takes on which nothing happens: memory of the server's
+     * process, and of the kernel for both ends, which are on this machine.
+     */
+    if (memory[0].server > 0) {
+        run->idle_server_bytes = beside_each(memory[0].server, memory[1].server, m->asked->idle);
+        run->idle_kernel_bytes = beside_each(memory[0].kernel, memory[1].kernel, m->asked->idle);
+    }
+    /* A retry is at-least-once: work was done as often as executed says, for so many answers. */
+    if (m->server.pid > 0 && m->asked->variant->retries && !run_is_floor(run)) {
+        run->answered_in_all = load->answered;
+        run->executed = m->counts[ECHO_EXECUTED];
+        run->executed_twice = m->counts[ECHO_TWICE];
+    }
     run->disturbed = disturbed_share(run);
     judge(run, m, load);
-    return run;
 }

@@ -48,8 +48,9 @@ static const char *error_of(const struct load_result *load, char *text, size_t r
     return text;
 }
 
-static void check_end(struct validity *validity, const struct validity_input *input) {
+static void check_sums(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
+    const uint64_t sum = load->ok + load->lost + load->failed;
     char error[VALIDITY_REASON_BYTES / 2];
     (void)error_of(load, error, sizeof error);
     if (load->gave_up)
@@ -57,19 +58,12 @@ static void check_end(struct validity *validity, const struct validity_input *in
     if (load->ok == 0) refuse(validity, "no message was answered%s", load->gave_up ? "" : error);
     if (load->failed > 0 && !input->closes_idle)
         refuse(validity, "%llu messages failed%s", (count)load->failed, error);
-}
-
-static void check_sums(struct validity *validity, const struct validity_input *input) {
-    const struct load_result *load = input->load;
-    const uint64_t sum = load->ok + load->lost + load->failed;
-    if (load->sent != sum) {
+    if (load->sent != sum)
         refuse(validity, "%llu sent are not the %llu ok, lost and failed", (count)load->sent,
                (count)sum);
-    }
-    if (!input->floor && input->latencies != load->ok) {
+    if (!input->floor && input->latencies != load->ok)
         refuse(validity, "%llu latencies of %llu answered messages", (count)input->latencies,
                (count)load->ok);
-    }
 }
 
 static bool expected(const struct variant *variant, const char *name) {
@@ -107,18 +101,11 @@ static void check_server(struct validity *validity, const struct validity_input 
     }
 }
 
-/* How many cycles each place of a connection had in the window. */
-static double cycles_each(const struct load_result *load) {
-    return (double)load->sent / ((double)load->connections * load->depth);
-}
-
 /* The shortest duration, as it is typed, in which there would be cycles enough. */
-static const char *cure(const struct load_result *load, char *text, size_t size) {
-    const double counted_ms = (double)(load->end_ns - load->start_ns) / 1e6;
-    const double needed_ms = 1.5 * counted_ms * CYCLES_MIN / fmax(cycles_each(load), 0.1);
+static double cure_ms(double window_ns, double cycles) {
+    const double needed_ms = 1.5 * window_ns / 1e6 * CYCLES_MIN / fmax(cycles, 0.1);
     const double step_ms = pow(10, floor(log10(needed_ms)));
-    (void)snprintf(text, size, "--duration %.0fms", ceil(needed_ms / step_ms) * step_ms);
-    return text;
+    return ceil(needed_ms / step_ms) * step_ms;
 }
 
 /*
@@ -134,11 +121,10 @@ static void check_little(struct validity *validity, const struct validity_input 
     if (input->floor || input->open || input->pauses || !input->has_window || load->sent == 0)
         return;
     const double window_ns = (double)(load->end_ns - load->start_ns);
-    const double n = cycles_each(load);
-    char text[32];
+    const double n = (double)load->sent / ((double)load->connections * load->depth); /* cycles */
     if (n < CYCLES_MIN) {
-        refuse(validity, "%.1f messages on each connection are too few; %s would do", n,
-               cure(load, text, sizeof text));
+        refuse(validity, "%.1f messages on each connection are too few; --duration %.0fms would do",
+               n, cure_ms(window_ns, n));
         return;
     }
     const double outstanding = (double)load->busy_ns / window_ns;
@@ -203,6 +189,14 @@ static void check_counters(struct validity *validity, const struct validity_inpu
     }
 }
 
+/* UINT64_MAX: not known, or there is none. */
+static uint64_t counter_of(const struct validity_input *input, const char *name) {
+    for (unsigned i = 0; input->counters != NULL && name != NULL && i < counter_count; i++) {
+        if (strcmp(counter_rows[i].name, name) == 0) return input->counters->value[i];
+    }
+    return UINT64_MAX;
+}
+
 /*
  * The first exchange of each connection is excused: it may be the one that
  * prepares the rest. So are some on a wire that loses packets, but not all.
@@ -211,27 +205,11 @@ static void check_requirement(struct validity *validity, const struct validity_i
     const struct variant_requirement *wanted = &input->variant->requires;
     const struct load_result *load = input->load;
     const uint64_t exchanges = input->floor ? load->sent : load->exchanges;
-    for (unsigned i = 0; input->counters != NULL && i < counter_count; i++) {
-        const uint64_t value = input->counters->value[i];
-        if (wanted->counter == NULL || strcmp(counter_rows[i].name, wanted->counter) != 0) continue;
-        if (value == UINT64_MAX || value + load->connections >= exchanges) continue;
-        if (input->loses_packets && value > 0) continue;
-        refuse(validity, "%s: %s rose by %llu in %llu exchanges", wanted->otherwise,
-               wanted->counter, (count)value, (count)exchanges);
-    }
-}
-
-static void check_wire(struct validity *validity, const struct validity_input *input) {
-    if (input->device_drops > 0) {
-        refuse(validity, "the wire's device lost %llu packets", (count)input->device_drops);
-    }
-}
-
-static uint64_t counter_of(const struct validity_input *input, const char *name) {
-    for (unsigned i = 0; input->counters != NULL && i < counter_count; i++) {
-        if (strcmp(counter_rows[i].name, name) == 0) return input->counters->value[i];
-    }
-    return UINT64_MAX;
+    const uint64_t value = counter_of(input, wanted->counter);
+    if (value == UINT64_MAX || value + load->connections >= exchanges) return;
+    if (input->loses_packets && value > 0) return;
+    refuse(validity, "%s: %s rose by %llu in %llu exchanges", wanted->otherwise, wanted->counter,
+           (count)value, (count)exchanges);
 }
 
 /*
@@ -259,6 +237,9 @@ static void check_bottleneck(struct validity *validity, const struct validity_in
 static void check_interference(struct validity *validity, const struct validity_input *input) {
     const struct load_result *load = input->load;
     const double counted_ns = (double)(load->end_ns - load->start_ns);
+    if (input->device_drops > 0) {
+        refuse(validity, "the wire's device lost %llu packets", (count)input->device_drops);
+    }
     if (input->disturbed > DISTURBED_PERCENT / 100.0) {
         refuse(validity, "others took %.0f %% of its time (%d %% allowed): stop them, or try again",
                100 * input->disturbed, DISTURBED_PERCENT);
@@ -288,9 +269,8 @@ static void check_schedule(struct validity *validity, const struct validity_inpu
 
 void validity_check(struct validity *validity, const struct validity_input *input) {
     static void (*const checks[])(struct validity *, const struct validity_input *) = {
-        check_end,    check_sums,     check_server,      check_little,
-        check_halves, check_counters, check_requirement, check_bottleneck,
-        check_wire,   check_schedule, check_interference};
+        check_sums,        check_server,     check_little,   check_halves,      check_counters,
+        check_requirement, check_bottleneck, check_schedule, check_interference};
     validity->count = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) checks[i](validity, input);
 }

@@ -83,7 +83,8 @@ struct ready {
 };
 
 /* The child: says where it listens or why not, serves, says what it counted. */
-static _Noreturn void live(const struct design_options *options, int control) {
+static int live(const void *what, int control) {
+    const struct design_options *options = what;
     struct ready ready = {0};
     struct design_server *server = NULL;
     uint64_t counts[ECHO_COUNTS] = {0};
@@ -92,39 +93,23 @@ static _Noreturn void live(const struct design_options *options, int control) {
     if (options->cpu >= 0) ready.failed = placement_pin(options->cpu);
     if (ready.failed == 0) ready.failed = design_start(&server, options, &ready.address);
     const bool told = write(control, &ready, sizeof ready) == sizeof ready;
-    if (!told || ready.failed != 0) _exit(1);
+    if (!told || ready.failed != 0) return 1;
     /* Until the parent shuts its end down, or dies. */
     while (read(control, &byte, sizeof byte) < 0 && errno == EINTR) {
     }
     design_stop(server, counts);
-    _exit(write(control, counts, sizeof counts) == sizeof counts ? 0 : 1);
+    return write(control, counts, sizeof counts) == sizeof counts ? 0 : 1;
 }
 
 int server_process_start(struct server_process *process, const struct design_options *options) {
-    int ends[2];
     struct ready ready;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
-    const pid_t child = system_fork();
-    if (child == 0) {
-        (void)close(ends[0]);
-        live(options, ends[1]);
-    }
-    (void)close(ends[1]);
-    if (child < 0) {
-        (void)close(ends[0]);
-        return child;
-    }
-    if (read(ends[0], &ready, sizeof ready) != sizeof ready) ready.failed = -EIO;
-    *process = (struct server_process){.pid = child, .control = ends[0], .address = ready.address};
-    if (ready.failed != 0) {
-        uint64_t counts[ECHO_COUNTS];
-        (void)server_process_stop(process, counts);
-    }
-    return ready.failed;
+    const int failed =
+        system_start(&process->pid, &process->control, live, options, &ready, sizeof ready);
+    if (failed == 0) process->address = ready.address;
+    return failed;
 }
 
 int server_process_stop(struct server_process *process, uint64_t *counts) {
-    /* Other children may hold copies of this end, so closing alone would not be seen. */
     (void)shutdown(process->control, SHUT_WR);
     const size_t size = ECHO_COUNTS * sizeof *counts;
     const bool told = read(process->control, counts, size) == (ssize_t)size;

@@ -63,10 +63,6 @@ void json_add_missing(json_t *to, const json_t *from);
 
 /* ---- a run: run_json.c ---- */
 
-/* What is one value of a run, in the order of a file; not all are members of struct run. */
-extern const struct field run_fields[];
-extern const unsigned run_field_count;
-
 /* A new object; NULL without memory. */
 json_t *run_to_json(const struct run *run);
 

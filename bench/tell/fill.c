@@ -11,14 +11,6 @@ struct source fill_from(enum list kind, const void *finding) {
     return (struct source){finding_kinds[kind].fields, finding_kinds[kind].field_count, finding};
 }
 
-static const struct field *find(struct source source, const char *name, size_t length) {
-    for (unsigned i = 0; i < source.field_count; i++) {
-        const char *its = source.fields[i].name;
-        if (strlen(its) == length && strncmp(its, name, length) == 0) return source.fields + i;
-    }
-    return NULL;
-}
-
 static bool ends_with(const char *name, size_t length, const char *end) {
     const size_t its = strlen(end);
     return length > its && strncmp(name + length - its, end, its) == 0;
@@ -48,40 +40,39 @@ static struct place place_of(const char *inside, size_t length) {
     return (struct place){inside, colon + 1, before, length - before - 1};
 }
 
-static bool is_how(const struct place *place, const char *word) {
-    return strlen(word) == place->how_length && strncmp(place->how, word, place->how_length) == 0;
-}
-
 static void put_number(FILE *out, const struct place *place, double value) {
     char how[32] = "";
     (void)snprintf(how, sizeof how, "%.*s", (int)place->how_length, place->how);
     const double us = in_us(place->name, place->name_length, value);
+    const bool percent = strcmp(how, "percent") == 0;
     const int narrow = 6;
-    if (*how == '%') {
+    if (percent || *how == '%') {
         /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): templates stand in the program */
-        (void)fprintf(out, how, value);
+        (void)fprintf(out, percent ? "%.3g" : how, percent ? 100 * value : value);
         return;
     }
-    const struct number words = *how == '\0'              ? words_number(value)
-                                : is_how(place, "time")   ? words_time(us)
-                                : is_how(place, "narrow") ? words_narrow_time(us, narrow)
-                                : is_how(place, "ratio")  ? words_ratio(value)
-                                : is_how(place, "count")  ? words_count(value)
-                                : is_how(place, "each")   ? words_each(value)
-                                                          : words_counted(value, how);
+    const struct number words = *how == '\0'                 ? words_number(value)
+                                : strcmp(how, "time") == 0   ? words_time(us)
+                                : strcmp(how, "narrow") == 0 ? words_narrow_time(us, narrow)
+                                : strcmp(how, "ratio") == 0  ? words_ratio(value)
+                                : strcmp(how, "count") == 0  ? words_count(value)
+                                : strcmp(how, "each") == 0   ? words_each(value)
+                                                             : words_counted(value, how);
     (void)fputs(words.text, out);
 }
 
 /* False: it is not known. */
 static bool put_value(FILE *out, const char *inside, size_t length, struct source source) {
     const struct place place = place_of(inside, length);
-    const struct field *field = find(source, place.name, place.name_length);
+    const struct field *field =
+        field_find(source.fields, source.field_count, place.name, place.name_length);
     if (field == NULL) return false;
     const struct field_value value = field_get(field, source.item);
     if (value.text != NULL) return fputs(value.text, out) >= 0;
     double number = value.number;
     if (isinf(number)) {
-        const struct field *deadline = find(source, "deadline_us", strlen("deadline_us"));
+        const struct field *deadline =
+            field_find(source.fields, source.field_count, "deadline_us", strlen("deadline_us"));
         number = deadline == NULL ? (double)NAN : field_get(deadline, source.item).number;
         if (isfinite(number)) (void)fputc('>', out);
     }

@@ -7,6 +7,7 @@
  *     {name:time}     a time with its unit; the name ends in _ns, _us, _ms or _s
  *     {name:narrow}   the same as a narrow column has it, in us unless it says
  *     {name:ratio}    near 1 with three decimals
+ *     {name:percent}  of a share: 0.95 is 95
  *     {name:count}    exact, with commas between thousands
  *     {name:each}     exact where it is whole, else four digits
  *     {name:WORD}     a count and its word: "1 run", "6 runs"

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bench/judge/models.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "bench/judge/metric.h"
+#include "bench/judge/series.h"
+
+/* ---- round trips ---- */
+
+static double time_us(const struct run *run) {
+    return metrics[METRIC_TIME].of(run);
+}
+
+/* What a message waits, and what it takes in all. */
+static const struct {
+    const char *name;
+    double (*of_us)(const struct run *run);
+} kinds[] = {{"latency", metric_latency_us}, {"time_per_message", time_us}};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+/* The valid runs of a variant as points (applied RTT, time), both in us, by the RTT asked for. */
+static size_t collect(const struct runs *runs, const struct variant *variant,
+                      double (*of_us)(const struct run *run), struct slope_point *points) {
+    size_t count = 0;
+    for (size_t i = 0; i < runs->count; i++) {
+        const struct run *run = runs->list[i];
+        if (run->asked.variant != variant || !run_is_valid(run)) continue;
+        points[count] = (struct slope_point){run->wire.applied_rtt_ns / 1e3, of_us(run),
+                                             (double)run->asked.rtt_ns};
+        count += isfinite(points[count].x + points[count].y);
+    }
+    return count;
+}
+
+static unsigned count_variants(const struct runs *runs) {
+    unsigned count = 0;
+    for (unsigned v = 0; v < variant_count; v++) {
+        size_t i = 0;
+        while (i < runs->count && runs->list[i]->asked.variant != &variants[v]) i++;
+        count += i < runs->count;
+    }
+    return count;
+}
+
+void fits_list(struct findings *list, const struct runs *runs) {
+    struct slope_point *points = calloc(runs->count + 1, sizeof *points);
+    const double level = 1 - 0.05 / (KINDS * (double)count_variants(runs));
+    for (unsigned i = 0; points != NULL && i < variant_count * KINDS; i++) {
+        const struct variant *variant = &variants[i / KINDS];
+        const size_t count = collect(runs, variant, kinds[i % KINDS].of_us, points);
+        const struct slope line = slope_of(points, count, level);
+        struct fit *fit = isnan(line.slope.value) ? NULL : findings_add(list, LIST_FITS);
+        if (fit == NULL) continue;
+        fit->variant = variant->name;
+        fit->metric = kinds[i % KINDS].name;
+        fit->line = line;
+        fit->model = variant->round_trips;
+    }
+    free(points);
+}
+
+/* ---- a connection ---- */
+
+double per_connection_model(double fresh, double kept, double messages) {
+    return kept + (fresh - kept) / messages;
+}
+
+double per_connection_share(double fresh, double kept, double messages) {
+    const double all = per_connection_model(fresh, kept, messages);
+    return all > 0 ? 100 * (all - kept) / all : 0;
+}
+
+double per_connection_below(double fresh, double kept, double percent) {
+    const double messages = (fresh - kept) * (100 / percent - 1) / kept;
+    return messages < 1 ? 1 : floor(messages) + 1;
+}
+
+/* What a message of a variant takes at so many a connection, in us; NAN: it was not measured. */
+static double time_at(const struct series_table *table, const char *variant, unsigned messages) {
+    size_t i = 0;
+    while ((i = series_next(table, i, variant)) < table->count &&
+           table->first[i]->asked.per_connection != messages) {
+        i++;
+    }
+    return i == table->count ? (double)NAN : series_middle(table, i, metrics[METRIC_TIME].of).value;
+}
+
+static void add_point(struct findings *list, const struct series_table *table, size_t series) {
+    const struct parameters *asked = &table->first[series]->asked;
+    const char *variant = asked->variant->name;
+    const double fresh_us = time_at(table, variant, 1), kept_us = time_at(table, variant, 0);
+    const unsigned messages = asked->per_connection;
+    struct per_connection *point = findings_add(list, LIST_PER_CONNECTION);
+    if (point == NULL) return;
+    findings_describe(LIST_PER_CONNECTION, point, table->first[series]);
+    if (messages > 0) point->messages = messages;
+    point->time_us = series_middle(table, series, metrics[METRIC_TIME].of);
+    point->model_us =
+        per_connection_model(fresh_us, kept_us, messages > 0 ? messages : (double)INFINITY);
+    point->share_percent = 100 * (1 - kept_us / point->time_us.value);
+    if (isfinite(fresh_us) && kept_us > 0) {
+        point->below_10_percent = per_connection_below(fresh_us, kept_us, 10);
+    }
+}
+
+void per_connection_list(struct findings *list, const struct runs *runs) {
+    struct series_table table = series_of(runs);
+    for (unsigned v = 0; v < variant_count; v++) {
+        size_t i = 0;
+        for (; (i = series_next(&table, i, variants[v].name)) < table.count; i++) {
+            add_point(list, &table, i);
+        }
+    }
+    series_free(&table);
+}
