@@ -39,10 +39,11 @@ static int command_variants(const struct request *request) {
 static const struct {
     const char *name;
     int (*run)(const struct request *request);
-} commands[] = {
-    {"serve", command_serve},   {"send", command_send},         {"run", command_run},
-    {"report", command_report}, {"variants", command_variants},
-};
+} commands[] = {{"serve", command_serve},
+                {"send", command_send},
+                {"run", command_run},
+                {"report", command_report},
+                {"variants", command_variants}};
 
 static int obey(const char *name, const struct request *request) {
     const struct experiment *experiment = experiment_of(name, request);

@@ -91,6 +91,7 @@ static struct run *race_run(uint64_t failed, uint64_t executed) {
     const uint64_t ms = 1000000;
     struct run *run = run_new();
     assert_non_null(run);
+    run->asked.variant = variant_find("tcp-persistent");
     run->asked.wire = true;
     run->asked.rtt_ns = 20 * ms;
     run->asked.idle_timeout_ns = 200 * ms;

@@ -195,8 +195,9 @@ static void add_argument(const struct argp_state *state, struct parse *parse, ch
 
 _Noreturn static void refuse_axis(const struct argp_state *state, const char *name) {
     char names[256] = "";
-    for (unsigned i = 0; i < axis_count; i++) {
-        (void)strcat(strcat(names, i > 0 ? ", " : ""), axes[i].name);
+    for (unsigned i = 0, at = 0; i < axis_count; i++) {
+        at += (unsigned)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "",
+                                 axes[i].name);
     }
     wrong(state, "'%s' is no axis; there are %s", name == NULL ? "" : name, names);
 }

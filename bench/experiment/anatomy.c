@@ -233,17 +233,14 @@ static double count_calls(const struct trace *trace, int side, const char *name)
  * message makes it. Beyond the model, what came at least once in two messages
  * (in two batches): the rest is no message's, such as a thread that starts.
  */
-static double add_call(const struct anatomy *a, const struct trace traces[2], int side,
-                       const struct cost_calls *model, const char *name) {
+static double add_call(const struct anatomy *a, const struct trace traces[2], int side, bool known,
+                       unsigned predicted, const char *name) {
     struct counted_call *call = a->one->calls[side], *last = &call[CALLS_MAX - 1];
     while (call->name != NULL && strcmp(call->name, name) != 0) call++;
     if (call->name != NULL || call == last) return 0;
     const double more = count_calls(&traces[1], side, name) - count_calls(&traces[0], side, name);
     const double measured = more / (double)a->columns[TRACED].run.messages;
-    const unsigned predicted = cost_calls_of(model, name);
     if (predicted == 0 && measured < 0.5 / a->batch) return 0;
-    /* What a call carries of a batch varies with who is woken when. */
-    const bool known = a->batch == 1 && model[0].name != NULL;
     call->name = session_text(a->session, "%s", name);
     call->per_message = count(known, predicted, measured, 0);
     return measured;
@@ -252,12 +249,14 @@ static double add_call(const struct anatomy *a, const struct trace traces[2], in
 /* In the model's order first. */
 static double fill_calls(const struct anatomy *a, const struct trace traces[2], int side,
                          const struct cost_calls *model) {
+    /* What a call carries of a batch varies with who is woken when. */
+    const bool known = a->batch == 1 && model->name != NULL;
     double sum = 0;
-    for (int i = 0; i < COST_CALLS_MAX && model[i].name != NULL; i++)
-        sum += add_call(a, traces, side, model, model[i].name);
+    for (; model->name != NULL; model++)
+        sum += add_call(a, traces, side, known, model->count, model->name);
     for (size_t i = 0; i < traces[1].count; i++) {
         const struct trace_call *call = &traces[1].calls[i];
-        if ((int)call->side == side) sum += add_call(a, traces, side, model, call->name);
+        if ((int)call->side == side) sum += add_call(a, traces, side, known, 0, call->name);
     }
     return sum;
 }

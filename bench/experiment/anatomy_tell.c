@@ -142,8 +142,7 @@ void anatomy_table(struct story *story, const struct results *results) {
 static const char *const questions[GUESSES] = {
     [GUESS_PACKETS] = "packets on the wire, both ways, per message",
     [GUESS_ROUND_TRIPS] = "round trips a message waits",
-    [GUESS_CALLS] = "system calls of the client per message",
-};
+    [GUESS_CALLS] = "system calls of the client per message"};
 
 static bool someone_answers(void) {
     struct stat input;

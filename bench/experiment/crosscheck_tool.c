@@ -38,8 +38,7 @@ static const struct {
     [TOOL_UDP_RR] = {"udp_rr", "UDP_RR", "build google/neper"},
     [TOOL_TCP_CRR] = {"tcp_crr", "TCP_CRR", "build google/neper"},
     [TOOL_NGINX] = {"nginx", "NGINX", "apt-get install nginx-light"},
-    [TOOL_AB] = {"ab", "AB", "apt-get install apache2-utils"},
-};
+    [TOOL_AB] = {"ab", "AB", "apt-get install apache2-utils"}};
 
 static bool can_run(const char *path) {
     struct stat its;

@@ -97,7 +97,7 @@ static struct tasks plan_tasks(struct lab *lab) {
         for (unsigned i = 0; i < plan->count; i++) first[i].order = i;
         tasks.count += plan->count;
     }
-    if (plan->order == ORDER_AS_PLANNED) {
+    if (memory && plan->order == ORDER_AS_PLANNED) {
         qsort(tasks.list, tasks.count, sizeof *tasks.list, by_column);
     }
     free(shuffled);

@@ -40,17 +40,15 @@ int command_send(const struct request *request) {
     asked.variant = request->variants[0];
     uint8_t *payload = parameters_payload(&asked);
     if (payload == NULL) return complain("no memory for a payload of %u bytes", asked.size_bytes);
-    struct load_options wanted = {
-        .transport = asked.variant->transport,
-        .client = parameters_client(&asked, payload),
-        .many = asked.engine == ENGINE_EPOLL,
-        .connections = asked.connections,
-        .warmup_ns = asked.warmup_ns,
-        .messages = asked.messages,
-        .deadline_ns = asked.deadline_ns,
-        .server = -1,
-        .interrupted = &interrupted,
-    };
+    struct load_options wanted = {.transport = asked.variant->transport,
+                                  .client = parameters_client(&asked, payload),
+                                  .many = asked.engine == ENGINE_EPOLL,
+                                  .connections = asked.connections,
+                                  .warmup_ns = asked.warmup_ns,
+                                  .messages = asked.messages,
+                                  .deadline_ns = asked.deadline_ns,
+                                  .server = -1,
+                                  .interrupted = &interrupted};
     struct load_result *result = NULL;
     char where[ECHO_ADDRESS_TEXT];
     int status, failed = echo_address_parse(&wanted.client.server, host);

@@ -58,8 +58,7 @@ int command_serve(const struct request *request) {
                    /* Any client may ask for a cookie; nothing changes for those who do not. */
                    .fastopen = true},
         .workers = request->run.workers,
-        .idle_timeout_ns = request->run.idle_timeout_ns,
-    };
+        .idle_timeout_ns = request->run.idle_timeout_ns};
     struct echo_address *where = &wanted.server.address;
     const int unknown = echo_address_find(where, request->listen, (uint16_t)request->port);
     if (unknown != 0)

@@ -124,24 +124,17 @@ static long find(const struct series_table *table, const struct run *column,
     return -1;
 }
 
-static bool side_has(const struct indexed *side, const struct run *column) {
-    for (size_t i = 0; i < side->count; i++) {
-        if (find(&side->tables[i], column, series_alike) >= 0) return true;
-    }
-    return false;
-}
-
 /* The columns of the variants, each by a run of it, in the order of the plan. */
 struct columns {
     const struct run **list;
     size_t count;
 };
 
-static bool is_new(const struct columns *columns, const struct run *run) {
+static bool has(const struct columns *columns, const struct run *run) {
     for (size_t i = 0; i < columns->count; i++) {
-        if (series_alike(columns->list[i], run)) return false;
+        if (series_alike(columns->list[i], run)) return true;
     }
-    return run->asked.role == ROLE_VARIANT;
+    return false;
 }
 
 static struct columns columns_of(const struct indexed *side) {
@@ -152,7 +145,8 @@ static struct columns columns_of(const struct indexed *side) {
     for (size_t i = 0; columns.list != NULL && i < side->count; i++) {
         for (size_t j = 0; j < side->tables[i].count; j++) {
             const struct run *run = side->tables[i].first[j];
-            if (is_new(&columns, run)) columns.list[columns.count++] = run;
+            if (run->asked.role != ROLE_VARIANT || has(&columns, run)) continue;
+            columns.list[columns.count++] = run;
         }
     }
     return columns;
@@ -215,9 +209,9 @@ static struct described describe(const struct run *run) {
 
 /* What one side has and the other has not. */
 static void list_only(struct findings *list, enum list kind, const struct columns *columns,
-                      const struct indexed *other) {
+                      const struct columns *others) {
     for (size_t i = 0; i < columns->count; i++) {
-        struct only *only = side_has(other, columns->list[i]) ? NULL : findings_add(list, kind);
+        struct only *only = has(others, columns->list[i]) ? NULL : findings_add(list, kind);
         if (only != NULL) only->column = describe(columns->list[i]);
     }
 }
@@ -337,13 +331,22 @@ static enum verdict compare_times(struct changed *c, const struct planned *p) {
     return VERDICT_NOT_DECIDED;
 }
 
-static void add_change(struct findings *list, const struct planned *p, struct difference *all,
-                       double level) {
-    struct changed *c = findings_add(list, LIST_CHANGES);
-    const enum metric_id metric = p->row->metric;
+/* ---- all of them ---- */
+
+/* What is compared with what. */
+struct work {
+    struct findings *lists;
+    struct difference *all;
+    struct indexed base, new;
+    bool counting; /* how many times share the level, before any is judged */
+    size_t times;
+};
+
+static void add_change(const struct work *w, const struct planned *p) {
+    struct changed *c = findings_add(&w->lists[LIST_CHANGES], LIST_CHANGES);
     if (c == NULL) return;
     c->column = describe(p->column);
-    c->metric = p->row->measure == OVER_FLOOR ? "time_per_floor" : metrics[metric].name;
+    c->metric = p->row->measure == OVER_FLOOR ? "time_per_floor" : metrics[p->row->metric].name;
     c->baseline = "base";
     c->role = role_names[p->row->measure == OF_FLOOR ? ROLE_FLOOR : ROLE_VARIANT];
     c->sessions_base = p->base.count;
@@ -352,28 +355,21 @@ static void add_change(struct findings *list, const struct planned *p, struct di
     c->new = statistics_median(p->new.values, p->new.count);
     c->ratio = c->base == c->new ? 1 : c->new / c->base;
     c->diff = c->new - c->base;
-    c->margin = all->margin;
-    c->min_effect = all->min_effect;
+    c->margin = w->all->margin;
+    c->min_effect = w->all->min_effect;
     c->verdict = VERDICT_NOT_DECIDED;
     c->sessions_needed = 0;
     c->judged = has_at_least(p, DIFFERENCE_SESSIONS_MIN);
     if (!has_at_least(p, DIFFERENCE_SESSIONS_SHOWN)) return;
-    if (!is_counted(p->row)) c->level = level;
+    if (!is_counted(p->row)) c->level = 1 - 0.05 / (double)w->times;
     const enum verdict verdict = is_counted(p->row) ? compare_counts(c, p) : compare_times(c, p);
     if (!c->judged) return;
     c->verdict = verdict;
     c->regression =
         verdict == VERDICT_SLOWER && p->row->measure != OF_FLOOR && c->low > 1 + c->min_effect;
-    all->judged++;
-    all->regressions += c->regression;
+    w->all->judged++;
+    w->all->regressions += c->regression;
 }
-
-/* ---- all of them ---- */
-
-struct plan {
-    struct planned *list;
-    size_t count, times, too_few_valid;
-};
 
 /* All that is known of both sides is that it is beyond the deadline: no difference is to be had. */
 static bool both_missed(const struct planned *p) {
@@ -383,34 +379,31 @@ static bool both_missed(const struct planned *p) {
            least_of(&p->base) >= deadline_us && least_of(&p->new) >= deadline_us;
 }
 
-static void plan_one(struct plan *plan, const struct planned *p) {
+static void take_planned(struct work *w, const struct planned *p) {
     const size_t base_all = p->base.count + p->base.few_valid;
     const size_t new_all = p->new.count + p->new.few_valid;
     const bool could = base_all >= DIFFERENCE_SESSIONS_MIN && new_all >= DIFFERENCE_SESSIONS_MIN;
     const bool missed = both_missed(p), shows = has_at_least(p, 1) && !missed;
-    plan->too_few_valid += (could && !has_at_least(p, DIFFERENCE_SESSIONS_MIN)) ||
-                           (base_all > 0 && new_all > 0 && !shows && !missed);
-    if (!shows) {
-        free(p->base.values);
-        free(p->new.values);
+    if (!w->counting) {
+        if (shows) add_change(w, p);
         return;
     }
-    plan->times += has_at_least(p, DIFFERENCE_SESSIONS_SHOWN) && !is_counted(p->row);
-    plan->list[plan->count++] = *p;
+    w->times += shows && has_at_least(p, DIFFERENCE_SESSIONS_SHOWN) && !is_counted(p->row);
+    w->all->too_few_valid += (could && !has_at_least(p, DIFFERENCE_SESSIONS_MIN)) ||
+                             (base_all > 0 && new_all > 0 && !shows && !missed);
 }
 
-static struct plan plan_of(const struct indexed *base, const struct indexed *new,
-                           const struct columns *columns) {
-    const size_t count = ROWS * columns->count;
-    struct plan plan = {.list = calloc(count + 1, sizeof *plan.list)};
-    for (size_t i = 0; plan.list != NULL && i < count; i++) {
+static void compare_columns(struct work *w, const struct columns *columns) {
+    for (size_t i = 0; i < ROWS * columns->count; i++) {
         const struct run *column = columns->list[i / ROWS];
         const struct row *row = &rows[i % ROWS];
         if (!is_counted(row) && !metric_is_for(&metrics[row->metric], column)) continue;
-        plan_one(&plan, &(struct planned){column, row, sample_of(base, column, row),
-                                          sample_of(new, column, row)});
+        const struct planned p = {column, row, sample_of(&w->base, column, row),
+                                  sample_of(&w->new, column, row)};
+        take_planned(w, &p);
+        free(p.base.values);
+        free(p.new.values);
     }
-    return plan;
 }
 
 void difference_conclude(struct findings lists[LISTS], const struct side *base,
@@ -418,21 +411,15 @@ void difference_conclude(struct findings lists[LISTS], const struct side *base,
     struct difference *all = findings_add(&lists[LIST_DIFFERENCE], LIST_DIFFERENCE);
     if (all == NULL) return;
     *all = (struct difference){base->count, new->count, margin, min_effect, 0, 0, 0};
-    struct indexed before = index_side(base), after = index_side(new);
-    struct columns columns = columns_of(&before), others = columns_of(&after);
-    struct plan plan = plan_of(&before, &after, &columns);
-    const double level = 1 - 0.05 / fmax(1, (double)plan.times);
-    all->too_few_valid = plan.too_few_valid;
-    for (size_t i = 0; i < plan.count; i++) {
-        add_change(&lists[LIST_CHANGES], &plan.list[i], all, level);
-        free(plan.list[i].base.values);
-        free(plan.list[i].new.values);
-    }
-    free(plan.list);
-    list_only(&lists[LIST_ONLY_BASE], LIST_ONLY_BASE, &columns, &after);
-    list_only(&lists[LIST_ONLY_NEW], LIST_ONLY_NEW, &others, &before);
+    struct work w = {lists, all, index_side(base), index_side(new), true, 0};
+    struct columns columns = columns_of(&w.base), others = columns_of(&w.new);
+    compare_columns(&w, &columns);
+    w.counting = false;
+    compare_columns(&w, &columns);
+    list_only(&lists[LIST_ONLY_BASE], LIST_ONLY_BASE, &columns, &others);
+    list_only(&lists[LIST_ONLY_NEW], LIST_ONLY_NEW, &others, &columns);
     free(columns.list);
     free(others.list);
-    indexed_free(&before);
-    indexed_free(&after);
+    indexed_free(&w.base);
+    indexed_free(&w.new);
 }

@@ -10,57 +10,44 @@
 #include "bench/measure/environment.h"
 
 static const char clock_cost[] = "clock_cost_ns";
-static const double clock_cost_tolerance = 1.2;
 
-struct side {
-    const struct facts *const *list;
-    size_t count;
-};
-
-static double median_of(struct side side, const char *name) {
-    double *numbers = calloc(side.count + 1, sizeof *numbers);
-    size_t count = 0;
-    for (size_t i = 0; numbers != NULL && i < side.count; i++) {
-        const struct fact *fact = facts_find(side.list[i], name);
-        if (fact != NULL && fact->kind == FACT_NUMBER) numbers[count++] = fact->number;
+static struct fact median_of(const struct facts *const *side, size_t count, const char *name) {
+    double *numbers = calloc(count + 1, sizeof *numbers);
+    size_t known = 0;
+    for (size_t i = 0; numbers != NULL && i < count; i++) {
+        const struct fact *fact = facts_find(side[i], name);
+        if (fact != NULL && fact->kind == FACT_NUMBER) numbers[known++] = fact->number;
     }
-    const double median = count == 0 ? (double)NAN : statistics_median(numbers, count);
+    const struct fact median = fact_number(statistics_median(numbers, known));
     free(numbers);
     return median;
 }
 
-static bool has(const struct facts *values, const struct fact *value) {
-    for (size_t i = 0; i < values->count; i++) {
-        if (fact_equal(&values->list[i], value)) return true;
-    }
-    return false;
-}
-
-static struct facts values_of(struct side side, const char *name) {
+static struct facts values_of(const struct facts *const *side, size_t count, const char *name) {
     static const struct fact unknown;
     struct facts distinct = {0};
-    if (strcmp(name, clock_cost) == 0) {
-        facts_take(&distinct, fact_number(median_of(side, name)), "%s", name);
-        return distinct;
-    }
-    for (size_t i = 0; i < side.count; i++) {
-        const struct fact *found = facts_find(side.list[i], name);
-        struct fact value = found == NULL ? unknown : *found;
-        if (has(&distinct, &value)) continue;
-        if (value.kind == FACT_TEXT) value = fact_text(value.text);
-        facts_take(&distinct, value, "%s", name);
+    const bool cost = strcmp(name, clock_cost) == 0;
+    if (cost) facts_take(&distinct, median_of(side, count, name), "%s", name);
+    for (size_t i = 0; !cost && i < count; i++) {
+        const struct fact *found = facts_find(side[i], name);
+        const struct fact value = found == NULL ? unknown : *found;
+        size_t k = 0;
+        while (k < distinct.count && !fact_equal(&distinct.list[k], &value)) k++;
+        if (k < distinct.count) continue;
+        facts_take(&distinct, value.kind == FACT_TEXT ? fact_text(value.text) : value, "%s", name);
     }
     return distinct;
 }
 
 static bool differs(const struct environment_difference *one) {
+    const double tolerance = 1.2;
     if (one->base.count != 1 || one->new.count != 1) return true;
     const struct fact *before = one->base.list, *after = one->new.list;
-    if (strcmp(one->name, clock_cost) == 0 && before->kind == after->kind) {
-        const double ratio = after->number / before->number; /* NAN where neither is known */
-        return ratio > clock_cost_tolerance || ratio < 1 / clock_cost_tolerance;
+    if (strcmp(one->name, clock_cost) != 0 || before->kind != after->kind) {
+        return !fact_equal(before, after);
     }
-    return !fact_equal(before, after);
+    const double ratio = after->number / before->number; /* NAN where neither is known */
+    return ratio > tolerance || ratio < 1 / tolerance;
 }
 
 static void free_one(struct environment_difference *one) {
@@ -87,7 +74,6 @@ struct environment_differences environment_differences(const struct facts *const
                                                        size_t base_count,
                                                        const struct facts *const *new,
                                                        size_t new_count) {
-    const struct side sides[] = {{base, base_count}, {new, new_count}};
     struct environment_differences differences = {0};
     struct facts seen = {0};
     for (size_t i = 0; i < base_count + new_count; i++) {
@@ -97,8 +83,8 @@ struct environment_differences environment_differences(const struct facts *const
             if (facts_find(&seen, name) != NULL || environment_changes_by_itself(name)) continue;
             facts_take(&seen, (struct fact){0}, "%s", name);
             take(&differences,
-                 (struct environment_difference){strdup(name), values_of(sides[0], name),
-                                                 values_of(sides[1], name)});
+                 (struct environment_difference){strdup(name), values_of(base, base_count, name),
+                                                 values_of(new, new_count, name)});
         }
     }
     facts_free(&seen);

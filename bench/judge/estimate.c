@@ -13,35 +13,29 @@ static const double power = 0.8;
 
 const char *const estimate_names[ESTIMATE_METHODS] = {"t", "trimmed", "ranks"};
 
-/* Half-widths are such multiples of the error; what is found with that power lies further out. */
-static double detectable(double half_width, double critical, double beyond) {
-    return half_width * (critical + beyond) / critical;
+static double tail(double level) {
+    return (1 - level) / 2;
 }
 
-static double critical_t(double level, double freedom) {
-    return gsl_cdf_tdist_Pinv(1 - (1 - level) / 2, freedom);
-}
-
-static struct estimate unknown(enum estimate_method method, double value, double level) {
-    return (struct estimate){method, value, NAN, NAN, level, NAN};
+static struct estimate unknown(double value, double level) {
+    return (struct estimate){ESTIMATE_T, value, NAN, NAN, level, NAN};
 }
 
 static struct estimate around(enum estimate_method method, double value, double error,
                               double freedom, double level) {
-    const double critical = critical_t(level, freedom);
-    const double half_width = critical * error;
-    return (struct estimate){
-        .method = method,
-        .value = value,
-        .low = value - half_width,
-        .high = value + half_width,
-        .level = level,
-        .detectable = detectable(half_width, critical, gsl_cdf_tdist_Pinv(power, freedom))};
+    const double critical = gsl_cdf_tdist_Qinv(tail(level), freedom);
+    const double beyond = gsl_cdf_tdist_Pinv(power, freedom);
+    return (struct estimate){method,
+                             value,
+                             value - critical * error,
+                             value + critical * error,
+                             level,
+                             (critical + beyond) * error};
 }
 
 static struct estimate mean_of(const double *samples, size_t count, double level) {
     const double mean = gsl_stats_mean(samples, 1, count);
-    if (count < 2) return unknown(ESTIMATE_T, mean, level);
+    if (count < 2) return unknown(mean, level);
     const double error = gsl_stats_sd(samples, 1, count) / sqrt((double)count);
     return around(ESTIMATE_T, mean, error, (double)count - 1, level);
 }
@@ -107,7 +101,7 @@ static long ranks_cut(size_t count, double level, double *attained) {
     double *share = ranks == NULL ? NULL : estimate_rank_sums(ranks, count);
     long cut = -1;
     double below = 0;
-    while (share != NULL && below + share[cut + 1] <= (1 - level) / 2) below += share[++cut];
+    while (share != NULL && below + share[cut + 1] <= tail(level)) below += share[++cut];
     *attained = 1 - 2 * below;
     free(share);
     free(ranks);
@@ -128,21 +122,18 @@ static struct estimate ranks_of(const double *sorted, size_t count, double level
     gsl_sort(means, 1, pairs);
     /* P(W <= cut) is left out at each end, so the next value is the interval's end. */
     const double low = means[cut + 1], high = means[pairs - 2 - (size_t)cut];
-    const double critical = gsl_cdf_ugaussian_Pinv(1 - (1 - attained) / 2);
+    const double critical = gsl_cdf_ugaussian_Qinv(tail(attained));
+    const double beyond = gsl_cdf_ugaussian_Pinv(power);
     const struct estimate estimate = {
-        .method = ESTIMATE_RANKS,
-        .value = gsl_stats_median_from_sorted_data(means, 1, pairs),
-        .low = low,
-        .high = high,
-        .level = attained,
-        .detectable = detectable((high - low) / 2, critical, gsl_cdf_ugaussian_Pinv(power))};
+        ESTIMATE_RANKS, gsl_stats_median_from_sorted_data(means, 1, pairs), low, high,
+        attained,       (high - low) / 2 * (critical + beyond) / critical};
     free(means);
     return estimate;
 }
 
 struct estimate estimate_by(enum estimate_method method, double *samples, size_t count,
                             double level) {
-    if (count == 0) return unknown(ESTIMATE_T, NAN, level);
+    if (count == 0) return unknown(NAN, level);
     gsl_sort(samples, 1, count);
     if (count < 2 || method == ESTIMATE_T) return mean_of(samples, count, level);
     return method == ESTIMATE_TRIMMED ? trimmed_of(samples, count, level)

@@ -27,7 +27,7 @@ struct estimate {
     double level;            /* that the interval attains: of ranks at least the one asked for */
     /*
      * The smallest difference from 0 that would be found with 80 % power, were
-     * the noise as it is: the half-width and its share more.
+     * the noise as it is: some 1.4 half-widths.
      */
     double detectable;
 };

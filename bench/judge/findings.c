@@ -43,112 +43,101 @@ _Static_assert(sizeof(size_t) == sizeof(uint64_t), "a size_t is no FIELD_COUNT")
         R("margin", comparison.margin), V("verdict", comparison.verdict)
 
 #define S compared
-static const struct field compared_fields[] = {
-    T("metric", metric),
-    T("baseline", baseline),
-    T("variant", variant),
-    T("role", role),
-    T("placement", placement),
-    T("engine", engine),
-    T("design", design),
-    W("size_bytes", size_bytes),
-    W("connections", connections),
-    W("per_connection", per_connection),
-    R("rtt_ms", rtt_ms),
-    R("loss_percent", loss_percent),
-    W("point", point),
-    W("pipeline", pipeline),
-    R("rto_floor_ms", rto_floor_ms),
-    R("offered_per_s", offered_per_s),
-    R("baseline_offered_per_s", baseline_offered_per_s),
-    C("blocks", comparison.blocks),
-    COMPARISON,
-    C("blocks_needed", comparison.blocks_needed),
-};
+static const struct field compared_fields[] = {T("metric", metric),
+                                               T("baseline", baseline),
+                                               T("variant", variant),
+                                               T("role", role),
+                                               T("placement", placement),
+                                               T("engine", engine),
+                                               T("design", design),
+                                               W("size_bytes", size_bytes),
+                                               W("connections", connections),
+                                               W("per_connection", per_connection),
+                                               R("rtt_ms", rtt_ms),
+                                               R("loss_percent", loss_percent),
+                                               W("point", point),
+                                               W("pipeline", pipeline),
+                                               R("rto_floor_ms", rto_floor_ms),
+                                               R("offered_per_s", offered_per_s),
+                                               R("baseline_offered_per_s", baseline_offered_per_s),
+                                               C("blocks", comparison.blocks),
+                                               COMPARISON,
+                                               C("blocks_needed", comparison.blocks_needed)};
 #undef S
 
 #define S fit
-static const struct field fit_fields[] = {
-    T("variant", variant),
-    T("metric", metric),
-    C("runs", line.count),
-    R("round_trips", line.slope.value),
-    R("ci_low", line.slope.low),
-    R("ci_high", line.slope.high),
-    R("level", line.level),
-    R("intercept_us", line.intercept),
-    R("r2", line.r2),
-    R("model", model),
-};
+static const struct field fit_fields[] = {T("variant", variant),
+                                          T("metric", metric),
+                                          C("runs", line.count),
+                                          R("round_trips", line.slope.value),
+                                          R("ci_low", line.slope.low),
+                                          R("ci_high", line.slope.high),
+                                          R("level", line.level),
+                                          R("intercept_us", line.intercept),
+                                          R("r2", line.r2),
+                                          R("model", model)};
 #undef S
 
 #define S per_connection
-static const struct field per_connection_fields[] = {
-    T("variant", variant),
-    W("size_bytes", size_bytes),
-    R("rtt_ms", rtt_ms),
-    W("messages", messages),
-    C("runs", time_us.count),
-    R("time_us", time_us.value),
-    R("ci_low", time_us.low),
-    R("ci_high", time_us.high),
-    R("model_us", model_us),
-    R("share_percent", share_percent),
-    W("below_10_percent", below_10_percent),
-};
+static const struct field per_connection_fields[] = {T("variant", variant),
+                                                     W("size_bytes", size_bytes),
+                                                     R("rtt_ms", rtt_ms),
+                                                     W("messages", messages),
+                                                     C("runs", time_us.count),
+                                                     R("time_us", time_us.value),
+                                                     R("ci_low", time_us.low),
+                                                     R("ci_high", time_us.high),
+                                                     R("model_us", model_us),
+                                                     R("share_percent", share_percent),
+                                                     W("below_10_percent", below_10_percent)};
 #undef S
 
 #define S knee
 static const struct field knee_fields[] = {
     T("variant", variant),           T("build", build),     R("capacity_per_s", capacity_per_s),
     R("knee_per_s", knee_per_s),     R("share", share),     R("held_per_s", held_per_s),
-    R("broken_per_s", broken_per_s), T("because", because), T("rule", rule),
-};
+    R("broken_per_s", broken_per_s), T("because", because), T("rule", rule)};
 #undef S
 
 #define S lost_message
-static const struct field lost_fields[] = {
-    T("variant", variant),
-    T("lost", lost),
-    R("predicted_low_ms", predicted_low_ms),
-    R("predicted_high_ms", predicted_high_ms),
-    R("measured_ms", measured_ms.value),
-    R("low_ms", measured_ms.low),
-    R("high_ms", measured_ms.high),
-    C("runs", measured_ms.count),
-    B("answered", answered),
-};
+static const struct field lost_fields[] = {T("variant", variant),
+                                           T("lost", lost),
+                                           R("predicted_low_ms", predicted_low_ms),
+                                           R("predicted_high_ms", predicted_high_ms),
+                                           R("measured_ms", measured_ms.value),
+                                           R("low_ms", measured_ms.low),
+                                           R("high_ms", measured_ms.high),
+                                           C("runs", measured_ms.count),
+                                           B("answered", answered)};
 #undef S
 
 #define S behind_loss
-static const struct field behind_loss_fields[] = {
-    T("variant", variant),
-    R("rate_per_s", rate_per_s),
-    T("situation", situation),
-    R("loss_percent", loss_percent),
-    C("runs", sum.runs),
-    R("sent", sum.sent),
-    R("answered", sum.answered),
-    R("unanswered", sum.unanswered),
-    R("packets_lost", sum.packets_lost),
-    R("delayed", sum.delayed),
-    R("delayed_per_loss", delayed_per_loss),
-    R("median_ms", sum.usual_ms),
-    R("worst_ms", sum.worst_ms),
-    R("delayed_beyond_ms", delayed_beyond_ms),
-    R("within_ms", within_ms),
-    R("lateness_max_ms", lateness_max_ms),
-    R("within_share", within_share.value),
-    R("ci_low", within_share.low),
-    R("ci_high", within_share.high),
-    R("level", level),
-    R("rtt_ms", rtt_ms),
-    R("deadline_ms", deadline_ms),
-    R("connections", connections),
-    R("pipeline", pipeline),
-    R("duration_s", duration_s),
-    T("arrivals", arrivals),
-};
+static const struct field behind_loss_fields[] = {T("variant", variant),
+                                                  R("rate_per_s", rate_per_s),
+                                                  T("situation", situation),
+                                                  R("loss_percent", loss_percent),
+                                                  C("runs", sum.runs),
+                                                  R("sent", sum.sent),
+                                                  R("answered", sum.answered),
+                                                  R("unanswered", sum.unanswered),
+                                                  R("packets_lost", sum.packets_lost),
+                                                  R("delayed", sum.delayed),
+                                                  R("delayed_per_loss", delayed_per_loss),
+                                                  R("median_ms", sum.usual_ms),
+                                                  R("worst_ms", sum.worst_ms),
+                                                  R("delayed_beyond_ms", delayed_beyond_ms),
+                                                  R("within_ms", within_ms),
+                                                  R("lateness_max_ms", lateness_max_ms),
+                                                  R("within_share", within_share.value),
+                                                  R("ci_low", within_share.low),
+                                                  R("ci_high", within_share.high),
+                                                  R("level", level),
+                                                  R("rtt_ms", rtt_ms),
+                                                  R("deadline_ms", deadline_ms),
+                                                  R("connections", connections),
+                                                  R("pipeline", pipeline),
+                                                  R("duration_s", duration_s),
+                                                  T("arrivals", arrivals)};
 #undef S
 
 #define S idle_point
@@ -160,30 +149,26 @@ static const struct field idle_point_fields[] = {
 #undef S
 
 #define S idle_race
-static const struct field idle_race_fields[] = {
-    R("rtt_ms", rtt_ms),
-    R("idle_timeout_ms", idle_timeout_ms),
-    R("gap_ms", gap_ms),
-    C("connections", connections),
-    C("sent", sent),
-    C("sent_after_pause", sent_after_pause),
-    C("met_closed", met_closed),
-    C("answered", answered),
-    C("executed", executed),
-    B("retry_safe", retry_safe),
-};
+static const struct field idle_race_fields[] = {R("rtt_ms", rtt_ms),
+                                                R("idle_timeout_ms", idle_timeout_ms),
+                                                R("gap_ms", gap_ms),
+                                                C("connections", connections),
+                                                C("sent", sent),
+                                                C("sent_after_pause", sent_after_pause),
+                                                C("met_closed", met_closed),
+                                                C("answered", answered),
+                                                C("executed", executed),
+                                                B("retry_safe", retry_safe)};
 #undef S
 
 #define S idle_beside
-static const struct field idle_beside_fields[] = {
-    C("connections", connections),
-    C("load_connections", load_connections),
-    R("server_bytes_per_connection", server_bytes),
-    R("kernel_bytes_per_connection", kernel_bytes),
-    R("p99_alone_us", p99_alone_us),
-    R("p99_beside_us", p99_beside_us),
-    C("runs", runs),
-};
+static const struct field idle_beside_fields[] = {C("connections", connections),
+                                                  C("load_connections", load_connections),
+                                                  R("server_bytes_per_connection", server_bytes),
+                                                  R("kernel_bytes_per_connection", kernel_bytes),
+                                                  R("p99_alone_us", p99_alone_us),
+                                                  R("p99_beside_us", p99_beside_us),
+                                                  C("runs", runs)};
 #undef S
 
 #define COLUMN                                                                                     \
@@ -207,58 +192,51 @@ static const struct field only_fields[] = {COLUMN};
 #undef S
 
 #define S changed
-static const struct field changed_fields[] = {
-    T("metric", metric),
-    T("baseline", baseline),
-    COLUMN,
-    T("role", role),
-    R("blocks", blocks),
-    C("sessions_base", sessions_base),
-    C("sessions_new", sessions_new),
-    R("base", base),
-    R("new", new),
-    R("ratio", ratio),
-    R("ci_low", low),
-    R("ci_high", high),
-    R("level", level),
-    R("diff", diff),
-    R("diff_ci_low", diff_low),
-    R("diff_ci_high", diff_high),
-    R("detectable", detectable),
-    R("p", p),
-    R("margin", margin),
-    R("min_effect", min_effect),
-    B("judged", judged),
-    V("verdict", verdict),
-    B("regression", regression),
-    C("sessions_needed", sessions_needed),
-};
+static const struct field changed_fields[] = {T("metric", metric),
+                                              T("baseline", baseline),
+                                              COLUMN,
+                                              T("role", role),
+                                              R("blocks", blocks),
+                                              C("sessions_base", sessions_base),
+                                              C("sessions_new", sessions_new),
+                                              R("base", base),
+                                              R("new", new),
+                                              R("ratio", ratio),
+                                              R("ci_low", low),
+                                              R("ci_high", high),
+                                              R("level", level),
+                                              R("diff", diff),
+                                              R("diff_ci_low", diff_low),
+                                              R("diff_ci_high", diff_high),
+                                              R("detectable", detectable),
+                                              R("p", p),
+                                              R("margin", margin),
+                                              R("min_effect", min_effect),
+                                              B("judged", judged),
+                                              V("verdict", verdict),
+                                              B("regression", regression),
+                                              C("sessions_needed", sessions_needed)};
 #undef S
 
 #define S difference
-static const struct field difference_fields[] = {
-    C("sessions_base", sessions_base),
-    C("sessions_new", sessions_new),
-    R("margin", margin),
-    R("min_effect", min_effect),
-    C("judged", judged),
-    C("regressions", regressions),
-    C("too_few_valid", too_few_valid),
-};
+static const struct field difference_fields[] = {C("sessions_base", sessions_base),
+                                                 C("sessions_new", sessions_new),
+                                                 R("margin", margin),
+                                                 R("min_effect", min_effect),
+                                                 C("judged", judged),
+                                                 C("regressions", regressions),
+                                                 C("too_few_valid", too_few_valid)};
 #undef S
 
 #define S tool_beside
-static const struct field tool_fields[] = {
-    T("tool", tool),     T("test", test),       T("variant", variant),
-    C("missed", missed), T("problem", problem),
-};
+static const struct field tool_fields[] = {T("tool", tool), T("test", test), T("variant", variant),
+                                           C("missed", missed), T("problem", problem)};
 #undef S
 
 #define S agreed
 static const struct field agreed_fields[] = {
-    T("metric", metric), T("baseline", baseline),   T("variant", variant), C("blocks", blocks),
-    COMPARISON,          T("agreement", agreement),
-};
+    T("metric", metric), T("baseline", baseline),  T("variant", variant), C("blocks", blocks),
+    COMPARISON,          T("agreement", agreement)};
 #undef S
 
 #define S missing
@@ -268,8 +246,7 @@ static const struct field missing_fields[] = {T(NULL, what)};
 #define S checked
 static const struct field checked_fields[] = {
     T("name", name),   B("negative_control", negative), T("injected", injected),
-    T("found", found), B("detected", detected),         B("pass", pass),
-};
+    T("found", found), B("detected", detected),         B("pass", pass)};
 #undef S
 
 #define S consists
@@ -304,8 +281,7 @@ static const struct field consists_fields[] = {
     T("loopback_skipped_because", loopback_skipped_because),
     R("guessed.packets", guessed[GUESS_PACKETS]),
     R("guessed.round_trips", guessed[GUESS_ROUND_TRIPS]),
-    R("guessed.client_calls", guessed[GUESS_CALLS]),
-};
+    R("guessed.client_calls", guessed[GUESS_CALLS])};
 #undef S
 
 #define KIND_OF(command_, single_, name_, struct_, fields_)                                        \
@@ -338,8 +314,7 @@ const struct finding_kind finding_kinds[LISTS] = {
                       .texts = true,
                       .size = sizeof(struct missing),
                       .fields = missing_fields,
-                      .field_count = COUNT(missing_fields)},
-};
+                      .field_count = COUNT(missing_fields)}};
 
 void *findings_add(struct findings *findings, enum list kind) {
     const struct finding_kind *of = &finding_kinds[kind];

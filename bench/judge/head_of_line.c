@@ -10,8 +10,7 @@ struct head_of_line_limits head_of_line_limits(double rtt_ms) {
         /* Far more than a busy machine adds, far less than the timers of TCP. */
         .slack_ms = fmax(5, rtt_ms / 4),
         /* A connection per message takes two round trips by itself. */
-        .within_ms = 3 * rtt_ms,
-    };
+        .within_ms = 3 * rtt_ms};
 }
 
 static int by_due(const void *a, const void *b) {

@@ -56,11 +56,9 @@ static double beta_quantile(double share, double a, double b) {
 
 struct interval statistics_share_interval(double hit, double missed, double level) {
     const double tail = (1 - level) / 2;
-    return (struct interval){
-        .value = hit / (hit + missed),
-        .low = hit == 0 ? 0 : beta_quantile(tail, hit, missed + 1),
-        .high = missed == 0 ? 1 : beta_quantile(1 - tail, hit + 1, missed),
-    };
+    return (struct interval){.value = hit / (hit + missed),
+                             .low = hit == 0 ? 0 : beta_quantile(tail, hit, missed + 1),
+                             .high = missed == 0 ? 1 : beta_quantile(1 - tail, hit + 1, missed)};
 }
 
 double statistics_sign_flip(const double *samples, size_t count) {

@@ -51,15 +51,13 @@ const char *const profile_names[PROFILES] = {"lab", "host"};
  */
 static const struct {
     const char *name, *lab;
-} settings[] = {
-    {"net.ipv4.tcp_congestion_control", "cubic"},
-    {"net.ipv4.tcp_no_metrics_save", "1"},
-    {"net.ipv4.tcp_slow_start_after_idle", "1"},
-    {"net.ipv4.tcp_tw_reuse", "2"},
-    {"net.ipv4.ip_local_port_range", "32768\t60999"},
-    {"net.ipv4.tcp_fastopen", "3"},
-    {"net.core.somaxconn", "4096"},
-};
+} settings[] = {{"net.ipv4.tcp_congestion_control", "cubic"},
+                {"net.ipv4.tcp_no_metrics_save", "1"},
+                {"net.ipv4.tcp_slow_start_after_idle", "1"},
+                {"net.ipv4.tcp_tw_reuse", "2"},
+                {"net.ipv4.ip_local_port_range", "32768\t60999"},
+                {"net.ipv4.tcp_fastopen", "3"},
+                {"net.core.somaxconn", "4096"}};
 
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 

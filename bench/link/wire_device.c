@@ -35,8 +35,7 @@ static struct request request_new(uint16_t type, uint16_t flags) {
     return (struct request){
         .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
                    .nlmsg_type = type,
-                   .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags)},
-    };
+                   .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags)}};
 }
 
 /* Belongs inside the last one that was added at the depth before. */

@@ -8,11 +8,10 @@
 #include "echo/message.h"
 
 const char *const wire_kind_names[WIRE_KINDS] = {
-    [WIRE_RST] = "rst",     [WIRE_SYN] = "syn",         [WIRE_SYN_ACK] = "syn_ack",
-    [WIRE_FIN] = "fin",     [WIRE_REQUEST] = "request", [WIRE_REPLY] = "reply",
-    [WIRE_DATA] = "data",   [WIRE_ACK] = "ack",         [WIRE_FRAGMENT] = "fragment",
-    [WIRE_OTHER] = "other",
-};
+    [WIRE_RST] = "rst",    [WIRE_SYN] = "syn",         [WIRE_SYN_ACK] = "syn_ack",
+    [WIRE_FIN] = "fin",    [WIRE_REQUEST] = "request", [WIRE_REPLY] = "reply",
+    [WIRE_DATA] = "data",  [WIRE_ACK] = "ack",         [WIRE_FRAGMENT] = "fragment",
+    [WIRE_OTHER] = "other"};
 
 const char *const wire_direction_names[WIRE_DIRECTIONS] = {"to_server", "to_client", "astray"};
 

@@ -438,11 +438,11 @@ static int prepare(struct many *m) {
     m->slots = calloc(connections, sizeof *m->slots);
     m->free = calloc(connections, sizeof *m->free);
     if (m->slots == NULL || m->free == NULL) return -ENOMEM;
-    int failed = 0;
-    while (failed == 0 && m->count < connections) {
+    int failed;
+    do {
         failed = open_slot(m, m->count);
         if (failed == 0) m->count++;
-    }
+    } while (failed == 0 && m->count < connections);
     return failed;
 }
 

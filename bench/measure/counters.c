@@ -54,8 +54,7 @@ const struct counter_row counter_rows[] = {
     {"kernel.TCPFastOpenPassive", NETSTAT, "TcpExt:", "TCPFastOpenPassive", .void_from = 0},
     {"machine.steal_ticks", .read = counters_steal_ticks, .void_from = 2, .of_machine = true},
     {"client.context_switches", .read = context_switches, .of_machine = true},
-    {"client.user_us", .read = user_us, .of_machine = true},
-};
+    {"client.user_us", .read = user_us, .of_machine = true}};
 
 const unsigned counter_count = sizeof counter_rows / sizeof counter_rows[0];
 

@@ -360,8 +360,7 @@ static const struct row rows[] = {
     {"pressure.cpu", AT(first_line, "/proc/pressure/cpu"), .changes = true},
     {"pressure.io", AT(first_line, "/proc/pressure/io"), .changes = true},
     {"pressure.memory", AT(first_line, "/proc/pressure/memory"), .changes = true},
-    {"steal_s", .read = steal_s, .changes = true},
-};
+    {"steal_s", .read = steal_s, .changes = true}};
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

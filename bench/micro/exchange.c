@@ -66,8 +66,7 @@ static int set_up(const struct micro_row *row, size_t size) {
         .payload = payload,
         .payload_bytes = sizeof payload,
         .reply_bytes = sizeof payload,
-        .patience_ns = DEADLINE_NS,
-    };
+        .patience_ns = DEADLINE_NS};
     failed = variant->transport->client->open(&client, &options);
     if (failed == 0) {
         exchange_init(&exchange, client, options.session, DEADLINE_NS);

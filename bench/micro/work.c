@@ -144,8 +144,7 @@ static const struct micro_row rows[] = {
     {"histogram_percentile", .set_up = set_up_durations, .run = run_percentile},
     {"encode", .sized = true, .set_up = set_up_codec, .run = run_encode},
     {"decode", .sized = true, .set_up = set_up_codec, .run = run_decode},
-    {"codec", .sized = true, .touches_bytes = true, .set_up = set_up_codec, .run = run_codec},
-};
+    {"codec", .sized = true, .touches_bytes = true, .set_up = set_up_codec, .run = run_codec}};
 
 struct micro_table micro_work(void) {
     return (struct micro_table){rows, sizeof rows / sizeof rows[0]};

@@ -184,12 +184,10 @@ static void put_answered(FILE *out, const struct drawing *drawing) {
 static const struct {
     const char *name;
     void (*put)(FILE *out, const struct drawing *drawing);
-} places[] = {
-    {"highest", put_highest},   {"lowest", put_lowest},
-    {"tails", put_tails},       {"largest_overhead", put_largest_overhead},
-    {"rtt", put_rtt},           {"steps", put_steps},
-    {"answered", put_answered},
-};
+} places[] = {{"highest", put_highest},  {"lowest", put_lowest},
+              {"tails", put_tails},      {"largest_overhead", put_largest_overhead},
+              {"rtt", put_rtt},          {"steps", put_steps},
+              {"answered", put_answered}};
 
 static bool put_place(FILE *out, const char *name, const void *drawing) {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {

@@ -23,7 +23,8 @@ void figure_row_rtt(struct drawing *drawing, const struct selection *here) {
     const struct selection_axis *axis = drawing->figure->runs.axis;
     const struct run *run = here->list[0].run;
     const struct variant *variant = run->asked.variant;
-    const struct middle work = compare_work(drawing->results, variant->name, metrics[METRIC_P50].of);
+    const struct middle work =
+        compare_work(drawing->results, variant->name, metrics[METRIC_P50].of);
     const struct middle applied = selection_middle(here, applied_ms);
     const struct middle latency = selection_middle(here, metric_latency_us);
     const double delay_ms = applied.count > 0 ? applied.value : axis->at(run);

@@ -54,8 +54,7 @@ static const struct part {
     {.tell = comparisons_tell},
     {.heading = "Runs that do not count", .tell = origin_tell_excluded},
     {.heading = "How to repeat it", .tell = origin_tell_commands},
-    {.heading = "Where it was measured", .tell = origin_tell_environment},
-};
+    {.heading = "Where it was measured", .tell = origin_tell_environment}};
 
 enum { PARTS = sizeof parts / sizeof *parts };
 

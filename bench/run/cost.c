@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/run/cost.h"
 
-#include <string.h>
-
 #include "echo/message.h"
 
 /* Bytes of IP and transport headers. A SYN has 20 bytes of options, a segment 12: timestamps. */
@@ -115,7 +113,7 @@ const struct cost_model cost_udp_batch = {DATAGRAMS};
 
 static void add(struct cost *cost, const struct cost_packet *packet, const uint32_t *message_bytes,
                 uint64_t times) {
-    for (int i = 0; i < COST_PACKETS_MAX && packet->ip_bytes > 0; i++, packet++) {
+    for (; packet->ip_bytes > 0; packet++) {
         cost->packets[packet->direction][packet->kind] += times;
         cost->all_packets += times;
         cost->ip_bytes +=
@@ -148,15 +146,9 @@ const struct cost_model *cost_in_force(const struct cost_model *model, unsigned 
     return other == NULL ? model : other;
 }
 
-unsigned cost_calls_of(const struct cost_calls *calls, const char *name) {
-    for (int i = 0; i < COST_CALLS_MAX && calls[i].name != NULL; i++)
-        if (strcmp(calls[i].name, name) == 0) return calls[i].count;
-    return 0;
-}
-
 unsigned cost_packets_to(const struct cost_model *model, enum wire_direction direction) {
     unsigned count = 0;
-    for (int i = 0; i < COST_PACKETS_MAX && model->each[i].ip_bytes > 0; i++)
-        count += model->each[i].direction == direction;
+    for (const struct cost_packet *packet = model->each; packet->ip_bytes > 0; packet++)
+        count += packet->direction == direction;
     return count;
 }

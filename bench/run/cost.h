@@ -17,7 +17,7 @@
 
 #include "bench/link/wire.h"
 
-enum { COST_PACKETS_MAX = 12, COST_CALLS_MAX = 10 };
+enum { COST_PACKETS_MAX = 12, COST_CALLS_MAX = 10 }; /* the last one ends a list */
 
 struct cost_calls {
     const char *name; /* as strace has it; NULL ends a list */
@@ -63,9 +63,6 @@ const char *cost_predict(struct cost *cost, const struct cost_model *model, uint
 
 /* Packets of each message in one direction. */
 unsigned cost_packets_to(const struct cost_model *model, enum wire_direction direction);
-
-/* How often a side calls `name` per message. */
-unsigned cost_calls_of(const struct cost_calls *calls, const char *name);
 
 extern const struct cost_model cost_tcp_server_closes, cost_tcp_client_closes,
     cost_tcp_client_resets, cost_tcp_persistent, cost_tcp_fastopen, cost_udp_per_message,

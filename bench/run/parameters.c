@@ -16,6 +16,8 @@ const char *const engine_names[ENGINES] = {"blocking", "epoll"};
 const char *const arrivals_names[ARRIVALS] = {"poisson", "fixed"};
 const char *const assign_names[ASSIGNS] = {"mru", "lru", "connection"};
 
+enum { CONNECTIONS_MAX = 1000000 /* far more than files or ports allow */ };
+
 #define NS_PER_MS 1e6
 #define NS_PER_US 1e3
 #define HOUR_NS 3600e9
@@ -93,7 +95,7 @@ const struct parameter parameters[] = {
      .takes = {{BY_RUN, "of an open loop's generator: not valid when 1 in 100 is later (100us)"}}},
     {"series", NULL, FORM_FLAG, AT(NULL, TRUTH, series),
      .takes = {{BY_RUN, "every message with its time, in the result"}}},
-    {"pipeline", "D", FORM_COUNT, AT(NULL, UNSIGNED, pipeline), .least = 1, .most = PIPELINE_MAX,
+    {"pipeline", "D", FORM_COUNT, AT(NULL, UNSIGNED, pipeline), .least = 1, .most = 65536,
      .takes = {{BY_LOADS | BY_SEND | BY_TRAFFIC | BY_ANATOMY,
                 "messages outstanding on a connection (the variant's own)"}}},
     {"messages", "N", FORM_COUNT, AT(NULL, COUNT, messages), .least = 1, .most = 1e9,
@@ -221,14 +223,13 @@ static double most_of(const struct parameter *parameter) {
 }
 
 static int parse_number(const struct parameter *parameter, const char *text, double *number) {
+    static int (*const parsers[])(const char *, uint64_t *) = {[FORM_SIZE] = units_size,
+                                                               [FORM_COUNT] = units_count,
+                                                               [FORM_TIME] = units_time,
+                                                               [FORM_RATE] = units_count};
     uint64_t whole = 0;
-    int failed = 0;
-    switch (parameter->form) {
-    case FORM_SIZE: failed = units_size(text, &whole); break;
-    case FORM_TIME: failed = units_time(text, &whole); break;
-    case FORM_PERCENT: return units_percent(text, number);
-    default: failed = units_count(text, &whole); break;
-    }
+    if (parameter->form == FORM_PERCENT) return units_percent(text, number);
+    const int failed = parsers[parameter->form](text, &whole);
     *number = (double)whole;
     if (failed != 0) return failed;
     return *number < parameter->least || *number > most_of(parameter) ? -ERANGE : 0;
@@ -255,38 +256,26 @@ int parameter_parse(const struct parameter *parameter, const char *text, void *s
 }
 
 const char *parameter_wanted(const struct parameter *parameter, char *text, size_t size) {
+    const double most = most_of(parameter);
     switch (parameter->form) {
     case FORM_SIZE:
-        (void)snprintf(text, size, "give bytes from 0 to %.0f, such as 64 or 16k",
-                       most_of(parameter));
-        break;
+        (void)snprintf(text, size, "give bytes from 0 to %.0f, such as 64 or 16k", most);
+        return text;
     case FORM_COUNT:
     case FORM_RATE:
-        (void)snprintf(text, size, "give a whole number from %.0f to %.0f", parameter->least,
-                       most_of(parameter));
-        break;
+        (void)snprintf(text, size, "give a whole number from %.0f to %.0f", parameter->least, most);
+        return text;
     case FORM_TIME:
-        (void)snprintf(text, size, "give a time with its unit, such as 200ms or 2s, up to %s",
-                       most_of(parameter) < HOUR_NS ? "10s" : "3600s");
-        break;
-    case FORM_PERCENT:
-        (void)snprintf(text, size, "give a percentage from 0 to 100, such as 1%%");
-        break;
-    case FORM_CHOICE: (void)snprintf(text, size, "there is none of that name; see --help"); break;
-    default: (void)snprintf(text, size, "say it as in syn:to_server:1"); break;
+        (void)snprintf(text, size, "give a time with its unit, such as 200ms or 2s, up to %.0fs",
+                       most / 1e9);
+        return text;
+    case FORM_PERCENT: return "give a percentage from 0 to 100, such as 1%";
+    case FORM_CHOICE: return "there is none of that name; see --help";
+    default: return "say it as in syn:to_server:1";
     }
-    return text;
 }
 
 /* ---- writing ---- */
-
-static char *drop_text(const struct drop *drop) {
-    char *text = NULL;
-    if (asprintf(&text, "%s:%s:%u", wire_kind_names[drop->kind],
-                 wire_direction_names[drop->direction], drop->nth) < 0)
-        return NULL;
-    return text;
-}
 
 char *parameter_text(const struct parameter *parameter, const void *structure) {
     static const char *const formats[] = {[FORM_SIZE] = "%.0f",
@@ -297,14 +286,20 @@ char *parameter_text(const struct parameter *parameter, const void *structure) {
     const struct field field = as_kept(parameter);
     const struct field_value value = field_get(&field, structure);
     char *text = NULL;
+    int length = -1;
     if (parameter->form == FORM_FLAG) return NULL;
     if (parameter->form == FORM_DROP) {
-        return drop_text(
-            (const struct drop *)(const void *)((const char *)structure + field.offset));
+        struct drop drop;
+        memcpy(&drop, (const char *)structure + field.offset, sizeof drop);
+        length = asprintf(&text, "%s:%s:%u", wire_kind_names[drop.kind],
+                          wire_direction_names[drop.direction], drop.nth);
+    } else if (parameter->form < FORM_CHOICE) {
+        /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): all formats stand above */
+        length = asprintf(&text, formats[parameter->form], value.number);
+    } else if (value.text != NULL) {
+        return strdup(value.text);
     }
-    if (parameter->form >= FORM_CHOICE) return value.text == NULL ? NULL : strdup(value.text);
-    /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): all formats stand above */
-    return asprintf(&text, formats[parameter->form], value.number) < 0 ? NULL : text;
+    return length < 0 ? NULL : text;
 }
 
 void parameter_usual(const struct parameter *parameter, void *structure) {

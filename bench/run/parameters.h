@@ -4,8 +4,8 @@
  * what it is called on the command line and in a file, its unit, where it
  * lies, its usual value, who takes it, and whether runs that differ in it are
  * a series of their own. Command line, help, the arguments of a run's process,
- * JSON, CSV, the check of a file and the identity of a series read it: to add
- * a parameter is to add a row.
+ * the conditions that are told and the identity of a series read it: to add a
+ * parameter is to add a row.
  */
 #ifndef BENCH_PARAMETERS_H
 #define BENCH_PARAMETERS_H
@@ -16,11 +16,6 @@
 #include "bench/run/variant.h"
 #include "bench/serve/design.h"
 
-enum {
-    CONNECTIONS_MAX = 1000000, /* far more than files or ports allow */
-    PIPELINE_MAX = 65536
-};
-
 enum role { ROLE_VARIANT, ROLE_FLOOR, ROLE_A_A, ROLE_CONTROL, ROLES };
 
 /* Who drives the sockets: threads that block, or one loop over many. */
@@ -30,10 +25,8 @@ enum engine { ENGINE_BLOCKING, ENGINE_EPOLL, ENGINES };
 enum arrivals { ARRIVALS_POISSON, ARRIVALS_FIXED, ARRIVALS };
 enum assign { ASSIGN_MRU, ASSIGN_LRU, ASSIGN_CONNECTION, ASSIGNS };
 
-extern const char *const role_names[ROLES];
-extern const char *const engine_names[ENGINES];
-extern const char *const arrivals_names[ARRIVALS];
-extern const char *const assign_names[ASSIGNS];
+extern const char *const role_names[ROLES], *const engine_names[ENGINES];
+extern const char *const arrivals_names[ARRIVALS], *const assign_names[ASSIGNS];
 
 /* How a server of an engine is built, unless told. */
 enum design engine_design(enum engine engine);
@@ -106,7 +99,7 @@ enum taker {
     BY_LOADS = BY_RUN | BY_PLANNED
 };
 
-/* How a value is written on the command line. */
+/* How a value is written on the command line; those before FORM_CHOICE are numbers. */
 enum form {
     FORM_SIZE,    /* bytes; k is 1,024 */
     FORM_COUNT,   /* k is 1,000 */
@@ -116,7 +109,7 @@ enum form {
     FORM_CHOICE,
     FORM_FLAG,
     FORM_TEXT,
-    FORM_DROP, /* "reply:to_client:1" */
+    FORM_DROP /* "reply:to_client:1" */
 };
 
 struct parameter {

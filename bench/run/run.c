@@ -113,12 +113,18 @@ struct distribution distribution_of(const struct histogram *histogram) {
 }
 
 void tallies_add(struct tallies *tallies, const char *name, uint64_t count) {
+    const size_t room = sizeof tallies->list->name - 1;
+    for (size_t i = 0; i < tallies->count; i++) {
+        if (strncmp(tallies->list[i].name, name, room) != 0) continue;
+        tallies->list[i].count += count;
+        return;
+    }
     struct tally *more = reallocarray(tallies->list, tallies->count + 1, sizeof *more);
     if (more == NULL) return;
     tallies->list = more;
     struct tally *one = &more[tallies->count++];
     *one = (struct tally){.count = count};
-    memcpy(one->name, name, strnlen(name, sizeof one->name - 1));
+    memcpy(one->name, name, strnlen(name, room));
 }
 
 /* ---- through a pipe ---- */

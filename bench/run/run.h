@@ -137,7 +137,7 @@ struct distribution distribution_with(const struct histogram *histogram, uint64_
                                       uint64_t never_ns);
 struct distribution distribution_unknown(void);
 
-/* Names are cut to what a tally holds. */
+/* To what is there of that name, which is cut to what a tally holds. */
 void tallies_add(struct tallies *tallies, const char *name, uint64_t count);
 
 /*

@@ -2,6 +2,7 @@
 #include "bench/serve/design.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,8 +14,65 @@
 
 const char *const design_names[DESIGNS] = {"pool", "epoll", "iterative", "fork", "thread"};
 
-static const struct design_way *const ways[DESIGNS] = {&pool_way, &epoll_way, &iterative_way,
-                                                       &fork_way, &thread_way};
+static const struct design_way *const ways[DESIGNS] = {&threads_way, &epoll_way, &threads_way,
+                                                       &fork_way, &threads_way};
+
+/* ---- the bare loops of echo/service.h: of the blocking engine, and of the epoll engine ---- */
+
+struct floor_thread {
+    pthread_t id;
+    const struct design_server *design;
+    int listener; /* its own, or one that all share */
+    const atomic_bool *stop;
+};
+
+struct floor {
+    atomic_bool stop;
+    unsigned started;
+    struct floor_thread threads[];
+};
+
+static void *serve_floor(void *argument) {
+    const struct floor_thread *t = argument;
+    const struct design_options *o = &t->design->options;
+    const struct echo_floor_steps *steps = o->transport->floor;
+    (o->many ? steps->serve_many : steps->serve)(o->transport->floor_way, t->listener, o->floor,
+                                                 t->stop);
+    return NULL;
+}
+
+static void stop_floor(struct design_server *d, uint64_t *counts) {
+    struct floor *f = d->state;
+    (void)counts; /* it counts nothing */
+    atomic_store(&f->stop, true);
+    for (unsigned i = 0; i < d->count; i++) d->servers[i]->steps->stop(d->servers[i]);
+    for (unsigned i = 0; i < f->started; i++) (void)pthread_join(f->threads[i].id, NULL);
+    free(f);
+}
+
+static int start_floor(struct design_server *d) {
+    const unsigned threads = d->options.many ? d->count : d->options.floor_threads;
+    struct floor *f = calloc(1, sizeof *f + threads * sizeof f->threads[0]);
+    int failed = 0;
+    if (f == NULL) return -ENOMEM;
+    d->state = f;
+    while (failed == 0 && f->started < threads) {
+        struct floor_thread *t = &f->threads[f->started];
+        t->design = d;
+        t->listener = d->servers[f->started % d->count]->socket;
+        t->stop = &f->stop;
+        failed = -pthread_create(&t->id, NULL, serve_floor, t);
+        f->started += failed == 0;
+    }
+    if (failed != 0) stop_floor(d, NULL);
+    return failed;
+}
+
+static const struct design_way floor_way = {.start = start_floor, .stop = stop_floor};
+static const struct design_way floor_many_way = {
+    .start = start_floor, .stop = stop_floor, .polls = true};
+
+/* ---- all designs ---- */
 
 int design_listen(struct echo_server **servers, unsigned count,
                   const struct echo_transport *transport, const struct echo_server_options *options,
@@ -53,7 +111,8 @@ int design_start(struct design_server **server, const struct design_options *opt
     if (d == NULL) return -ENOMEM;
     d->options = *options;
     d->options.server.nonblocking = way->polls || options->spin;
-    d->options.server.sockets = way->many_sockets ? workers : 1;
+    /* A further socket needs a further thread that waits at it: only the pool has such. */
+    d->options.server.sockets = way == &threads_way && options->design == DESIGN_POOL ? workers : 1;
     d->way = way;
     d->count = count;
     int failed = design_listen(d->servers, count, options->transport, &d->options.server, address);

@@ -9,7 +9,6 @@
 #ifndef BENCH_DESIGN_H
 #define BENCH_DESIGN_H
 
-#include <pthread.h>
 #include <sys/types.h>
 
 #include "echo/service.h"
@@ -120,45 +119,9 @@ struct design_server {
 struct design_way {
     int (*start)(struct design_server *d);
     void (*stop)(struct design_server *d, uint64_t *counts);
-    bool polls;        /* each worker has a server of its own, which does not block */
-    bool many_sockets; /* has threads that can wait at further sockets */
+    bool polls; /* each worker has a server of its own, which does not block */
 };
 
-extern const struct design_way pool_way, iterative_way, thread_way, fork_way, epoll_way, floor_way,
-    floor_many_way;
-
-/*
- * One thread of a server that blocks: it accepts, serves a connection to its
- * end, and can be ended from outside in the middle of either. What all designs
- * but epoll have in common; how connections reach threads is theirs.
- */
-struct serving {
-    const struct design_server *design;
-    struct echo_worker worker;
-    bool timed; /* the connection accepted last has a timeout on its socket */
-    atomic_bool ending;
-    pthread_mutex_t lock;
-    int socket; /* -1, or what is being served; under the lock */
-};
-
-void serving_init(struct serving *s, const struct design_server *design);
-
-/*
- * Waits for the next connection, as long as it takes; where descriptors or
- * memory are short it tries again. 0, or -ECANCELED: there will be no more.
- */
-int serving_accept(struct serving *s, struct echo_connection **connection);
-
-/* Serves it to its end and drops it. */
-void serving_run(struct serving *s, struct echo_connection *connection);
-
-/*
- * From another thread: shuts down the socket that is being served, and nothing
- * more will be. Who waits in accept is woken by the server's own stop.
- */
-void serving_end(struct serving *s);
-
-/* Adds to `counts` (ECHO_COUNTS entries, or NULL) and gives back what it holds. */
-void serving_release(struct serving *s, uint64_t *counts);
+extern const struct design_way threads_way, fork_way, epoll_way;
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef BENCH_EPOLL_H
 #define BENCH_EPOLL_H
 
+#include <pthread.h>
 #include <stdalign.h>
 
 #include "bench/serve/design.h"

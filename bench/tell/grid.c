@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add(struct grid *grid, char *text) {
-    char **more = reallocarray(grid->cells, grid->count + 1, sizeof *more);
-    if (more == NULL) {
-        free(text);
-        return;
-    }
+__attribute__((format(printf, 2, 0))) static void add(struct grid *grid, const char *format,
+                                                      va_list values) {
+    char *text = NULL, **more = reallocarray(grid->cells, grid->count + 1, sizeof *more);
+    if (more == NULL) return;
     grid->cells = more;
-    more[grid->count++] = text;
+    more[grid->count++] = vasprintf(&text, format, values) < 0 ? NULL : text;
 }
 
 struct grid grid_of(const char *heads) {
@@ -34,21 +32,17 @@ void grid_free(struct grid *grid) {
 }
 
 void grid_add(struct grid *grid, const char *format, ...) {
-    char *text = NULL;
     va_list values;
     va_start(values, format);
-    if (vasprintf(&text, format, values) < 0) text = NULL;
+    add(grid, format, values);
     va_end(values);
-    add(grid, text);
 }
 
 void grid_head(struct grid *grid, const char *format, ...) {
-    char *text = NULL;
     va_list values;
     va_start(values, format);
-    if (vasprintf(&text, format, values) < 0) text = NULL;
+    add(grid, format, values);
     va_end(values);
-    add(grid, text);
     grid->columns++;
 }
 

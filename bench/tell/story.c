@@ -77,8 +77,7 @@ static void put_wrapped(FILE *out, const char *mark, const char *text) {
         const size_t bytes = line_bytes(text, room, false);
         put_plain(out, text, without_blank(text, bytes));
         (void)fputc('\n', out);
-        text += bytes;
-        while (*text == ' ') text++;
+        text += bytes + strspn(text + bytes, " ");
     }
 }
 
@@ -102,9 +101,10 @@ void story_heading(struct story *story, unsigned level, const char *text) {
     }
     leave_blank(story);
     (void)fprintf(story->out, "%s\n", text);
-    for (size_t i = width_of(text, strlen(text)); i > 0; i--)
+    for (size_t i = width_of(text, strlen(text)); i > 0; i--) {
         (void)fputc(level == 1 ? '=' : '-', story->out);
-    (void)fputs("\n", story->out);
+    }
+    (void)fputc('\n', story->out);
     story->apart = true;
 }
 
@@ -157,26 +157,21 @@ void story_tell(struct story *story, void (*put)(FILE *out, const void *what), c
 
 /* Tables */
 
-static bool looks_like_number(const char *text) {
-    return *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
-}
-
-static void html_row(struct story *story, const struct grid *grid, size_t row) {
-    (void)fputs("<tr>", story->out);
-    for (size_t k = 0; k < grid->columns; k++) {
-        const char *text = grid_cell(grid, row, k);
-        const bool number = row > 0 && looks_like_number(text);
-        (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", story->out);
-        story_html(story->out, text);
-        (void)fputs(row == 0 ? "</th>" : "</td>", story->out);
+static void html_table(FILE *out, const char *class, const struct grid *grid) {
+    (void)fprintf(out, "<div class=\"wide\"><table class=\"%s\">\n", class);
+    for (size_t row = 0; row < grid_rows(grid); row++) {
+        const char *close = row == 0 ? "</th>" : "</td>";
+        (void)fputs("<tr>", out);
+        for (size_t k = 0; k < grid->columns; k++) {
+            const char *text = grid_cell(grid, row, k);
+            const bool number = *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
+            (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", out);
+            story_html(out, text);
+            (void)fputs(close, out);
+        }
+        (void)fputs("</tr>\n", out);
     }
-    (void)fputs("</tr>\n", story->out);
-}
-
-static void html_table(struct story *story, const char *class, const struct grid *grid) {
-    (void)fprintf(story->out, "<div class=\"wide\"><table class=\"%s\">\n", class);
-    for (size_t i = 0; i < grid_rows(grid); i++) html_row(story, grid, i);
-    (void)fputs("</table></div>\n", story->out);
+    (void)fputs("</table></div>\n", out);
 }
 
 /* The widest piece that is not broken unless it must be. */
@@ -217,61 +212,56 @@ static void fit_columns(const struct grid *grid, size_t columns, size_t widths[G
     for (; total > COLUMNS; total--) narrow(columns, widths, words);
 }
 
-/* The next line of a cell, after the blanks owed by those before it; returns what it owes itself.
+/*
+ * The next line of a cell, after the blanks owed by those before it; returns
+ * what it owes itself.
  */
 static size_t plain_cell(FILE *out, const char **text, size_t width, size_t owed) {
     if (**text == '\0') return owed + width + 2;
     const size_t bytes = line_bytes(*text, width, true), shown = without_blank(*text, bytes);
+    const size_t used = width_of(*text, shown);
     (void)fprintf(out, "%*s", (int)owed, "");
     put_plain(out, *text, shown);
-    const size_t used = width_of(*text, shown);
-    *text += bytes;
-    while (**text == ' ') (*text)++;
+    *text += bytes + strspn(*text + bytes, " ");
     return (width > used ? width - used : 0) + 2;
 }
 
-static void plain_row(struct story *story, const struct grid *grid, size_t row, size_t columns,
-                      const size_t widths[GRID_COLUMNS]) {
-    const char *rest[GRID_COLUMNS];
-    for (size_t k = 0; k < columns; k++) rest[k] = grid_cell(grid, row, k);
-    for (bool more = true; more;) {
-        size_t owed = 0;
-        more = false;
-        for (size_t k = 0; k < columns; k++) {
-            owed = plain_cell(story->out, &rest[k], widths[k], owed);
-            more = more || *rest[k] != '\0';
-        }
-        (void)fputc('\n', story->out);
-    }
-}
-
-static void plain_table(struct story *story, const struct grid *grid) {
+static void plain_table(FILE *out, const struct grid *grid) {
     size_t widths[GRID_COLUMNS] = {0};
     const size_t columns = grid->columns > GRID_COLUMNS ? GRID_COLUMNS : grid->columns;
     fit_columns(grid, columns, widths);
-    leave_blank(story);
-    for (size_t i = 0; i < grid_rows(grid); i++) plain_row(story, grid, i, columns, widths);
+    for (size_t row = 0; row < grid_rows(grid); row++) {
+        const char *rest[GRID_COLUMNS];
+        for (size_t k = 0; k < columns; k++) rest[k] = grid_cell(grid, row, k);
+        for (bool more = true; more;) {
+            size_t owed = 0;
+            more = false;
+            for (size_t k = 0; k < columns; k++) {
+                owed = plain_cell(out, &rest[k], widths[k], owed);
+                more = more || *rest[k] != '\0';
+            }
+            (void)fputc('\n', out);
+        }
+    }
 }
 
 void story_table(struct story *story, const char *class, struct grid *grid) {
-    if (grid_rows(grid) > 1) {
-        if (story->html)
-            html_table(story, class, grid);
-        else
-            plain_table(story, grid);
+    if (grid_rows(grid) > 1 && story->html) html_table(story->out, class, grid);
+    if (grid_rows(grid) > 1 && !story->html) {
+        leave_blank(story);
+        plain_table(story->out, grid);
     }
     grid_free(grid);
 }
 
 void story_fold(struct story *story, const char *summary, const char *class, struct grid *grid) {
-    if (story->html && grid_rows(grid) > 1) {
+    const bool folds = story->html && grid_rows(grid) > 1;
+    if (folds) {
         (void)fputs("<details>", story->out);
         put_element(story, "summary", summary);
-        story_table(story, class, grid);
-        (void)fputs("</details>\n", story->out);
-        return;
     }
     story_table(story, class, grid);
+    if (folds) (void)fputs("</details>\n", story->out);
 }
 
 void story_numbers(struct story *story, struct grid *grid) {

@@ -2,130 +2,92 @@
 #include "bench/tell/words.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct number words_number(double value) {
+__attribute__((format(printf, 1, 2))) static struct number number(const char *format, ...) {
     struct number number;
-    if (isnan(value)) return (struct number){"-"};
-    if (fabs(value) < 1000) {
-        const double size = fabs(value);
-        const int places = size == 0 || size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-        if (size > 0 && size < 0.1)
-            (void)snprintf(number.text, sizeof number.text, "%#.3g", value);
-        else
-            (void)snprintf(number.text, sizeof number.text, "%.*f", places, value);
-        return number;
-    }
-    if (fabs(value) >= 1e12) {
-        (void)snprintf(number.text, sizeof number.text, "%.3g", value);
-        return number;
-    }
-    char digits[32];
-    const double unit = pow(10, floor(log10(fabs(value))) - 2);
-    (void)snprintf(digits, sizeof digits, "%.0f", round(value / unit) * unit);
-    const size_t length = strlen(digits);
-    char *to = number.text;
-    for (size_t i = 0; i < length && to < number.text + sizeof number.text - 3; i++) {
-        *to++ = digits[i];
-        if (digits[i] != '-' && (length - 1 - i) % 3 == 0 && i + 1 < length) *to++ = ',';
-    }
-    *to = '\0';
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(number.text, sizeof number.text, format, values);
+    va_end(values);
     return number;
+}
+
+struct number words_number(double value) {
+    const double size = fabs(value);
+    if (isnan(value)) return number("-");
+    if (size >= 1e12) return number("%.3g", value);
+    if (size > 0 && size < 0.1) return number("%#.3g", value);
+    if (size < 1000) {
+        const int places = size == 0 || size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+        return number("%.*f", places, value);
+    }
+    const double unit = pow(10, floor(log10(size)) - 2);
+    return number("%s%s", value < 0 ? "-" : "", words_count(round(size / unit) * unit).text);
 }
 
 struct number words_ratio(double value) {
-    struct number number;
-    if (isnan(value)) return (struct number){"-"};
-    if (value > 1000) return (struct number){">1,000"};
-    if (value < 0.001) return (struct number){"<0.001"};
-    if (fabs(value - 1) >= 0.1) return words_number(value);
-    (void)snprintf(number.text, sizeof number.text, "%.3f", value);
-    return number;
+    if (isnan(value)) return number("-");
+    if (value > 1000) return number(">1,000");
+    if (value < 0.001) return number("<0.001");
+    return fabs(value - 1) >= 0.1 ? words_number(value) : number("%.3f", value);
 }
 
 struct number words_percent(double share) {
-    struct number number;
-    if (isnan(share)) return (struct number){"-"};
-    if (share > 10) return (struct number){">1,000 %"};
-    (void)snprintf(number.text, sizeof number.text, share < 0.0995 ? "%.2g %%" : "%.0f %%",
-                   100 * share);
-    return number;
+    if (isnan(share)) return number("-");
+    if (share > 10) return number(">1,000 %%");
+    return share < 0.0995 ? number("%.2g %%", 100 * share) : number("%.0f %%", 100 * share);
 }
 
 struct number words_time(double us) {
-    struct number number;
-    if (isnan(us)) return (struct number){"-"};
     const double size = fabs(us);
-    const double unit = size >= 1e6 ? 1e6 : size >= 1000 ? 1000 : 1;
-    number = words_number(us / unit);
-    const size_t length = strlen(number.text);
-    (void)snprintf(number.text + length, sizeof number.text - length, " %s",
-                   size >= 1e6    ? "s"
-                   : size >= 1000 ? "ms"
-                                  : "us");
-    return number;
+    if (isnan(us)) return number("-");
+    if (size >= 1e6) return number("%s s", words_number(us / 1e6).text);
+    if (size >= 1e3) return number("%s ms", words_number(us / 1e3).text);
+    return number("%s us", words_number(us).text);
 }
 
 struct number words_narrow_time(double us, int width) {
-    struct number number = {"-"};
-    const size_t room = sizeof number.text;
     /* Thresholds a little below the power of ten, where rounding would add a figure. */
-    if (isnan(us)) return number;
-    if (us < 99.95) {
-        (void)snprintf(number.text, room, "%.1f", us);
-    } else if (us < 9999.5) {
-        (void)snprintf(number.text, room, "%.0f", us);
-    } else if (us < 999500) {
-        (void)snprintf(number.text, room, "%.*fms", us < 99950 && width > 5 ? 1 : 0, us / 1e3);
-    } else {
-        const int places = us < 9.995e6 ? 2 : us < 99.95e6 ? 1 : 0;
-        (void)snprintf(number.text, room, "%.*fs", places, us / 1e6);
-    }
-    return number;
+    if (isnan(us)) return number("-");
+    if (us < 99.95) return number("%.1f", us);
+    if (us < 9999.5) return number("%.0f", us);
+    if (us < 999500) return number("%.*fms", us < 99950 && width > 5 ? 1 : 0, us / 1e3);
+    return number("%.*fs", us < 9.995e6 ? 2 : us < 99.95e6 ? 1 : 0, us / 1e6);
 }
 
 struct number words_interval(struct interval interval, struct number (*in_words)(double value)) {
-    struct number number = in_words(interval.value);
-    const size_t length = strlen(number.text);
-    if (isfinite(interval.value) && isfinite(interval.low) && isfinite(interval.high)) {
-        (void)snprintf(number.text + length, sizeof number.text - length, " (%.16s to %.16s)",
-                       in_words(interval.low).text, in_words(interval.high).text);
-    }
-    return number;
+    const bool known =
+        isfinite(interval.value) && isfinite(interval.low) && isfinite(interval.high);
+    if (!known) return in_words(interval.value);
+    return number("%.20s (%.16s to %.16s)", in_words(interval.value).text,
+                  in_words(interval.low).text, in_words(interval.high).text);
 }
 
 static const struct condition {
     const char *field, *before, *one, *many;
     bool zero_goes_without_saying;
-} conditions[] = {
-    {"size_bytes", "", " byte", " bytes", false},
-    {"reply_bytes", "answers of ", " byte", " bytes", false},
-    {"bytes", "", " byte", " bytes", false},
-    {"connections", "", " connection", " connections", false},
-    {"messages", "", " message", " messages", false},
-    {"messages.sent", "", " message", " messages", false},
-    {"pipeline", "", " outstanding", " outstanding", false},
-    {"placement", "", "", "", false},
-    {"engine", "", " engine", " engine", false},
-    {"rtt_ms", "a round-trip time of ", " ms", " ms", true},
-    {"loss_percent", "", " % loss", " % loss", true},
-    {"delay_us", "a service of ", " us", " us", true},
-    {"offered_per_s", "", " offered/s", " offered/s", true},
-};
+} conditions[] = {{"size_bytes", "", " byte", " bytes", false},
+                  {"reply_bytes", "answers of ", " byte", " bytes", false},
+                  {"bytes", "", " byte", " bytes", false},
+                  {"connections", "", " connection", " connections", false},
+                  {"messages", "", " message", " messages", false},
+                  {"messages.sent", "", " message", " messages", false},
+                  {"pipeline", "", " outstanding", " outstanding", false},
+                  {"placement", "", "", "", false},
+                  {"engine", "", " engine", " engine", false},
+                  {"rtt_ms", "a round-trip time of ", " ms", " ms", true},
+                  {"loss_percent", "", " % loss", " % loss", true},
+                  {"delay_us", "a service of ", " us", " us", true},
+                  {"offered_per_s", "", " offered/s", " offered/s", true}};
 
 struct number words_count(double value) {
-    struct number number;
-    if (isnan(value)) return (struct number){"-"};
-    if (value != floor(value) || value < 1000) {
-        (void)snprintf(number.text, sizeof number.text, "%.10g", value);
-        return number;
-    }
-    number = words_count(floor(value / 1000));
-    const size_t length = strlen(number.text);
-    (void)snprintf(number.text + length, sizeof number.text - length, ",%03.0f", fmod(value, 1000));
-    return number;
+    if (isnan(value)) return number("-");
+    if (value != floor(value) || value < 1000) return number("%.10g", value);
+    return number("%.56s,%03.0f", words_count(floor(value / 1000)).text, fmod(value, 1000));
 }
 
 struct number words_each(double value) {
@@ -134,11 +96,7 @@ struct number words_each(double value) {
 }
 
 struct number words_counted(double count, const char *one) {
-    struct number number = words_count(count);
-    const size_t length = strlen(number.text);
-    (void)snprintf(number.text + length, sizeof number.text - length, " %s%s", one,
-                   count == 1 ? "" : "s");
-    return number;
+    return number("%.32s %s%s", words_count(count).text, one, count == 1 ? "" : "s");
 }
 
 void words_cell_middle(struct grid *grid, const struct middle *middle,
@@ -148,13 +106,10 @@ void words_cell_middle(struct grid *grid, const struct middle *middle,
 }
 
 struct number words_support(const struct middle *middle, struct number (*words)(double)) {
-    struct number interval = {""}, support;
-    if (!isnan(middle->low))
-        (void)snprintf(interval.text, sizeof interval.text, "95 %% interval %.16s to %.16s, ",
-                       words(middle->low).text, words(middle->high).text);
-    (void)snprintf(support.text, sizeof support.text, " (%.48s%.12s)", interval.text,
-                   words_counted((double)middle->count, "run").text);
-    return support;
+    const struct number runs = words_counted((double)middle->count, "run");
+    if (isnan(middle->low)) return number(" (%.40s)", runs.text);
+    return number(" (95 %% interval %.16s to %.16s, %.12s)", words(middle->low).text,
+                  words(middle->high).text, runs.text);
 }
 
 static void put_fact(FILE *out, const struct fact *fact) {
