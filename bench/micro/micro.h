@@ -48,14 +48,8 @@ struct micro_table {
     size_t count;
 };
 
-struct micro_table micro_work(void);     /* what is done without sockets */
-struct micro_table micro_exchange(void); /* a row for each core variant */
-
-/*
- * A row for each placement that can be had here. Before micro_pin, as it has to
- * see all CPUs that the program may use.
- */
-struct micro_table micro_wakeup(void);
+/* All that can be had here. Before micro_pin, as it has to see all CPUs that it may use. */
+struct micro_table micro_rows(void);
 
 /*
  * Keeps the program on the CPU of the placement `same-core` and in a private

@@ -38,14 +38,12 @@ void run(benchmark::State &state, const micro_row *row, int64_t size) {
     if (row->tear_down != nullptr) row->tear_down();
 }
 
-void add(const micro_table &table) {
-    for (size_t i = 0; i < table.count; i++) {
-        const micro_row *row = &table.rows[i];
-        auto *added = benchmark::RegisterBenchmark(row->name, [row](benchmark::State &state) {
-            run(state, row, row->sized ? state.range(0) : 0);
-        });
-        if (!row->sized) continue;
-        for (const int64_t size : micro_sizes) added->Arg(size);
+void add(const micro_row *row) {
+    auto *added = benchmark::RegisterBenchmark(row->name, [row](benchmark::State &state) {
+        run(state, row, row->sized ? state.range(0) : 0);
+    });
+    for (const int64_t size : micro_sizes) {
+        if (row->sized) added->Arg(size);
     }
 }
 
@@ -69,15 +67,13 @@ int main(int argc, char **argv) {
     arguments.push_back(nullptr);
     benchmark::Initialize(&count, arguments.data());
     if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 64;
-    const micro_table wakeup = micro_wakeup();
+    const micro_table table = micro_rows();
     const int failed = micro_pin();
     if (failed != 0) {
         std::fprintf(stderr, "micro: cannot stay on one CPU: %s\n", std::strerror(-failed));
         return 1;
     }
-    add(micro_work());
-    add(micro_exchange());
-    add(wakeup);
+    for (size_t i = 0; i < table.count; i++) add(&table.rows[i]);
     benchmark::RunSpecifiedBenchmarks();
     return any_failed ? 1 : 0;
 }
