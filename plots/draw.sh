@@ -21,7 +21,7 @@ draw() {
 
 if [[ -n $mode ]]; then text=--text; else text=; fi
 "$echolab" report "$build" $text || exit 1
-mkdir -p "$out"
+if [[ -z $mode ]]; then mkdir -p "$out"; fi
 shopt -s nullglob
 for data in "$build"/data/*.tsv; do
     name=$(basename "$data" .tsv)

@@ -386,9 +386,31 @@ static size_t cut_row(char *row, char *fields[FIELDS_MAX]) {
     return count;
 }
 
+static void assert_counters(const char *field, const json_t *counters) {
+    const char *of, *name;
+    json_t *group, *count;
+    json_object_foreach((json_t *)counters, of, group) {
+        json_object_foreach(group, name, count) {
+            char one[128];
+            (void)snprintf(one, sizeof one, "%s.%s=%lld", of, name,
+                           (long long)json_integer_value(count));
+            assert_says(field, one);
+        }
+    }
+}
+
+static void assert_reasons(const char *field, const json_t *list) {
+    char reasons[TEXT_ROOM / 64] = "";
+    for (size_t i = 0, at = 0; i < json_array_size(list); i++) {
+        at += (size_t)snprintf(reasons + at, sizeof reasons - at, "%s%s", i > 0 ? "; " : "",
+                               json_string_value(json_array_get(list, i)));
+    }
+    assert_string_equal(field, reasons);
+}
+
 /* In a cell of the CSV as in the JSON; reasons one after the other. */
 static void assert_field(const char *name, const char *field, const json_t *value) {
-    char *end, reasons[TEXT_ROOM / 64] = "";
+    char *end;
     if (value == NULL || json_is_null(value)) {
         assert_string_equal(field, "");
     } else if (json_is_number(value)) {
@@ -396,23 +418,9 @@ static void assert_field(const char *name, const char *field, const json_t *valu
     } else if (json_is_boolean(value)) {
         assert_string_equal(field, json_is_true(value) ? "true" : "false");
     } else if (json_is_object(value)) {
-        const char *of, *counter;
-        json_t *group, *count;
-        json_object_foreach((json_t *)value, of, group) {
-            json_object_foreach(group, counter, count) {
-                char one[128];
-                (void)snprintf(one, sizeof one, "%s.%s=%lld", of, counter,
-                               (long long)json_integer_value(count));
-                assert_says(field, one);
-            }
-        }
+        assert_counters(field, value);
     } else if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            const size_t length = strlen(reasons);
-            (void)snprintf(reasons + length, sizeof reasons - length, "%s%s", i > 0 ? "; " : "",
-                           json_string_value(json_array_get(value, i)));
-        }
-        assert_string_equal(field, reasons);
+        assert_reasons(field, value);
     } else if (strcmp(json_string_value(value), field) != 0) {
         fail_msg("%s is %s", name, field);
     }

@@ -205,7 +205,10 @@ _Noreturn static void refuse_axis(const struct argp_state *state, const char *na
 static void check_axis(const struct argp_state *state, struct parse *parse) {
     struct request *request = parse->request;
     const struct axis *axis = axis_find(request->axis);
-    if (axis == NULL) refuse_axis(state, request->axis);
+    if (axis == NULL) {
+        refuse_axis(state, request->axis);
+        return; /* analyzers do not know that it does not come back */
+    }
     const bool loss = strcmp(axis->name, "loss") == 0;
     if (request->rates && !loss) {
         /* An ordinary option of any other sweep. */

@@ -174,7 +174,7 @@ int anatomy_ask(const struct request *request, double guessed[][GUESSES]) {
         for (int q = 0; q < GUESSES; q++) {
             guessed[i][q] = NAN;
             more = more && ask(questions[q], &guessed[i][q]);
-            answers += isfinite(guessed[i][q]);
+            if (isfinite(guessed[i][q])) answers++;
         }
     }
     if (request->predict) (void)putchar('\n');

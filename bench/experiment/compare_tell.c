@@ -20,19 +20,20 @@ struct compared compare_told(const struct compared *compared) {
 struct number compare_verdict(const struct compared *compared) {
     const struct comparison *c = &compared->comparison;
     struct number words;
-    char finds[32] = "", would[32] = "";
+    char finds[14] = "", would[28] = "";
     if (c->verdict == VERDICT_NOT_DECIDED && !isnan(c->detectable))
-        (void)snprintf(finds, sizeof finds, "finds %.16s", words_percent(c->detectable).text);
+        (void)snprintf(finds, sizeof finds, "finds %.7s", words_percent(c->detectable).text);
     if (c->blocks_needed > 0 && c->blocks_needed != FIELD_UNKNOWN)
         (void)snprintf(would, sizeof would, "about %.0f blocks would", (double)c->blocks_needed);
     const bool both = *finds != '\0' && *would != '\0', any = *finds != '\0' || *would != '\0';
-    (void)snprintf(words.text, sizeof words.text, "%s%s%s%s%s%s", verdict_names[c->verdict],
+    (void)snprintf(words.text, sizeof words.text, "%.18s%s%s%s%s%s", verdict_names[c->verdict],
                    any ? " (" : "", finds, both ? "; " : "", would, any ? ")" : "");
     return words;
 }
 
 void compare_fill(struct grid *grid, const char *cells, const struct compared *compared) {
-    const struct compared told = compared == NULL ? (struct compared){0} : compare_told(compared);
+    struct compared told = {0};
+    if (compared != NULL) told = compare_told(compared);
     const struct source nothing = {0};
     grid_fill(grid, cells, compared == NULL ? nothing : fill_from(LIST_COMPARISONS, &told));
 }

@@ -79,7 +79,8 @@ static struct middle packets_per_message(const struct results *results, const ch
     struct runs all = {0};
     for (size_t i = 0; i < results->count; i++) {
         const struct runs *runs = &results->sessions[i]->runs;
-        struct run **more = reallocarray(all.list, all.count + runs->count + 1, sizeof *more);
+        struct run **more =
+            reallocarray(all.list, all.count + runs->count + 1, sizeof(struct run *));
         if (more == NULL) break;
         all.list = more;
         for (size_t k = 0; k < runs->count; k++) more[all.count++] = runs->list[k];

@@ -30,7 +30,7 @@ static size_t collect(const struct runs *runs, const struct variant *variant,
         if (run->asked.variant != variant || !run_is_valid(run)) continue;
         points[count] = (struct slope_point){run->wire.applied_rtt_ns / 1e3, of_us(run),
                                              (double)run->asked.rtt_ns};
-        count += isfinite(points[count].x + points[count].y);
+        if (isfinite(points[count].x + points[count].y)) count++;
     }
     return count;
 }

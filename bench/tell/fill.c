@@ -40,25 +40,29 @@ static struct place place_of(const char *inside, size_t length) {
     return (struct place){inside, colon + 1, before, length - before - 1};
 }
 
+/* `us`: the value, where it is a time. */
+static struct number in_words(const char *how, double value, double us) {
+    const int narrow = 6;
+    if (*how == '\0') return words_number(value);
+    if (strcmp(how, "time") == 0) return words_time(us);
+    if (strcmp(how, "narrow") == 0) return words_narrow_time(us, narrow);
+    if (strcmp(how, "ratio") == 0) return words_ratio(value);
+    if (strcmp(how, "count") == 0) return words_count(value);
+    if (strcmp(how, "each") == 0) return words_each(value);
+    return words_counted(value, how);
+}
+
 static void put_number(FILE *out, const struct place *place, double value) {
     char how[32] = "";
     (void)snprintf(how, sizeof how, "%.*s", (int)place->how_length, place->how);
-    const double us = in_us(place->name, place->name_length, value);
     const bool percent = strcmp(how, "percent") == 0;
-    const int narrow = 6;
     if (percent || *how == '%') {
         /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): templates stand in the program */
         (void)fprintf(out, percent ? "%.3g" : how, percent ? 100 * value : value);
         return;
     }
-    const struct number words = *how == '\0'                 ? words_number(value)
-                                : strcmp(how, "time") == 0   ? words_time(us)
-                                : strcmp(how, "narrow") == 0 ? words_narrow_time(us, narrow)
-                                : strcmp(how, "ratio") == 0  ? words_ratio(value)
-                                : strcmp(how, "count") == 0  ? words_count(value)
-                                : strcmp(how, "each") == 0   ? words_each(value)
-                                                             : words_counted(value, how);
-    (void)fputs(words.text, out);
+    const double us = in_us(place->name, place->name_length, value);
+    (void)fputs(in_words(how, value, us).text, out);
 }
 
 /* False: it is not known. */
