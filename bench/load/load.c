@@ -64,16 +64,19 @@ static unsigned start_threads(struct load *load, unsigned threads, int *failed) 
 
 /* What both sides and the wire have used so far. */
 struct usage {
-    uint64_t client_ns, server_ns;
+    uint64_t at_ns, client_ns, server_ns, softirq_ns;
     struct thread_time *server, *wire;
     size_t server_count, wire_count;
     struct throttled throttled;
 };
 
 static struct usage usage_now(const struct load_options *options) {
-    struct usage usage = {.client_ns = echo_clock_cpu_ns(0), .server_ns = UINT64_MAX};
+    struct usage usage = {
+        .at_ns = echo_clock_ns(), .client_ns = echo_clock_cpu_ns(0), .server_ns = UINT64_MAX};
+    /* Next to each other: on a busy core whoever reads may lose it in between. */
+    if (options->server > 0) usage.server_ns = echo_clock_cpu_ns(options->server);
+    usage.softirq_ns = softirq_thread_ns();
     if (options->server > 0) {
-        usage.server_ns = echo_clock_cpu_ns(options->server);
         usage.server = thread_times_of(options->server, &usage.server_count);
     }
     if (options->wire > 0) usage.wire = thread_times_of(options->wire, &usage.wire_count);
@@ -90,6 +93,8 @@ static void take_usage(struct load_result *r, const struct usage *before,
                        const struct usage *after) {
     const bool known = before->server_ns != UINT64_MAX && after->server_ns != UINT64_MAX;
     r->client_cpu_ns = after->client_ns - before->client_ns;
+    r->usage_ns = after->at_ns - before->at_ns;
+    r->softirq_ns = after->softirq_ns - before->softirq_ns;
     r->server_cpu_ns = known ? after->server_ns - before->server_ns : UINT64_MAX;
     r->server_side =
         side_time_of(before->server, before->server_count, after->server, after->server_count);

@@ -82,6 +82,8 @@ struct load_open {
     uint64_t drain_ns;                     /* until the last of them had ended */                  \
     uint64_t connecting_ns;                /* until each connection had brought a message */       \
     uint64_t client_cpu_ns, server_cpu_ns; /* in the counted time; UINT64_MAX: not known */        \
+    uint64_t usage_ns;                     /* between the readings of these, and of: */            \
+    uint64_t softirq_ns;                   /* the kernel's thread for what is put off, there */    \
     struct side_time client_side, server_side, wire_side; /* likewise */                           \
     struct throttled throttled
 

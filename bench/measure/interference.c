@@ -3,8 +3,10 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bench/measure/system.h"
@@ -39,6 +41,32 @@ struct thread_time *thread_times_of(pid_t process, size_t *count) {
     }
     (void)closedir(folder);
     return times;
+}
+
+/* ksoftirqd/CPU, among the kernel's threads, which are the first processes; 0: not seen. */
+static pid_t softirq_thread_of(int cpu) {
+    char wanted[32];
+    const int first = 2, most = 64 + 16 * (cpu + 1); /* some ten threads for each CPU */
+    (void)snprintf(wanted, sizeof wanted, "ksoftirqd/%d", cpu);
+    for (pid_t thread = first; thread < most; thread++) {
+        char *name = system_line("/proc/%d/comm", (int)thread);
+        const bool found = name != NULL && strcmp(name, wanted) == 0;
+        free(name);
+        if (found) return thread;
+    }
+    return 0;
+}
+
+uint64_t softirq_thread_ns(void) {
+    static int cpu = -1;
+    static pid_t thread;
+    char path[PATH_BYTES];
+    struct thread_time time = {0};
+    const int here = sched_getcpu();
+    if (here != cpu) thread = softirq_thread_of(here);
+    cpu = here;
+    (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)thread);
+    return thread > 0 && read_times(path, &time) ? time.run_ns : 0;
 }
 
 static const struct thread_time *find(const struct thread_time *times, size_t count, pid_t thread) {

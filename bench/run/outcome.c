@@ -123,8 +123,10 @@ static double disturbed_share(const struct run *run) {
     const double least_ns = 5e6; /* below, reading the accounts takes a good part of it */
     double others_ns = NAN;
     if (elapsed_ns < least_ns) return NAN;
-    if (never_idles(&run->asked) && sides[0]->known && sides[1]->known) {
-        return fmax(0, 1 - (double)(sides[0]->run_ns + sides[1]->run_ns) / elapsed_ns);
+    if (never_idles(&run->asked) && run->server_cpu_ns != FIELD_UNKNOWN && run->usage_ns > 0) {
+        /* Of whole processes, with threads that have ended, between the two readings. */
+        const uint64_t own_ns = run->client_cpu_ns + run->server_cpu_ns + run->softirq_ns;
+        return fmax(0, 1 - (double)own_ns / (double)run->usage_ns);
     }
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         if (!sides[i]->known) continue;
