@@ -120,7 +120,9 @@ static bool never_idles(const struct parameters *asked) {
 static double disturbed_share(const struct run *run) {
     const struct side_time *sides[] = {&run->client_side, &run->server_side, &run->wire_side};
     const double elapsed_ns = (double)run->elapsed_ns;
-    const double least_ns = 5e6; /* below, reading the accounts takes a good part of it */
+    /* Below, reading the accounts takes a good part of it: most where threads are read one by one.
+     */
+    const double least_ns = never_idles(&run->asked) ? 5e6 : 5e7;
     double others_ns = NAN;
     if (elapsed_ns < least_ns) return NAN;
     if (never_idles(&run->asked) && run->server_cpu_ns != FIELD_UNKNOWN && run->usage_ns > 0) {
