@@ -20,14 +20,16 @@ struct compared compare_told(const struct compared *compared) {
 struct number compare_verdict(const struct compared *compared) {
     const struct comparison *c = &compared->comparison;
     struct number words;
-    char finds[14] = "", would[28] = "";
+    char finds[18] = "", would[28] = "";
     if (c->verdict == VERDICT_NOT_DECIDED && !isnan(c->detectable))
-        (void)snprintf(finds, sizeof finds, "finds %.7s", words_percent(c->detectable).text);
+        (void)snprintf(finds, sizeof finds, "finds %.11s", words_percent(c->detectable).text);
     if (c->blocks_needed > 0 && c->blocks_needed != FIELD_UNKNOWN)
         (void)snprintf(would, sizeof would, "about %.0f blocks would", (double)c->blocks_needed);
-    const bool both = *finds != '\0' && *would != '\0', any = *finds != '\0' || *would != '\0';
-    (void)snprintf(words.text, sizeof words.text, "%.18s%s%s%s%s%s", verdict_names[c->verdict],
-                   any ? " (" : "", finds, both ? "; " : "", would, any ? ")" : "");
+    if (*finds == '\0' && *would == '\0')
+        (void)snprintf(words.text, sizeof words.text, "%s", verdict_names[c->verdict]);
+    else
+        (void)snprintf(words.text, sizeof words.text, "%.11s (%s%s%s)", verdict_names[c->verdict],
+                       finds, *finds != '\0' && *would != '\0' ? "; " : "", would);
     return words;
 }
 

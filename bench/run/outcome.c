@@ -120,8 +120,7 @@ static bool never_idles(const struct parameters *asked) {
 static double disturbed_share(const struct run *run) {
     const struct side_time *sides[] = {&run->client_side, &run->server_side, &run->wire_side};
     const double elapsed_ns = (double)run->elapsed_ns;
-    /* Below, reading the accounts takes a good part of it: most where threads are read one by one.
-     */
+    /* Below, reading the accounts takes a good part of it, the more so thread by thread. */
     const double least_ns = never_idles(&run->asked) ? 5e6 : 5e7;
     double others_ns = NAN;
     if (elapsed_ns < least_ns) return NAN;
