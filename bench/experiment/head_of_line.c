@@ -71,7 +71,7 @@ static void complete(struct parameters *run) {
     run->arrivals = is_single(run) ? ARRIVALS_FIXED : ARRIVALS_POISSON;
     run->series = true;
     /* What the generator is late alone makes no message late. */
-    run->late_max_ns = (uint64_t)(limits.slack_ms * 1e6);
+    if (run->late_max_ns == 0) run->late_max_ns = (uint64_t)(limits.slack_ms * 1e6);
     run->warmup_ns = 5 * run->rtt_ns;
     run->duration_ns = (uint64_t)(duration_s(run) / pieces(run) * 1e9);
     /* Fresh ones: what comes while one waits for the timer of a lost SYN, 1 s, and a half more. */
