@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# R8: the A/A alarm cannot ring. Right: what is told is width, the difference that would be found.
+. "$(dirname "$0")/lib.sh"
+"$E" compare tcp-persistent udp-persistent --blocks 6 --duration 3ms --warmup 1ms --quiet \
+    --json a.json > a.txt 2> /dev/null
+judge << 'PYTHON'
+said, session = text("a.txt"), load("a.json")
+again = re.search(r"against itself:.{,200}", said)
+if not again:
+    wrong("nothing is said of A/A")
+if "alarm" in again[0] or not re.search(r"finds differences from [\d.,]+ % on|would find", again[0]):
+    wrong(f"A/A says: {again[0][:90]}")
+for c in session["comparisons"]:
+    half = math.log(c["ci_high"] / c["ci_low"]) / 2
+    found = c.get("detectable")
+    if found is None or not 1.1 < math.log1p(found) / half < 1.9:
+        wrong(f"a half-width of {half:.3f} would find {found}, with 80 % power 1.43 of them")
+undecided = said.count("not decided")
+if sum(c["verdict"] == "not decided" for c in session["comparisons"]) > 0 < undecided:
+    if "not decided (finds" not in said:
+        wrong("an undecided line does not say what it would have found")
+PYTHON
