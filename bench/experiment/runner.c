@@ -45,7 +45,8 @@ struct task {
     unsigned block, order;
     uint64_t seed;
     pthread_t thread;
-    bool started;
+    bool begun, started, ended;
+    unsigned neighbours; /* the most that went on beside it */
 };
 
 /* All of them, in the order in which they begin. */
@@ -54,8 +55,27 @@ struct tasks {
     unsigned count;
 };
 
+/*
+ * How many runs may go on beside one, so that they delay it by less than 1 %:
+ * some beside a lone closed loop that waits 5 ms or more for each exchange,
+ * none beside others. A round trip takes some 500 us of a CPU, most of that
+ * for the wire, which spins before a packet is due; each KiB one us more. What
+ * meets one of them waits for half of that.
+ */
+static unsigned neighbours_of(const struct parameters *run) {
+    const double trip_ns = 5e5, byte_ns = 1, least_ns = 5e6, delayed = 0.01, most = 7;
+    const double trips = run->variant->round_trips;
+    const double wait_ns = (double)run->gap_ns + (run->wire ? trips * (double)run->rtt_ns : 0);
+    const double busy_ns = trips * trip_ns + byte_ns * (run->size_bytes + run->reply_bytes);
+    const bool lone = run->connections <= 1 && parameters_depth(run) <= 1 && run->host == NULL &&
+                      run->idle == 0 && run->silent == 0;
+    if (!lone || run->rate_per_s > 0 || wait_ns < least_ns) return 0;
+    return (unsigned)fmin(most, 2 * delayed * wait_ns * wait_ns / (busy_ns * busy_ns));
+}
+
+/* Of what may go on at once: 1 is alone. */
 static double weight_of(const struct task *task) {
-    return task->column->weight > 0 ? task->column->weight : 1;
+    return task->column->share > 0 ? 1 : 1.0 / (1 + neighbours_of(&task->column->run));
 }
 
 static int heaviest_first(const void *a, const void *b) {
@@ -164,6 +184,7 @@ static bool keep(struct task *task, struct run *run, const char *why) {
     run->point = column->point;
     run->against = column->against;
     run->lost_packet = column->lost_packet;
+    run->neighbours = task->neighbours;
     run->capacity_per_s = capacity_per_s > 0 ? capacity_per_s : (double)NAN;
     if (valid && !counts) {
         (void)strcpy(run->validity.reason[run->validity.count++],
@@ -204,6 +225,7 @@ static void *run_task(void *argument) {
     }
     (void)pthread_mutex_lock(&r->lock);
     r->under_way -= weight_of(task);
+    task->ended = true;
     lab->done++;
     (void)pthread_cond_signal(&r->room);
     (void)pthread_mutex_unlock(&r->lock);
@@ -221,6 +243,19 @@ static struct task *find_next(const struct running *r) {
     return NULL;
 }
 
+static void note_neighbours(struct running *r, struct task *begun) {
+    unsigned count = 0;
+    begun->begun = true;
+    for (unsigned i = 0; i < r->tasks.count; i++) {
+        count += r->tasks.list[i].begun && !r->tasks.list[i].ended;
+    }
+    for (unsigned i = 0; i < r->tasks.count; i++) {
+        struct task *task = &r->tasks.list[i];
+        const bool under_way = task->begun && !task->ended;
+        if (under_way && count - 1 > task->neighbours) task->neighbours = count - 1;
+    }
+}
+
 /* NULL: none is to begin any more. */
 static struct task *wait_for_room(struct running *r) {
     struct task *task;
@@ -230,6 +265,7 @@ static struct task *wait_for_room(struct running *r) {
     /* The first run that cannot even start says what is wrong with all. */
     const bool hopeless = r->lab->failed > 0 && r->lab->session->runs.count == 0;
     if (!hopeless) show(r, task);
+    note_neighbours(r, task);
     (void)pthread_mutex_unlock(&r->lock);
     return hopeless || interrupted ? NULL : task;
 }
