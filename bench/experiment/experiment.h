@@ -34,6 +34,8 @@ struct request {
     unsigned point_count;
     const char *at; /* the same as text */
     unsigned blocks;
+    double until_percent; /* --blocks until P: wide are the intervals at most; 0: so many blocks */
+    uint64_t within_ns;   /* the longest of that */
     double margin_percent, min_effect_percent;
     bool rate_half;      /* half of what the slowest variant can carry, found out first */
     bool rates;          /* of sweep loss: under traffic, at the points */

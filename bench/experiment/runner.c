@@ -13,6 +13,8 @@
 
 #include "bench/experiment/against.h"
 #include "bench/experiment/experiment.h"
+#include "bench/judge/compared.h"
+#include "bench/judge/estimate.h"
 #include "bench/measure/environment.h"
 #include "bench/session/output.h"
 #include "echo/address.h"
@@ -153,6 +155,11 @@ static void show(const struct running *r, const struct task *task) {
     const struct lab *lab = r->lab;
     const double gone_s = (double)(echo_clock_ns() - r->start_ns) / 1e9;
     const double left_s = lab->done == 0 ? 0 : gone_s / lab->done * (r->tasks.count - lab->done);
+    if (lab->request->until_percent > 0) {
+        lab_progress(lab, "block %u, until intervals are %g %% wide", task->block + 1,
+                     lab->request->until_percent);
+        return;
+    }
     lab_progress(lab, "block %u/%u  run %u/%u  %s %s %u B  %.0f s left", task->block + 1,
                  lab->plan.blocks, lab->done + 1, r->tasks.count, task->column->run.variant->name,
                  role_names[task->column->run.role], task->column->run.size_bytes, left_s);
@@ -270,6 +277,42 @@ static struct task *wait_for_room(struct running *r) {
     return hopeless || interrupted ? NULL : task;
 }
 
+/* Of the intervals that answer the question, time per message or the median, the widest. */
+static double widest_interval(const struct lab *lab) {
+    const struct runs *runs = &lab->session->runs;
+    const bool open = runs->count > 0 && run_is_open(runs->list[0]);
+    const struct metric *metric = &metrics[open ? METRIC_P50 : METRIC_TIME];
+    struct findings list = {0};
+    double widest = 0;
+    compared_list(&list, runs, lab->request->margin_percent / 100);
+    const struct compared *all = list.items;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct interval *ratio = &all[i].comparison.ratio;
+        if (strcmp(all[i].metric, metric->name) != 0 || compared_with_floor(&all[i])) continue;
+        widest = fmax(widest, isnan(ratio->low) ? INFINITY : ratio->high / ratio->low - 1);
+    }
+    free(list.items);
+    return widest > 0 ? widest : INFINITY;
+}
+
+/* Before a block of --blocks until P: whether there have been enough, or the time is over. */
+static bool is_enough(struct running *r, unsigned blocks) {
+    const struct request *request = r->lab->request;
+    const double wanted = request->until_percent / 100;
+    if (!(wanted > 0) || blocks == 0) return false;
+    const bool over = echo_clock_ns() - r->start_ns >= request->within_ns;
+    if (!over && !estimate_may_look(blocks)) return false;
+    (void)pthread_mutex_lock(&r->lock);
+    const double widest = widest_interval(r->lab);
+    (void)pthread_mutex_unlock(&r->lock);
+    if (over && widest > wanted) {
+        (void)complain("%.0f s are over, and the widest interval is %.1f %%, not %g %%: give more "
+                       "time by --within, or a quieter machine",
+                       (double)request->within_ns / 1e9, 100 * widest, request->until_percent);
+    }
+    return over || widest <= wanted;
+}
+
 static void run_plan(struct lab *lab) {
     const uint64_t apart_ns = 50000000;
     struct running r = {.lab = lab,
@@ -279,6 +322,11 @@ static void run_plan(struct lab *lab) {
                         .start_ns = echo_clock_ns()};
     lab->plan.running = &r;
     for (unsigned i = 0; i < r.tasks.count; i++) {
+        const unsigned blocks = i / lab->plan.count;
+        if (i % lab->plan.count == 0 && is_enough(&r, blocks)) {
+            lab->plan.blocks = blocks;
+            break;
+        }
         struct task *task = wait_for_room(&r);
         if (task == NULL) break;
         task->started = pthread_create(&task->thread, NULL, run_task, task) == 0;
@@ -380,6 +428,11 @@ static void print_task(const struct lab *lab, const struct task *task) {
 }
 
 static int print_plan(struct lab *lab) {
+    if (lab->request->until_percent > 0) {
+        lab->plan.blocks = ESTIMATE_LOOK_FIRST;
+        printf("so many blocks at least, then until intervals are %g %% wide, within %.0f s:\n",
+               lab->request->until_percent, (double)lab->request->within_ns / 1e9);
+    }
     struct tasks tasks = plan_tasks(lab);
     double seconds = 0, longest = 0;
     for (unsigned i = 0; i < tasks.count; i++) {
