@@ -91,7 +91,7 @@ const struct parameter parameters[] = {
      .takes = {{BY_LOADS & ~BY_RTT,
                 "of an open loop, who takes a request: the free connection used last (mru) or "
                 "longest ago (lru), or each its own (connection) (mru)"}}},
-    {"lateness", "T", FORM_TIME, AT(NULL, TIME, late_max_ns), .least = 1000, .meant = is_open_loop,
+    {"lateness", "T", FORM_TIME, AT(NULL, TIME, late_max_ns), .least = 1000,
      .takes = {{BY_LOADS & ~BY_RTT,
                 "of an open loop's generator, at any percentile (5 % of the latency there)"},
                {BY_TRAFFIC, "of the generator, at any percentile (the slack of a late message)"}}},
