@@ -107,11 +107,12 @@ static void count_in_window(struct load_thread *t, const struct exchange *x) {
 
 void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *failures, bool *up) {
     struct load_result *r = t->result;
-    const bool ok = x->outcome == EXCHANGE_OK;
+    /* Also one that was lost: where none is answered the window begins as well. */
+    const bool ended = x->outcome != EXCHANGE_FAILED;
     r->exchanges++;
-    if (ok) r->answered++;
-    if (ok && !*up) t->load->up++;
-    *up = *up || ok;
+    if (x->outcome == EXCHANGE_OK) r->answered++;
+    if (ended && !*up) t->load->up++;
+    *up = *up || ended;
     *failures = x->outcome == EXCHANGE_FAILED ? *failures + 1 : 0;
     if (t->load->options->schedule != NULL) {
         if (!t->begun) note_early(r, x);
