@@ -16,13 +16,21 @@ PYTHON
 judge << 'PYTHON'
 drawn = {float(row["rtt_ms"]): float(row["model_us"]) / 1e3 for row in table("data/rtt.tsv")
          if row["variant"] == "udp-persistent" and row["model_us"] not in ("-", "")}
-told = {}
-for rtt, cell in re.findall(r"^(\d+) ms +\S+ ms[^/\n]*/ ([\d.]+) ms", open("page.txt").read(), re.M):
-    told[float(rtt)] = float(cell)
+told, rtt = {}, None
+lines = open("page.txt").read().split("\n")
+head = next((i for i, line in enumerate(lines) if re.match("round-trip time +UDP", line)), len(lines))
+for line in lines[head + 1:]:
+    if not line.strip():
+        break
+    rtt = float(line.split()[0]) if re.match(r"[\d.]+ ms ", line) else rtt
+    cell = line[lines[head].index("UDP"):lines[head].index("TCP, kept")].split("/")[-1]
+    found = re.match(r" *([\d.]+) ms *$", cell)
+    if found and rtt is not None:
+        told[rtt] = float(found[1])
 both = sorted(set(drawn) & set(told))
 for rtt in both:
     if abs(drawn[rtt] / told[rtt] - 1) > 0.01:
         wrong(f"at {rtt:g} ms the table predicts {told[rtt]} ms and the figure {drawn[rtt]:.2f} ms")
-if not drawn and not told:
-    wrong("nothing is predicted")
+if not both:
+    wrong(f"no point is predicted in both: {drawn}, {told}")
 PYTHON
