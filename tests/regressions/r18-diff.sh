@@ -2,10 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # R18: `diff` compares a file with itself and what contradicts itself. Right: refused by name; counts come first.
 . "$(dirname "$0")/lib.sh"
-"$E" compare tcp-persistent udp-persistent --blocks 1 --duration 3ms --warmup 1ms --quiet --json a.json \
-    > /dev/null 2>&1
-"$E" compare tcp-persistent udp-persistent --blocks 1 --duration 3ms --warmup 1ms --quiet --json b.json \
-    > /dev/null 2>&1
+for name in a b; do
+    "$E" compare tcp-persistent udp-persistent --blocks 1 --duration 3ms --warmup 1ms --quiet \
+        --json $name.json > /dev/null 2>&1
+done
+judge << 'PYTHON'
+for name in "a.json", "b.json":  # sound also where the machine was busy
+    session = load(name)
+    for run in session["runs"]:
+        run["valid"], run["invalid_because"] = True, []
+    json.dump(session, open(name, "w"))
+PYTHON
+"$E" diff a.json -- b.json > seen.txt 2>&1
+status=$?
+[[ $status == 64 || $status == 1 ]] && wrong "two sound sessions are refused: $(head -1 seen.txt)"
 refused() { # NAME FILE...: by name, with a status of its own
     local name=$1 status
     shift
@@ -19,7 +29,6 @@ for spoil in 'run["throughput_per_s"] *= 2' \
     'run["latency_us"]["p50"], run["latency_us"]["p90"] = 90.0, 10.0' \
     'run["latency_us"]["mean"] = 2 * run["latency_us"]["max"]' \
     'run["valid"], run["invalid_because"] = True, ["spoiled"]'; do
-    "$E" diff a.json -- b.json > /dev/null 2>&1 || wrong "two sound sessions are refused"
     SPOIL=$spoil judge << 'PYTHON'
 session = load("b.json")
 for run in session["runs"]:
