@@ -99,8 +99,11 @@ gallery: plots ## the pictures of the last results, and their data, to plots/gal
 
 tests: all $(TESTS)
 EXACT := $(filter %test_wire %test_anatomy,$(TESTS))
-test: tests ## run the tests, all of them
-	@BUILD=$(BUILD) tests/run.sh $(EXACT) -- $(filter-out $(EXACT),$(TESTS))
+# One more program: what was found wrong once, tried on the program itself. It is not built with sanitizers.
+REGRESSIONS := $(if $(EXTRA),,$(BUILD)/tests/regressions)
+$(BUILD)/tests/regressions: tests/regressions/run.sh ; @mkdir -p $(@D); printf '#!/bin/sh\nE="%s" exec "%s"\n' '$(BUILD)/echolab' '$<' > $@; chmod +x $@
+test: tests $(REGRESSIONS) ## run the tests, all of them
+	@BUILD=$(BUILD) tests/run.sh $(REGRESSIONS) $(EXACT) -- $(filter-out $(EXACT),$(TESTS))
 
 check: rooms format lint sanitize ## order of rooms, format, clang-tidy, cppcheck, and the tests under sanitizers
 rooms:
