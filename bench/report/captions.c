@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/report/captions.h"
+#include "bench/report/report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/report/figure_rows.h"
-#include "bench/report/template.h"
 #include "bench/tell/words.h"
 
 static bool ends_with(const char *text, const char *end) {
@@ -14,12 +12,10 @@ static bool ends_with(const char *text, const char *end) {
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-/* A template of tell/fill.h; nothing is put where something of it is not known. */
+/* A template of tell/fill.h. */
 static void put(FILE *out, const struct table *table, size_t row, const char *template) {
     struct field fields[TABLE_COLUMNS];
-    char *text = fill(template, table_source(table, row, fields));
-    if (text != NULL) (void)fputs(text, out);
-    free(text);
+    fill_put(out, template, table_source(table, row, fields));
 }
 
 /* The last row of the same series. */

@@ -81,4 +81,24 @@ int drawings_write(const struct drawing *drawings, const char *directory, char *
 int report_save(const char *directory, const char *folder, const char *name, const char *text,
                 char *why);
 
+/* ---- figure_rows.c: what a figure has in a row, where that is no median ---- */
+
+typedef void figure_row(struct drawing *drawing, const struct selection *here);
+
+/* The largest payload whose datagram is one packet of the wire. */
+enum { FIGURE_ONE_PACKET = 1432 };
+
+figure_row figure_row_rtt;   /* latency over the delay, beside the model */
+figure_row figure_row_tail;  /* what share of all messages took longer */
+figure_row figure_row_loss;  /* what share of the messages was answered */
+figure_row figure_row_rate;  /* latency from when a request was due */
+figure_row figure_row_tails; /* percentiles, with those of single runs */
+
+/* Each message near a loss. */
+void figure_tell_who_waits(struct drawing *drawing, const void *behind_loss);
+
+/* From Google Benchmark and hyperfine. */
+void figure_fill_codec(struct drawing *drawing);
+void figure_fill_process(struct drawing *drawing);
+
 #endif

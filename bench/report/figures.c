@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bench/judge/metric.h"
-#include "bench/report/figure_rows.h"
+#include "bench/report/figure.h"
 
 #define US 1e3
 #define MS 1e6

@@ -6,7 +6,7 @@
 
 #include "bench/judge/environment_difference.h"
 #include "bench/measure/environment.h"
-#include "bench/report/page.h"
+#include "bench/report/report.h"
 #include "bench/tell/words.h"
 
 /* ---- runs that do not count ---- */
