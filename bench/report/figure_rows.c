@@ -19,14 +19,14 @@ static double applied_ms(const struct run *run) {
     return run->wire.applied_rtt_ns / MS;
 }
 
-void figure_row_rtt(struct drawing *drawing, const struct selection *here) {
+void figure_row_rtt(struct drawing *drawing, const struct runs *here) {
     const struct selection_axis *axis = drawing->figure->runs.axis;
-    const struct run *run = here->list[0].run;
+    const struct run *run = here->list[0];
     const struct variant *variant = run->asked.variant;
     const struct middle work =
         compare_work(drawing->results, variant->name, metrics[METRIC_P50].of);
-    const struct middle applied = selection_middle(here, applied_ms);
-    const struct middle latency = selection_middle(here, metric_latency_us);
+    const struct middle applied = runs_middle(here, applied_ms, NULL, NULL);
+    const struct middle latency = runs_middle(here, metric_latency_us, NULL, NULL);
     const double delay_ms = applied.count > 0 ? applied.value : axis->at(run);
     table_place(&drawing->table, axis, run);
     table_number(&drawing->table, delay_ms);
@@ -38,8 +38,12 @@ void figure_row_rtt(struct drawing *drawing, const struct selection *here) {
 
 /* ---- how many take how long ---- */
 
-void figure_row_tail(struct drawing *drawing, const struct selection *here) {
-    struct samples all = selection_samples(here);
+void figure_row_tail(struct drawing *drawing, const struct runs *here) {
+    struct samples all = {0};
+    for (size_t i = 0; i < here->count; i++) {
+        const struct samples one = run_samples(here->list[i]);
+        samples_add(&all, &one);
+    }
     const double messages = (double)(all.answered + all.missed);
     double longer = messages, shown = 1, shown_us = 0;
     for (size_t i = 0; i < all.count; i++) {
@@ -48,7 +52,7 @@ void figure_row_tail(struct drawing *drawing, const struct selection *here) {
         /* Steps finer than a pixel only make the file large. */
         const double us = (double)all.buckets[i].upper_ns / US, share = longer / messages;
         if (us < shown_us * 1.005 && share > shown * 0.98) continue;
-        table_place(&drawing->table, NULL, here->list[0].run);
+        table_place(&drawing->table, NULL, here->list[0]);
         table_number(&drawing->table, us);
         table_number(&drawing->table, 100 * share);
         table_number(&drawing->table, messages);
@@ -72,10 +76,10 @@ static double predicted_percent(const struct parameters *asked) {
     return datagram ? 100 * pow(1 - asked->loss_percent / 100, 2 * packets) : (double)NAN;
 }
 
-void figure_row_loss(struct drawing *drawing, const struct selection *here) {
+void figure_row_loss(struct drawing *drawing, const struct runs *here) {
     double sent = 0, ok = 0, fragments = 0, packets = 0, exchanges = 0;
     for (size_t i = 0; i < here->count; i++) {
-        const struct run *run = here->list[i].run;
+        const struct run *run = here->list[i];
         const struct wire_tally *to_server = run->wire.by[WIRE_TO_SERVER];
         sent += (double)run->sent;
         ok += (double)run->ok;
@@ -88,11 +92,11 @@ void figure_row_loss(struct drawing *drawing, const struct selection *here) {
     }
     if (sent <= 0) return;
     const struct interval share = statistics_share_interval(ok, sent - ok, 0.95);
-    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0].run);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
     table_interval(&drawing->table, 100 * share.value, 100 * share.low, 100 * share.high);
     table_number(&drawing->table, fragments / exchanges);
     table_number(&drawing->table, packets / exchanges);
-    table_number(&drawing->table, predicted_percent(&here->list[0].run->asked));
+    table_number(&drawing->table, predicted_percent(&here->list[0]->asked));
     table_number(&drawing->table, sent);
 }
 
@@ -115,16 +119,11 @@ void figure_tell_who_waits(struct drawing *drawing, const void *behind_loss) {
 /* ---- an open loop ---- */
 
 /* The runs are of one session, a block each: one series. */
-static struct open_point point_of(const struct selection *here) {
-    struct runs runs = {.list = calloc(here->count, sizeof(struct run *))};
-    struct open_point point = {.messages = 0};
-    if (runs.list == NULL) return point;
-    for (size_t i = 0; i < here->count; i++)
-        runs.list[runs.count++] = (struct run *)here->list[i].run;
-    struct series_table table = series_of(&runs);
-    if (table.count > 0) point = open_point_of(&table, 0);
+static struct open_point point_of(const struct runs *here) {
+    struct series_table table = series_of(here);
+    const struct open_point point =
+        table.count == 0 ? (struct open_point){.messages = 0} : open_point_of(&table, 0);
     series_free(&table);
-    free(runs.list);
     return point;
 }
 
@@ -140,18 +139,19 @@ static void add_latency(struct table *table, const struct open_point *point,
     add_waited(table, point, point->latency_us[percent].high);
 }
 
-static double knee_of(const struct shown *one) {
-    for (size_t i = 0; i < one->from->lists[LIST_KNEES].count; i++) {
-        const struct knee *knee = SESSION_AT(one->from, LIST_KNEES, struct knee, i);
-        if (strcmp(knee->variant, one->run->asked.variant->name) == 0) return knee->knee_per_s;
+static double knee_of(const struct drawing *drawing, const struct run *run) {
+    const struct session *from = figure_session_of(drawing->results, run);
+    for (size_t i = 0; i < from->lists[LIST_KNEES].count; i++) {
+        const struct knee *knee = SESSION_AT(from, LIST_KNEES, struct knee, i);
+        if (strcmp(knee->variant, run->asked.variant->name) == 0) return knee->knee_per_s;
     }
     return NAN;
 }
 
-void figure_row_rate(struct drawing *drawing, const struct selection *here) {
+void figure_row_rate(struct drawing *drawing, const struct runs *here) {
     const struct open_point point = point_of(here);
     if (point.messages == 0) return;
-    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0].run);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
     table_number(&drawing->table, point.share);
     add_waited(&drawing->table, &point, point.latency_us[OPEN_P50].value);
     add_latency(&drawing->table, &point, OPEN_P99);
@@ -160,16 +160,16 @@ void figure_row_rate(struct drawing *drawing, const struct selection *here) {
     table_number(&drawing->table, point.answered_per_s);
     table_number(&drawing->table, point.answered_percent);
     table_number(&drawing->table, open_point_is_overloaded(&point));
-    table_number(&drawing->table, knee_of(here->list));
+    table_number(&drawing->table, knee_of(drawing, here->list[0]));
     table_number(&drawing->table, point.deadline_us);
     table_number(&drawing->table, point.valid);
 }
 
-void figure_row_tails(struct drawing *drawing, const struct selection *here) {
+void figure_row_tails(struct drawing *drawing, const struct runs *here) {
     const struct open_point point = point_of(here);
     for (int i = 0; i < OPEN_PERCENTS; i++) {
         if (point.messages == 0 || isnan(point.latency_us[i].value)) continue;
-        table_place(&drawing->table, NULL, here->list[0].run);
+        table_place(&drawing->table, NULL, here->list[0]);
         table_number(&drawing->table, open_percents[i]);
         add_latency(&drawing->table, &point, (enum open_percent)i);
         table_number(&drawing->table, point.offered_per_s);

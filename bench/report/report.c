@@ -189,12 +189,11 @@ static void tell_figure(struct story *story, const struct drawing *drawing) {
 /* The session that `make bench` wrote under the name of the part; else that of the figure. */
 static const struct session *session_of(const struct results *results, const char *name,
                                         const struct drawing *drawing) {
-    const size_t length = strlen(name);
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "/%s.json", name);
     for (size_t i = 0; i < results->count; i++) {
         const char *file = strrchr(results->sessions[i]->file, '/');
-        if (file != NULL && strncmp(file + 1, name, length) == 0 &&
-            strcmp(file + 1 + length, ".json") == 0)
-            return results->sessions[i];
+        if (file != NULL && strcmp(file, wanted) == 0) return results->sessions[i];
     }
     return drawing == NULL ? NULL : drawing->from;
 }
@@ -263,47 +262,32 @@ static void tell_all(struct story *story, const struct drawing *drawings) {
 
 /* ---- the whole ---- */
 
-struct whole {
-    const struct drawing *drawings;
-    const char *directory;
-};
-
-static bool put_story(FILE *out, const char *name, const void *what) {
-    const struct whole *whole = what;
-    struct story story = {.out = out, .html = true, .directory = whole->directory};
-    if (strcmp(name, "story") != 0) return false;
-    tell_all(&story, whole->drawings);
-    return true;
-}
-
 /* Title and question are those of the page. */
-static void put_plain(FILE *out, const struct whole *whole) {
-    struct story story = {.out = out, .directory = whole->directory, .apart = true};
+static void head_plain(struct story *story) {
     char *title = template_between(template_page, "<h1>", "</h1>");
     char *question = template_between(template_page, "<p class=\"question\">", "</p>");
-    story_heading(&story, 1, title == NULL ? "" : title);
-    story_paragraph(&story, "p", question == NULL ? "" : question);
-    tell_all(&story, whole->drawings);
+    story_heading(story, 1, title == NULL ? "" : title);
+    story_paragraph(story, "p", question == NULL ? "" : question);
     free(question);
     free(title);
 }
 
-static char *plain_text(const struct whole *whole) {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (out == NULL) return NULL;
-    put_plain(out, whole);
-    (void)fclose(out);
-    return text;
-}
-
 char *page_text(const struct drawing *drawings, const char *directory, bool html) {
-    const struct whole whole = {drawings, directory};
-    char *page = template_part("page");
-    char *text = !html          ? plain_text(&whole)
-                 : page == NULL ? NULL
-                                : template_filled(page, put_story, &whole);
+    static const char place[] = "{story}";
+    char *text = NULL, *page = template_part("page");
+    size_t length = 0;
+    FILE *out = page == NULL ? NULL : open_memstream(&text, &length);
+    if (out != NULL) {
+        struct story story = {.out = out, .html = html, .directory = directory, .apart = !html};
+        const char *at = strstr(page, place);
+        if (html)
+            (void)fprintf(out, "%.*s", (int)(at - page), page);
+        else
+            head_plain(&story);
+        tell_all(&story, drawings);
+        if (html) (void)fputs(at + strlen(place), out);
+        (void)fclose(out);
+    }
     free(page);
     return text;
 }
