@@ -11,7 +11,6 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/session/output.h"
 #include "bench/session/session.h"
 #include "tests/made.h"
 #include "tests/support.h"

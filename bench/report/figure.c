@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "bench/judge/series.h"
-#include "bench/session/output.h"
 #include "bench/tell/words.h"
 
 enum { VARIANTS_ROOM = 64 };

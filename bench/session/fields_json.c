@@ -38,10 +38,6 @@ void json_add_missing(json_t *to, const json_t *from) {
     }
 }
 
-json_t *json_text(const char *text) {
-    return text == NULL ? json_null() : json_string(text);
-}
-
 json_t *json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
@@ -117,6 +113,23 @@ const char *reading_text(const struct reading *reading, const json_t *value) {
     return session_text(reading->session, "%s", text);
 }
 
+enum { WHOLE = 1U << JSON_INTEGER, NUMBER = WHOLE | 1U << JSON_REAL };
+
+/* What a field of a kind has to be. */
+static const struct {
+    const char *wanted;
+    unsigned types;
+    bool amount; /* never negative */
+} kinds[] = {[FIELD_OBJECT] = {"an object", 1U << JSON_OBJECT},
+             [FIELD_TEXT] = {"a text", 1U << JSON_STRING},
+             [FIELD_CHOICE] = {"a text", 1U << JSON_STRING},
+             [FIELD_TRUTH] = {"true or false", 1U << JSON_TRUE | 1U << JSON_FALSE},
+             [FIELD_COUNT] = {"a whole number of 0 or more", WHOLE, true},
+             [FIELD_UNSIGNED] = {"a whole number of 0 or more", WHOLE, true},
+             [FIELD_REAL] = {"a number", NUMBER},
+             [FIELD_TIME] = {"a number of 0 or more", NUMBER, true},
+             [FIELD_WHOLE] = {"a number", NUMBER}};
+
 static bool may_be_null(const struct field *field) {
     if (field->kind == FIELD_OBJECT) return field->nullable;
     if (field->kind == FIELD_CHOICE || field->kind == FIELD_TRUTH) return field->known > 0;
@@ -125,16 +138,8 @@ static bool may_be_null(const struct field *field) {
 
 static bool is_right(bool amounts, const struct field *field, const json_t *value) {
     if (json_is_null(value)) return may_be_null(field);
-    switch (field->kind) {
-    case FIELD_OBJECT: return json_is_object(value);
-    case FIELD_TEXT:
-    case FIELD_CHOICE: return json_is_string(value);
-    case FIELD_TRUTH: return json_is_boolean(value);
-    case FIELD_UNSIGNED:
-    case FIELD_COUNT: return json_is_integer(value) && json_integer_value(value) >= 0;
-    case FIELD_TIME: return json_is_number(value) && json_number_value(value) >= 0;
-    default: return json_is_number(value) && (!amounts || json_number_value(value) >= 0);
-    }
+    return (kinds[field->kind].types >> json_typeof(value) & 1U) != 0 &&
+           (!(amounts || kinds[field->kind].amount) || json_number_value(value) >= 0);
 }
 
 static struct field_value value_of(const struct reading *reading, const json_t *value) {
@@ -148,15 +153,6 @@ static struct field_value value_of(const struct reading *reading, const json_t *
 
 static bool read_field(const struct reading *reading, const char *where, const json_t *object,
                        const struct field *field, void *structure) {
-    static const char *const wanted[] = {[FIELD_OBJECT] = "an object",
-                                         [FIELD_TEXT] = "a text",
-                                         [FIELD_CHOICE] = "a text",
-                                         [FIELD_TRUTH] = "true or false",
-                                         [FIELD_COUNT] = "a whole number of 0 or more",
-                                         [FIELD_UNSIGNED] = "a whole number of 0 or more",
-                                         [FIELD_REAL] = "a number",
-                                         [FIELD_TIME] = "a number of 0 or more",
-                                         [FIELD_WHOLE] = "a number"};
     const json_t *value = json_at(object, field->name);
     const char *bound = field->kind == FIELD_REAL && reading->amounts ? " of 0 or more" : "";
     char text[64];
@@ -164,7 +160,8 @@ static bool read_field(const struct reading *reading, const char *where, const j
     if (value == NULL || !is_right(reading->amounts, field, value)) {
         return reading_wrong(reading, "%s.%s is %s; it has to be %s%s%s", where, field->name,
                              value == NULL ? "missing" : reading_shown(value, text, sizeof text),
-                             wanted[field->kind], bound, may_be_null(field) ? ", or null" : "");
+                             kinds[field->kind].wanted, bound,
+                             may_be_null(field) ? ", or null" : "");
     }
     if (field_set(field, structure, value_of(reading, value)) == 0) return true;
     return reading_wrong(reading, "%s.%s is %s, which this echolab does not know", where,

@@ -47,8 +47,7 @@ json_t *rows_json(const struct rows *rows, const void *items, size_t count);
 /* In *items, malloc'd; how many, up to the first that is not right. */
 size_t rows_read(const struct rows *rows, const json_t *list, void **items);
 
-/* NULL and NAN are null. */
-json_t *json_text(const char *text);
+/* NAN is null. */
 json_t *json_number(double value);
 double json_number_or_nan(const json_t *value);
 

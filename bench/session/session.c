@@ -3,15 +3,20 @@
 #include "bench/session/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench/judge/compared.h"
+#include "bench/measure/system.h"
+#include "bench/run/run_fields.h"
 #include "bench/session/json.h"
-#include "bench/session/output.h"
 
 struct session *session_new(const char *command, const char *axis) {
     struct session *session = calloc(1, sizeof *session);
@@ -77,6 +82,60 @@ static const struct field head_fields[] = {{"command", AT(TEXT, command), .need 
                                            {"rtt_ms", AT(REAL, rtt_ms)}};
 enum { HEAD_COUNT = sizeof head_fields / sizeof head_fields[0] };
 
+/* ---- files ---- */
+
+/* "PATH.XXXXXX", malloc'd, and in *file the file that was made of it; NULL and -errno. */
+static char *create_beside(const char *path, int *file) {
+    char *name = NULL;
+    *file = -ENOMEM;
+    if (asprintf(&name, "%s.XXXXXX", path) < 0) return NULL;
+    *file = mkostemp(name, O_CLOEXEC);
+    if (*file >= 0) return name;
+    *file = -errno;
+    free(name);
+    return NULL;
+}
+
+int output_check(const char *path) {
+    struct stat there;
+    /* A device or a pipe would be replaced by a file, not written to. */
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        return S_ISDIR(there.st_mode) ? -EISDIR : -EINVAL;
+    }
+    int file;
+    char *name = create_beside(path, &file);
+    if (name == NULL) return file;
+    (void)close(file);
+    (void)unlink(name);
+    free(name);
+    return 0;
+}
+
+/* Under sudo the results are the caller's, who will want to write there again. */
+static void give_to_caller(int file) {
+    uid_t uid;
+    gid_t gid;
+    if (!system_caller(&uid, &gid)) return;
+    if (fchown(file, uid, gid) != 0) return; /* then it stays root's, and readable */
+}
+
+int output_write(const char *path, const char *text, size_t size) {
+    int file;
+    char *name = create_beside(path, &file);
+    if (name == NULL) return file;
+    FILE *out = fdopen(file, "w");
+    int failed = out != NULL && fwrite(text, 1, size, out) == size && fflush(out) == 0 &&
+                         fsync(file) == 0 && fchmod(file, 0644) == 0
+                     ? 0
+                     : -errno;
+    give_to_caller(file);
+    if ((out == NULL ? close(file) : fclose(out)) != 0 && failed == 0) failed = -errno;
+    if (failed == 0 && rename(name, path) != 0) failed = -errno;
+    if (failed != 0) (void)unlink(name);
+    free(name);
+    return failed;
+}
+
 /* ---- writing ---- */
 
 static json_t *file_json(const struct session *session) {
@@ -104,6 +163,91 @@ int session_write(const struct session *session, const char *path) {
     const int failed = text == NULL ? -ENOMEM : output_write(path, text, strlen(text));
     free(text);
     json_decref(file);
+    return failed;
+}
+
+/*
+ * CSV: a row per run, a column for each member of a run that is one value, in
+ * the order of the JSON, dots between levels. The columns are always the same:
+ * what a run does not have is empty. Which counters there are depends on the
+ * run, so all are one column.
+ */
+
+static void put_quoted(FILE *out, const char *text) {
+    (void)fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') (void)fputc('"', out);
+        (void)fputc(*text, out);
+    }
+    (void)fputc('"', out);
+}
+
+static void put_value(FILE *out, const json_t *value) {
+    switch (json_typeof(value)) {
+    case JSON_TRUE: (void)fputs("true", out); break;
+    case JSON_FALSE: (void)fputs("false", out); break;
+    case JSON_STRING: put_quoted(out, json_string_value(value)); break;
+    case JSON_REAL: (void)fprintf(out, "%.17g", json_real_value(value)); break;
+    case JSON_INTEGER:
+        (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        break;
+    default: break;
+    }
+}
+
+/* One after the other. */
+static void put_reasons(FILE *out, const struct validity *validity) {
+    char text[VALIDITY_REASONS_MAX * (VALIDITY_REASON_BYTES + 2)] = "";
+    for (unsigned i = 0, at = 0; i < validity->count; i++) {
+        at += (unsigned)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? "; " : "",
+                                 validity->reason[i]);
+    }
+    put_quoted(out, text);
+}
+
+/* "server.requests=12 server.replies=12" */
+static void put_counters(FILE *out, json_t *counters) {
+    const char *of, *name, *before = "";
+    json_t *group, *value;
+    json_object_foreach(counters, of, group) {
+        json_object_foreach(group, name, value) {
+            (void)fprintf(out, "%s%s.%s=%.17g", before, of, name, json_number_value(value));
+            before = " ";
+        }
+    }
+}
+
+static void put_row(FILE *out, const struct session *session, const struct run *run) {
+    json_t *object = run_to_json(run);
+    for (unsigned i = 0; i < run_field_count; i++) {
+        const json_t *value = json_at(object, run_fields[i].name);
+        if (run_fields[i].kind == FIELD_OBJECT) continue;
+        if (value != NULL) put_value(out, value);
+        (void)fputc(',', out);
+    }
+    put_counters(out, json_at(object, "counters"));
+    json_decref(object);
+    (void)fputc(',', out);
+    put_reasons(out, &run->validity);
+    (void)fputc(',', out);
+    if (session->axis != NULL) put_quoted(out, session->axis);
+    (void)fputc(',', out);
+    if (session->seed != FIELD_UNKNOWN) (void)fprintf(out, "%" PRIu64, session->seed);
+    (void)fputc('\n', out);
+}
+
+int session_write_csv(const struct session *session, const char *path) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) return -ENOMEM;
+    for (unsigned i = 0; i < run_field_count; i++) {
+        if (run_fields[i].kind != FIELD_OBJECT) (void)fprintf(out, "%s,", run_fields[i].name);
+    }
+    (void)fputs("counters,invalid_because,axis,session_seed\n", out);
+    for (size_t i = 0; i < session->runs.count; i++) put_row(out, session, session->runs.list[i]);
+    const int failed = fclose(out) == 0 ? output_write(path, text, size) : -ENOMEM;
+    free(text);
     return failed;
 }
 

@@ -70,6 +70,14 @@ int session_write(const struct session *session, const char *path);
 /* One row per run, fixed columns: see README. 0 or -errno. */
 int session_write_csv(const struct session *session, const char *path);
 
+/* ---- files that are whole or absent: written under another name, then renamed ---- */
+
+/* Whether a file could be written at `path`: 0 or -errno. Leaves nothing behind. */
+int output_check(const char *path);
+
+/* Replaces `path` by `text`. 0 or -errno; an older file stays untouched then. */
+int output_write(const char *path, const char *text, size_t size);
+
 /* ---- one run alone: `echolab run`, and what another build of it prints ---- */
 
 /* NULL: it is none; then `why` (SESSION_WHY bytes) says what is wrong. */
