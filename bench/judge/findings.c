@@ -213,8 +213,7 @@ bool findings_agree(enum list kind, const char *names, const void *one, const vo
 const void *findings_first(const struct findings *findings, enum list kind, const char *names,
                            const void *one) {
     const char *item = findings->items;
-    for (size_t i = 0; i < findings->count; i++, item += finding_kinds[kind].size) {
+    for (size_t i = 0; i < findings->count; i++, item += finding_kinds[kind].size)
         if (findings_agree(kind, names, item, one)) return item;
-    }
     return NULL;
 }

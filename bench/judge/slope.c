@@ -43,9 +43,8 @@ static double median_residue(const struct slope_point *points, size_t count, dou
 static double explained(const struct slope_point *points, const struct slope *line) {
     const double all = gsl_stats_tss(&points->y, sizeof *points / sizeof points->y, line->count);
     double left = 0;
-    for (size_t i = 0; i < line->count; i++) {
+    for (size_t i = 0; i < line->count; i++)
         left += gsl_pow_2(points[i].y - line->intercept - line->slope.value * points[i].x);
-    }
     return all > 0 ? 1 - left / all : 1;
 }
 

@@ -24,10 +24,8 @@ struct interval statistics_median_interval(double *samples, size_t count, double
     struct interval interval = {statistics_median(samples, count), NAN, NAN};
     /* The k-th smallest and k-th largest miss the median with probability 2 P(B(n, 1/2) < k). */
     size_t k = 0;
-    while (k < count / 2 &&
-           2 * gsl_cdf_binomial_P((unsigned)k, 0.5, (unsigned)count) <= 1 - level) {
+    while (k < count / 2 && 2 * gsl_cdf_binomial_P((unsigned)k, 0.5, (unsigned)count) <= 1 - level)
         k++;
-    }
     if (k == 0) return interval;
     interval.low = samples[k - 1];
     interval.high = samples[count - k];
@@ -45,11 +43,10 @@ static double beta_quantile(double share, double a, double b) {
     double high = 1;
     for (int i = 0; i < 60; i++) {
         const double middle = (low + high) / 2;
-        if (gsl_cdf_beta_P(middle, a, b) < share) {
+        if (gsl_cdf_beta_P(middle, a, b) < share)
             low = middle;
-        } else {
+        else
             high = middle;
-        }
     }
     return (low + high) / 2;
 }
@@ -78,9 +75,8 @@ double statistics_sign_flip(const double *samples, size_t count) {
 /* Twice the rank of its size, as equals share theirs. What is 0 takes no part (Pratt, 1959). */
 static size_t twice_rank(const double *samples, size_t count, double one) {
     size_t twice = 1;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         twice += fabs(samples[i]) < fabs(one) ? 2 : fabs(samples[i]) == fabs(one);
-    }
     return one == 0 ? 0 : twice;
 }
 
@@ -97,9 +93,8 @@ double statistics_rank_flip(const double *samples, size_t count) {
     free(ranks);
     if (share == NULL) return 1; /* no memory: nothing is claimed */
     const size_t near = positive < total - positive ? positive : total - positive;
-    for (size_t sum = 0; sum <= total; sum++) {
+    for (size_t sum = 0; sum <= total; sum++)
         if (sum <= near || sum >= total - near) as_far += share[sum];
-    }
     free(share);
     return as_far;
 }

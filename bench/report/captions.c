@@ -166,9 +166,8 @@ static void put_answered(FILE *out, const struct drawing *drawing) {
     for (size_t row = 0; row < table_rows(table); row = last_of(table, row) + 1) {
         const size_t largest = last_of(table, row);
         size_t whole = largest;
-        for (size_t i = row; i < largest; i++) {
+        for (size_t i = row; i < largest; i++)
             if (table_get(table, i, "size_bytes") <= FIGURE_ONE_PACKET) whole = i;
-        }
         put(out, table, row, row == 0 ? ", `{variant}` answers" : "; `{variant}` answers");
         put_answered_row(out, table, whole);
         if (whole == largest) continue;
@@ -233,9 +232,8 @@ struct grid caption_numbers(const struct drawing *drawing) {
             if (*c == '_') *c = ' ';
         grid_head(&grid, "%s", words);
     }
-    for (size_t row = 0; row < table_rows(table); row++) {
+    for (size_t row = 0; row < table_rows(table); row++)
         for (size_t i = 0; i < table->width; i += has_interval(table, i) ? 3 : 1)
             add_cell(&grid, table, row, i, (i == 1 && has_axis) || i + 1 == table->width);
-    }
     return grid;
 }

@@ -222,10 +222,9 @@ static bool has_runs(const struct results *results, const struct variant *varian
 static size_t list_variants(const struct results *results, const struct variant **list) {
     size_t count = 0;
     for (int core = 1; core >= 0; core--) {
-        for (unsigned i = 0; i < variant_count && count < VARIANTS_ROOM; i++) {
+        for (unsigned i = 0; i < variant_count && count < VARIANTS_ROOM; i++)
             if (variants[i].core == core && has_runs(results, &variants[i]))
                 list[count++] = &variants[i];
-        }
     }
     return count;
 }
@@ -375,9 +374,8 @@ static size_t count_drawn(const struct drawing *drawing, size_t *lacking) {
 }
 
 static bool has_number(const struct drawing *drawing, const char *column) {
-    for (size_t row = 0; row < table_rows(&drawing->table); row++) {
+    for (size_t row = 0; row < table_rows(&drawing->table); row++)
         if (!isnan(table_get(&drawing->table, row, column))) return true;
-    }
     return false;
 }
 
@@ -414,9 +412,8 @@ void drawing_free(struct drawing *drawing) {
 }
 
 const struct drawing *drawing_find(const struct drawing *drawings, const char *name) {
-    for (unsigned i = 0; i < figure_count; i++) {
+    for (unsigned i = 0; i < figure_count; i++)
         if (strcmp(figures[i].name, name) == 0) return &drawings[i];
-    }
     return NULL;
 }
 

@@ -231,15 +231,13 @@ static void add_command(struct drawing *drawing, const struct timed_command *fir
 }
 
 static bool came_before(const struct results *results, size_t command) {
-    for (size_t i = 0; i < command; i++) {
+    for (size_t i = 0; i < command; i++)
         if (strcmp(results->commands[i].command, results->commands[command].command) == 0)
             return true;
-    }
     return false;
 }
 
 void figure_fill_process(struct drawing *drawing) {
-    for (size_t i = 0; i < drawing->results->command_count; i++) {
+    for (size_t i = 0; i < drawing->results->command_count; i++)
         if (!came_before(drawing->results, i)) add_command(drawing, &drawing->results->commands[i]);
-    }
 }

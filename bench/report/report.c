@@ -239,9 +239,8 @@ static void tell_part(struct story *story, const struct part *part, const struct
 }
 
 static bool has_row(const char *figure) {
-    for (size_t i = 0; i < PARTS; i++) {
+    for (size_t i = 0; i < PARTS; i++)
         if (parts[i].figure != NULL && strcmp(parts[i].figure, figure) == 0) return true;
-    }
     return false;
 }
 
@@ -251,9 +250,8 @@ static void tell_all(struct story *story, const struct drawing *drawings) {
     for (size_t i = 0; i < PARTS; i++) {
         const struct part *part = &parts[i];
         if (part->heading != NULL) story_heading(story, 2, part->heading);
-        for (unsigned k = 0; part->figures && k < figure_count; k++) {
+        for (unsigned k = 0; part->figures && k < figure_count; k++)
             if (!has_row(figures[k].name)) tell_part(story, &alone, &drawings[k], results);
-        }
         if (part->figures) continue;
         tell_part(story, part, part->figure == NULL ? NULL : drawing_find(drawings, part->figure),
                   results);

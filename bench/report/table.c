@@ -99,9 +99,8 @@ size_t table_rows(const struct table *table) {
 }
 
 static const struct cell *find(const struct table *table, size_t row, const char *column) {
-    for (size_t i = 0; i < table->width && row < table_rows(table); i++) {
+    for (size_t i = 0; i < table->width && row < table_rows(table); i++)
         if (strcmp(table->columns[i], column) == 0) return &table->cells[row * table->width + i];
-    }
     return NULL;
 }
 

@@ -9,18 +9,16 @@
 #include <string.h>
 
 json_t *json_at(const json_t *object, const char *path) {
-    for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1) {
+    for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1)
         object = json_object_getn(object, path, (size_t)(dot - path));
-    }
     return json_object_get(object, path);
 }
 
 void json_put(json_t *object, const char *path, json_t *value) {
     for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1) {
         const size_t length = (size_t)(dot - path);
-        if (json_object_getn(object, path, length) == NULL) {
+        if (json_object_getn(object, path, length) == NULL)
             (void)json_object_setn_new(object, path, length, json_object());
-        }
         object = json_object_getn(object, path, length);
     }
     (void)json_object_set_new(object, path, value == NULL ? json_null() : value);
@@ -170,9 +168,8 @@ static bool read_field(const struct reading *reading, const char *where, const j
 
 bool fields_read(const struct reading *reading, const char *where, const json_t *object,
                  const struct field *fields, size_t count, void *structure) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (!read_field(reading, where, object, &fields[i], structure)) return false;
-    }
     return true;
 }
 

@@ -115,9 +115,8 @@ static void write_consists(json_t *object, const void *item) {
     json_put(object, "kinds", wire ? kinds_json(one) : NULL);
     for (int side = 0; side < 2; side++) {
         json_t *calls = json_object();
-        for (const struct counted_call *call = one->calls[side]; call->name != NULL; call++) {
+        for (const struct counted_call *call = one->calls[side]; call->name != NULL; call++)
             (void)json_object_set_new(calls, call->name, counted_json(&call->per_message, false));
-        }
         json_put(object, side_paths[side], calls);
     }
 }
@@ -131,9 +130,8 @@ static void read_consists(const struct reading *reading, const json_t *object, v
     for (int i = 0; i < WIRE_DIRECTIONS; i++) {
         const json_t *all = json_object_get(object, "kinds");
         const json_t *kinds = json_object_get(all, wire_direction_names[i]);
-        for (int k = 0; k < WIRE_KINDS; k++) {
+        for (int k = 0; k < WIRE_KINDS; k++)
             one->kinds[i][k] = counted_of(json_object_get(kinds, wire_kind_names[k]));
-        }
     }
     for (int side = 0; side < 2; side++) {
         struct counted_call *call = one->calls[side], *last = call + CALLS_MAX - 1;
@@ -158,9 +156,8 @@ static json_t *reals_json(const double *values, size_t count) {
 static void write_tool(json_t *object, const void *item) {
     const struct tool_beside *one = item;
     json_t *notes = json_array();
-    for (const char *const *note = one->notes; *note != NULL; note++) {
+    for (const char *const *note = one->notes; *note != NULL; note++)
         (void)json_array_append_new(notes, json_string(*note));
-    }
     json_put(object, "theirs_us", reals_json(one->theirs_us, one->blocks));
     json_put(object, "ours_us", reals_json(one->ours_us, one->blocks));
     json_put(object, "notes", notes);
@@ -168,9 +165,8 @@ static void write_tool(json_t *object, const void *item) {
 
 static double *reals_of(const struct reading *reading, const json_t *list, size_t count) {
     double *values = session_memory(reading->session, count, sizeof *values);
-    for (size_t i = 0; values != NULL && i < count; i++) {
+    for (size_t i = 0; values != NULL && i < count; i++)
         values[i] = json_number_or_nan(json_array_get(list, i));
-    }
     return values;
 }
 
@@ -183,9 +179,8 @@ static void read_tool(const struct reading *reading, const json_t *object, void 
     one->theirs_us = reals_of(reading, theirs, count);
     one->ours_us = reals_of(reading, json_object_get(object, "ours_us"), count);
     if (one->theirs_us != NULL && one->ours_us != NULL) one->blocks = count;
-    for (size_t i = 0; i < json_array_size(notes) && i < most; i++) {
+    for (size_t i = 0; i < json_array_size(notes) && i < most; i++)
         one->notes[i] = reading_text(reading, json_array_get(notes, i));
-    }
 }
 
 /* ---- lists ---- */
@@ -209,9 +204,8 @@ static json_t *item_json(enum list kind, const void *item) {
 
 /* Whether it is in the files of such a command, which may have lists of its own. */
 static bool is_of(enum list kind, const char *command) {
-    if (finding_kinds[kind].command != NULL) {
+    if (finding_kinds[kind].command != NULL)
         return strcmp(finding_kinds[kind].command, command) == 0;
-    }
     for (int i = 0; i < LISTS; i++) {
         const char *its = finding_kinds[i].command;
         if (its != NULL && strcmp(its, command) == 0) return false;
@@ -222,9 +216,8 @@ static bool is_of(enum list kind, const char *command) {
 static json_t *list_json(enum list kind, const struct findings *list) {
     json_t *objects = json_array();
     const char *item = list->items;
-    for (size_t i = 0; i < list->count; i++, item += finding_kinds[kind].size) {
+    for (size_t i = 0; i < list->count; i++, item += finding_kinds[kind].size)
         (void)json_array_append_new(objects, item_json(kind, item));
-    }
     return objects;
 }
 
@@ -232,9 +225,8 @@ static json_t *list_json(enum list kind, const struct findings *list) {
 static json_t *values_json(const struct facts *facts) {
     if (facts->count == 1) return fact_to_json(facts->list);
     json_t *list = json_array();
-    for (size_t i = 0; i < facts->count; i++) {
+    for (size_t i = 0; i < facts->count; i++)
         (void)json_array_append_new(list, fact_to_json(&facts->list[i]));
-    }
     return list;
 }
 
@@ -262,9 +254,8 @@ void findings_write(json_t *file, const struct session *session) {
                      kind->single ? item_json(i, list->items) : list_json(i, list));
     }
     /* It is not read: that of a file stays as it is. */
-    if (is_of(LIST_DIFFERENCE, session->command) && session->beside == NULL) {
+    if (is_of(LIST_DIFFERENCE, session->command) && session->beside == NULL)
         json_put(file, "environment_difference", around_json(&session->around));
-    }
 }
 
 static bool read_item(const struct reading *reading, struct session *session, enum list kind,
@@ -272,9 +263,8 @@ static bool read_item(const struct reading *reading, struct session *session, en
     const struct finding_kind *its = &finding_kinds[kind];
     void *item = findings_add(&session->lists[kind], kind);
     if (item == NULL) return reading_wrong(reading, "no memory");
-    if (its->texts ? !json_is_string(object) : !json_is_object(object)) {
+    if (its->texts ? !json_is_string(object) : !json_is_object(object))
         return reading_wrong(reading, "%s is no %s", where, its->texts ? "text" : "object");
-    }
     if (its->texts) {
         *(const char **)item = reading_text(reading, object);
         return true;

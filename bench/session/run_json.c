@@ -30,9 +30,8 @@ static void put_fact(json_t *object, const char *name, json_t *value) {
     const char *after = "after.";
     if (dot != NULL) {
         const size_t length = (size_t)(dot - name);
-        if (json_object_getn(object, name, length) == NULL) {
+        if (json_object_getn(object, name, length) == NULL)
             (void)json_object_setn_new(object, name, length, json_object());
-        }
         object = json_object_getn(object, name, length);
         if (strncmp(name, after, strlen(after)) == 0) {
             put_fact(object, dot + 1, value);
@@ -45,9 +44,8 @@ static void put_fact(json_t *object, const char *name, json_t *value) {
 
 json_t *facts_to_json(const struct facts *facts) {
     json_t *object = json_object();
-    for (size_t i = 0; i < facts->count; i++) {
+    for (size_t i = 0; i < facts->count; i++)
         put_fact(object, facts->list[i].name, fact_to_json(&facts->list[i]));
-    }
     return object;
 }
 
@@ -87,9 +85,8 @@ static bool read_tallies(const struct reading *reading, const char *where, const
     const char *key;
     json_t *value;
     char text[64];
-    if (!json_is_object(json_object_get(object, name))) {
+    if (!json_is_object(json_object_get(object, name)))
         return reading_wrong(reading, "%s.%s is missing; it has to be an object", where, name);
-    }
     json_object_foreach(json_object_get(object, name), key, value) {
         const bool null = json_is_null(value);
         if (!null && (!json_is_integer(value) || json_integer_value(value) < 0)) {
@@ -116,9 +113,8 @@ static bool read_samples(const struct reading *reading, const char *where, const
                          struct samples *samples) {
     const json_t *pairs = json_object_get(object, "histogram_ns");
     char text[64];
-    if (!json_is_array(pairs)) {
+    if (!json_is_array(pairs))
         return reading_wrong(reading, "%s.histogram_ns is missing; it has to be a list", where);
-    }
     const size_t right = rows_read(&buckets, pairs, (void **)&samples->buckets);
     for (size_t i = 0; i < right; i++) {
         const struct samples_bucket *bucket = &samples->buckets[i];
@@ -168,18 +164,16 @@ static bool read_kinds(const struct reading *reading, const char *where, struct 
 
 static json_t *reasons_json(const struct validity *validity) {
     json_t *because = json_array();
-    for (unsigned i = 0; i < validity->count; i++) {
+    for (unsigned i = 0; i < validity->count; i++)
         (void)json_array_append_new(because, json_string(validity->reason[i]));
-    }
     return because;
 }
 
 static bool read_reasons(const struct reading *reading, const char *where, const json_t *object,
                          struct validity *validity, bool valid) {
     const json_t *because = json_object_get(object, "invalid_because");
-    if (!json_is_array(because)) {
+    if (!json_is_array(because))
         return reading_wrong(reading, "%s.invalid_because is missing; it has to be a list", where);
-    }
     const size_t count = json_array_size(because);
     for (size_t i = 0; i < count && i < VALIDITY_REASONS_MAX; i++) {
         const char *text = json_string_value(json_array_get(because, i));
@@ -201,9 +195,8 @@ json_t *run_to_json(const struct run *run) {
     json_put(object, "errors", tallies_json(&run->errors));
     json_put(object, "warmup_errors", tallies_json(&run->early_errors));
     json_put(object, "histogram_ns", rows_json(&buckets, run->samples.buckets, run->samples.count));
-    if (run->series != NULL) {
+    if (run->series != NULL)
         json_put(object, "open_loop.series_us", rows_json(&points, run->series, run->series_count));
-    }
     if (run->wire.known) add_kinds(json_object_get(object, "wire"), run);
     if (run->idle_server_bytes != FIELD_UNKNOWN) {
         json_put(object, "idle.kernel_source",

@@ -32,9 +32,8 @@ void session_free(struct session *session) {
     if (session == NULL) return;
     for (size_t i = 0; i < session->runs.count; i++) run_forget_beside(session->runs.list[i]);
     runs_free(&session->runs);
-    for (size_t i = 0; i < session->lists[LIST_BEHIND_LOSS].count; i++) {
+    for (size_t i = 0; i < session->lists[LIST_BEHIND_LOSS].count; i++)
         free(SESSION_AT(session, LIST_BEHIND_LOSS, struct behind_loss, i)->series);
-    }
     for (int i = 0; i < LISTS; i++) free(session->lists[i].items);
     facts_free(&session->environment);
     environment_differences_free(&session->around);
@@ -99,9 +98,8 @@ static char *create_beside(const char *path, int *file) {
 int output_check(const char *path) {
     struct stat there;
     /* A device or a pipe would be replaced by a file, not written to. */
-    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
         return S_ISDIR(there.st_mode) ? -EISDIR : -EINVAL;
-    }
     int file;
     char *name = create_beside(path, &file);
     if (name == NULL) return file;
@@ -143,14 +141,12 @@ static json_t *file_json(const struct session *session) {
     json_t *words = session->argv == NULL ? json_null() : json_array();
     const bool known = session->environment.count > 0;
     fields_write(file, head_fields, HEAD_COUNT, session);
-    for (const char *const *word = session->argv; word != NULL && *word != NULL; word++) {
+    for (const char *const *word = session->argv; word != NULL && *word != NULL; word++)
         (void)json_array_append_new(words, json_string(*word));
-    }
     json_put(file, "argv", words);
     json_put(file, "environment", known ? facts_to_json(&session->environment) : NULL);
-    for (size_t i = 0; i < session->runs.count; i++) {
+    for (size_t i = 0; i < session->runs.count; i++)
         (void)json_array_append_new(runs, run_to_json(session->runs.list[i]));
-    }
     json_put(file, "runs", runs);
     findings_write(file, session);
     json_add_missing(file, session->beside);
@@ -241,9 +237,8 @@ int session_write_csv(const struct session *session, const char *path) {
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (out == NULL) return -ENOMEM;
-    for (unsigned i = 0; i < run_field_count; i++) {
+    for (unsigned i = 0; i < run_field_count; i++)
         if (run_fields[i].kind != FIELD_OBJECT) (void)fprintf(out, "%s,", run_fields[i].name);
-    }
     (void)fputs("counters,invalid_because,axis,session_seed\n", out);
     for (size_t i = 0; i < session->runs.count; i++) put_row(out, session, session->runs.list[i]);
     const int failed = fclose(out) == 0 ? output_write(path, text, size) : -ENOMEM;
@@ -278,16 +273,14 @@ static bool check_head(const struct reading *reading, const json_t *root) {
     const json_t *schema = json_object_get(root, "schema");
     const json_t *environment = json_object_get(root, "environment");
     char text[64];
-    if (!json_is_string(schema)) {
+    if (!json_is_string(schema))
         return reading_wrong(reading, "it has no \"schema\", so it is no result file of echolab");
-    }
     if (strcmp(json_string_value(schema), SESSION_SCHEMA) != 0) {
         return reading_wrong(reading, "its schema is %s; this echolab reads \"%s\"",
                              reading_shown(schema, text, sizeof text), SESSION_SCHEMA);
     }
-    if (!json_is_object(environment) && !json_is_null(environment)) {
+    if (!json_is_object(environment) && !json_is_null(environment))
         return reading_wrong(reading, "\"environment\" is missing; it has to be an object");
-    }
     return json_is_array(json_object_get(root, "runs")) ||
            json_is_array(json_object_get(root, "checks")) ||
            reading_wrong(reading, "\"runs\" is missing; it has to be a list");
@@ -299,9 +292,8 @@ static bool read_head(const struct reading *reading, struct session *session, co
     if (!check_head(reading, root)) return false;
     if (json_is_array(words)) {
         const char **argv = session_memory(session, count, sizeof *argv);
-        for (size_t i = 0; argv != NULL && i < count; i++) {
+        for (size_t i = 0; argv != NULL && i < count; i++)
             argv[i] = reading_text(reading, json_array_get(words, i));
-        }
         session->argv = argv;
     }
     facts_from_json(&session->environment, "", json_object_get(root, "environment"));
@@ -370,9 +362,8 @@ struct session *session_read_text(const char *text, char *why) {
 
 bool session_has_runs(const struct session *session, char *why) {
     const struct runs *runs = &session->runs;
-    for (size_t i = 0; i < runs->count; i++) {
+    for (size_t i = 0; i < runs->count; i++)
         if (runs->list[i]->column != RUN_NOWHERE || runs->list[i]->block > 0) return true;
-    }
     (void)snprintf(why, SESSION_WHY,
                    "%s: \"runs\" is empty%s: it is no session of `compare` or `sweep`",
                    session->file, runs->count == 0 ? "" : " of runs that have a block");
