@@ -18,10 +18,6 @@ enum { VARIANTS_ROOM = 64 };
 
 typedef double key_of(const struct run *run, const void *what);
 
-static double by_axis(const struct run *run, const void *axis) {
-    return ((const struct selection_axis *)axis)->at(run);
-}
-
 static double by_parameter(const struct run *run, const void *what) {
     const struct parameter *parameter = what;
     struct field field = parameter->field;
@@ -31,6 +27,20 @@ static double by_parameter(const struct run *run, const void *what) {
     const bool echo = run->asked.reply_bytes == run->asked.size_bytes;
     if (echo && strcmp(parameter->option, "reply-size") == 0) return -1;
     return field_get(&field, &run->asked).number;
+}
+
+double figure_at(const struct selection_axis *axis, const struct run *run) {
+    const struct parameter *parameter = parameter_find(axis->option);
+    if (axis->at != NULL) return axis->at(run);
+    if (axis->names == NULL) return by_parameter(run, parameter);
+    const char *name = field_get(&parameter->field, &run->asked).text;
+    for (size_t i = 0; run->asked.host == NULL && axis->names[i] != NULL; i++)
+        if (strcmp(axis->names[i], name) == 0) return (double)i;
+    return NAN;
+}
+
+static double by_axis(const struct run *run, const void *axis) {
+    return figure_at(axis, run);
 }
 
 enum trait { VARIANT, DEPTH, PLACE, MESSAGES };
@@ -244,9 +254,9 @@ void table_middle(struct table *table, struct middle middle) {
 void table_place(struct table *table, const struct selection_axis *axis, const struct run *run) {
     table_text(table, "%s", run->asked.variant->name);
     if (axis != NULL && axis->names != NULL)
-        table_text(table, "%s", axis->names[(size_t)axis->at(run)]);
+        table_text(table, "%s", axis->names[(size_t)figure_at(axis, run)]);
     else if (axis != NULL)
-        table_number(table, axis->at(run));
+        table_number(table, figure_at(axis, run));
 }
 
 static void add_medians(struct drawing *drawing, const struct runs *here) {

@@ -19,8 +19,9 @@
 struct selection_axis {
     const char *column;                  /* in the data */
     const char *option;                  /* the parameter, and the sweep along it */
-    double (*at)(const struct run *run); /* they ascend; INFINITY: without limit */
-    const char *const *names;            /* by `at`; NULL: it is a number */
+    double (*at)(const struct run *run); /* NULL: by the parameter */
+    const char *const
+        *names; /* of its values in their order, ended by NULL; NULL: they are numbers */
 };
 
 struct selection_rule {
@@ -32,7 +33,11 @@ struct selection_rule {
     bool page;                         /* of equally many messages, and of one session */
 };
 
-enum { FIGURE_METRICS = 4, FIGURE_DRAWN = 3 };
+enum {
+    FIGURE_METRICS = 4,
+    FIGURE_DRAWN = 3,
+    FIGURE_ONE_PACKET = 1432 /* bytes of the largest payload whose datagram is one packet */
+};
 
 /* A figure's data. */
 struct drawing {
@@ -93,6 +98,9 @@ const struct session *figure_session_of(const struct results *results, const str
 void table_interval(struct table *table, double value, double low, double high);
 void table_middle(struct table *table, struct middle middle);
 
+/* Where a run is on the axis; NAN: nowhere. */
+double figure_at(const struct selection_axis *axis, const struct run *run);
+
 /* The cells of who and where a row is: the variant, and the place on the axis. */
 void table_place(struct table *table, const struct selection_axis *axis, const struct run *run);
 
@@ -106,23 +114,5 @@ int drawings_write(const struct drawing *drawings, const char *directory, char *
 /* Replaces DIR/FOLDER/NAME whole or not at all; makes the folder. 0, or -errno and a sentence. */
 int report_save(const char *directory, const char *folder, const char *name, const char *text,
                 char *why);
-
-/* ---- figure_rows.c: what a figure has in a row, where that is no median ---- */
-
-/* The largest payload whose datagram is one packet of the wire. */
-enum { FIGURE_ONE_PACKET = 1432 };
-
-figure_row figure_row_rtt;   /* latency over the delay, beside the model */
-figure_row figure_row_tail;  /* what share of all messages took longer */
-figure_row figure_row_loss;  /* what share of the messages was answered */
-figure_row figure_row_rate;  /* latency from when a request was due */
-figure_row figure_row_tails; /* percentiles, with those of single runs */
-
-/* Each message near a loss. */
-void figure_tell_who_waits(struct drawing *drawing, const void *behind_loss);
-
-/* From Google Benchmark and hyperfine. */
-void figure_fill_codec(struct drawing *drawing);
-void figure_fill_process(struct drawing *drawing);
 
 #endif
