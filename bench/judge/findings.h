@@ -10,7 +10,7 @@
 #ifndef BENCH_FINDINGS_H
 #define BENCH_FINDINGS_H
 
-#include "bench/judge/slope.h"
+#include "bench/judge/statistics.h"
 #include "bench/link/wire.h"
 #include "bench/run/run.h"
 
