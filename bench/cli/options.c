@@ -33,7 +33,9 @@ static const struct command commands[] = {
 enum {
     COMMAND_COUNT = sizeof commands / sizeof commands[0],
     WRITES_JSON = BY_COMPARE | BY_SWEEPS | BY_DIFF | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY,
-    PLANS = BY_COMPARE | BY_SWEEPS
+    PLANS = BY_COMPARE | BY_SWEEPS,
+    BLOCKS_MOST = 10000,
+    COMPARES = BY_COMPARE | BY_SWEEP | BY_RTT | BY_RATE
 };
 
 #define AT(kind_, member_)                                                                         \
@@ -41,9 +43,12 @@ enum {
 
 /* What is of a whole experiment, or of a command that makes no runs. */
 static const struct parameter others[] = {
-    {"blocks", "N", FORM_COUNT, AT(UNSIGNED, blocks), .least = 1, .most = 10000,
-     .takes = {{PLANS | BY_CROSSCHECK | BY_CHECK, "each compared variant once in each (15; sweep, "
-                                                  "crosscheck: 6; check: 20)"}}},
+    {"blocks", "N", FORM_COUNT, AT(UNSIGNED, blocks), .least = 1, .most = BLOCKS_MOST,
+     .takes = {{PLANS, "each compared variant once in each (15; sweep: 6); `until 2%`: as many as "
+                       "make the intervals so narrow"},
+               {BY_CROSSCHECK | BY_CHECK, "each once in each (crosscheck: 6; check: 20)"}}},
+    {"within", "T", FORM_TIME, AT(TIME, within_ns), .least = 1e9, .usual = "600s",
+     .takes = {{COMPARES, "the longest that --blocks until P goes on (600s)"}}},
     {"at", "LIST", FORM_TEXT, AT(TEXT, at),
      .takes = {{BY_SWEEPS & ~BY_PACKET, "the points, such as 64,1k,16k or 0ms,20ms"}}},
     {"margin", "P", FORM_PERCENT, AT(REAL, margin_percent), .usual = "1%",
@@ -104,6 +109,7 @@ struct parse {
     const struct parameter *given[GIVEN_MAX]; /* each once */
     unsigned given_count;
     const char *rates; /* sweep loss --rate LIST */
+    bool wants_width;  /* behind --blocks until */
 };
 
 static const struct parameter *option_at(unsigned i) {
@@ -158,13 +164,28 @@ static bool is_special_rate(struct parse *p, const struct parameter *option, con
     return p->request->rate_half;
 }
 
+/* `--blocks until`, and what it is to reach is an argument of its own for argp. */
+static bool is_until(struct parse *p, const struct parameter *option, const char *text) {
+    if (strcmp(option->option, "blocks") != 0 || strcmp(text, "until") != 0) return false;
+    return p->wants_width = true;
+}
+
+static void take_width(struct parse *p, const char *text) {
+    char *end;
+    const double percent = strtod(text, &end);
+    if (strcmp(end, "%") != 0 || !(percent >= 0.1 && percent <= 100))
+        wrong(p, "--blocks until %s: give the width of the intervals, 0.1%% to 100%%", text);
+    p->request->until_percent = percent;
+    p->wants_width = false;
+}
+
 static void take_option(struct parse *p, unsigned key, const char *text) {
     const struct parameter *option = option_at(key);
     struct request *request = p->request;
     char wanted[128];
     if (!was_given(p, option->option)) p->given[p->given_count++] = option;
     if (option->wire) request->run.wire = true;
-    if (is_special_rate(p, option, text)) return;
+    if (is_special_rate(p, option, text) || is_until(p, option, text)) return;
     void *structure = key < parameter_count ? (void *)&request->run : (void *)request;
     if (parameter_parse(option, text == NULL ? "" : text, structure) == 0) return;
     wrong(p, "--%s %s: %s", option->option, text, parameter_wanted(option, wanted, sizeof wanted));
@@ -194,7 +215,9 @@ static void add_argument(struct parse *p, char *text) {
     const int takers = p->command->takers;
     /* `sweep loss --rate 20,200`: what may be left out is no part of the option for argp. */
     const bool rate = request->rates && p->rates == NULL && *text >= '0' && *text <= '9';
-    if ((takers & BY_SWEEPS) != 0 && rate)
+    if (p->wants_width)
+        take_width(p, text);
+    else if ((takers & BY_SWEEPS) != 0 && rate)
         p->rates = text;
     else if (takers == BY_SWEEPS && request->axis == NULL)
         request->axis = text;
@@ -313,8 +336,8 @@ static void take_open_loop(const struct parse *p) {
         run->engine = ENGINE_EPOLL;
         if (!was_given(p, "connections")) run->connections = OPEN_CONNECTIONS;
         if (!was_given(p, "placement")) run->placement = PLACEMENT_CROSS_CORE;
-    } else if (was_given(p, "arrivals") || was_given(p, "assign")) {
-        wrong(p, "--arrivals and --assign are of an open loop: give --rate too");
+    } else if (was_given(p, "arrivals") || was_given(p, "assign") || was_given(p, "lateness")) {
+        wrong(p, "--arrivals, --assign and --lateness are of an open loop: give --rate too");
     }
     if (!was_given(p, "design")) run->design = engine_design(run->engine);
 }
@@ -440,8 +463,15 @@ static void complete(const struct parse *p) {
 static void check_usage(struct parse *p) {
     if (p->command->takers == BY_SWEEPS) check_axis(p);
     const struct experiment *experiment = experiment_of(p->command->name, p->request);
+    if (p->wants_width) wrong(p, "--blocks until what width? Such as: --blocks until 2%%");
     if (experiment != NULL && p->request->blocks == 0) p->request->blocks = experiment->blocks;
     p->takers = experiment == NULL ? p->command->takers : (int)experiment->taker;
+    if (p->request->until_percent > 0 && (p->takers & COMPARES) == 0)
+        wrong(p, "--blocks until is of comparisons; give a number of blocks");
+    if (p->request->until_percent > 0)
+        p->request->blocks = BLOCKS_MOST;
+    else if (was_given(p, "within"))
+        wrong(p, "--within is of --blocks until P; leave it out");
     complete(p);
 }
 

@@ -78,11 +78,12 @@ char *plan_command(const char *name, const char *directory) {
     size_t size = 0;
     FILE *out = line == NULL ? NULL : open_memstream(&text, &size);
     if (out != NULL) {
-        /* "&": beside others. A part that says nothing of a file has one of its name. */
-        const char *options = columns[USUAL] + (*columns[USUAL] == '&' ? 2 : 0);
         put_words(out, columns[COMMAND], directory);
-        if (options[strspn(options, "- ")] != '\0') (void)fputc(' ', out);
-        if (options[strspn(options, "- ")] != '\0') put_words(out, options, directory);
+        if (*columns[USUAL] != '\0' && strcmp(columns[USUAL], "-") != 0) {
+            (void)fputc(' ', out);
+            put_words(out, columns[USUAL], directory);
+        }
+        /* A part that says nothing of a file has one of its name. */
         if (strstr(columns[COMMAND], "DIR/") == NULL)
             (void)fprintf(out, " --json %s/results/%s.json", directory, name);
         (void)fclose(out);

@@ -50,7 +50,7 @@ static int become_caller(struct measure *m) {
 static int plan_ports(struct measure *m) {
     const struct parameters *o = m->asked;
     struct ports *ports = &m->run->ports;
-    *ports = ports_budget(o->variant, o->messages, o->warmup_ns + o->duration_ns);
+    *ports = ports_budget(o->variant, o->connections, o->messages, o->warmup_ns + o->duration_ns);
     /* Only the loopback has addresses to spare. */
     if (o->wire || o->host != NULL) ports->sources = 0;
     m->client.sources = ports->sources;
@@ -190,10 +190,9 @@ static int open_some(const struct measure *m, struct beside *beside, unsigned co
                      const char *kind) {
     struct echo_client_options client = m->client;
     client.patience_ns = m->asked->deadline_ns;
-    /* connect tries every second port first: beyond those it searches for ever longer. */
     if (on_loopback(m->asked)) {
         (void)echo_address_find(&client.source, "127.0.0.2", 0);
-        client.sources = 1 + count * 4 / ports_range();
+        client.sources = 1 + ports_sources(count);
     }
     const int failed = beside_open(beside, m->asked->variant->transport, &client, count);
     if (failed == 0) return EXIT_DONE;
