@@ -142,10 +142,9 @@ static void parse_points(struct parse *p, const char *option, const char *text) 
     for (const char *word; (word = strsep(&rest, ",")) != NULL;) {
         double point = 0;
         const int failed = axis_parse(axis_find(request->axis), word, &point);
-        if (failed != 0 || request->point_count == REQUEST_POINTS_MAX) {
+        if (failed != 0 || request->point_count == REQUEST_POINTS_MAX)
             wrong(p, "--%s %s: '%s' is no point of %s, or out of its range", option, text, word,
                   request->axis);
-        }
         request->points[request->point_count++] = point;
     }
     free(copy);
@@ -233,10 +232,9 @@ static void add_argument(struct parse *p, char *text) {
 
 _Noreturn static void refuse_axis(const struct parse *p, const char *name) {
     char names[256] = "";
-    for (unsigned i = 0, at = 0; i < axis_count; i++) {
+    for (unsigned i = 0, at = 0; i < axis_count; i++)
         at += (unsigned)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "",
                                  axes[i].name);
-    }
     wrong(p, "'%s' is no axis; there are %s", name == NULL ? "" : name, names);
 }
 
@@ -256,10 +254,9 @@ static void check_axis(struct parse *p) {
             wrong(p, "--rate %s: give requests per second, such as 10k", rate);
         p->rates = NULL;
     }
-    if (loss && request->packet == request->rates) {
+    if (loss && request->packet == request->rates)
         wrong(p, "it is: sweep loss --packet (a lone message), or sweep loss --rate "
                  "(who waits for the lost one)");
-    }
     if (p->rates != NULL && request->at != NULL)
         wrong(p, "the rates are given twice, by --rate and by --at");
     if (axis->wire) {
@@ -329,10 +326,9 @@ static void take_open_loop(const struct parse *p) {
         run->engine = ENGINE_EPOLL;
         if (!was_given(p, "connections")) run->connections = 0; /* see head_of_line.c */
     } else if (open) {
-        if (was_given(p, "engine") && run->engine != ENGINE_EPOLL) {
+        if (was_given(p, "engine") && run->engine != ENGINE_EPOLL)
             wrong(p, "an open loop (--rate) is driven by the epoll engine; leave out "
                      "--engine");
-        }
         run->engine = ENGINE_EPOLL;
         if (!was_given(p, "connections")) run->connections = OPEN_CONNECTIONS;
         if (!was_given(p, "placement")) run->placement = PLACEMENT_CROSS_CORE;
@@ -349,10 +345,9 @@ static void check_taken(const struct parse *p) {
     for (unsigned i = 0; i < p->given_count; i++) {
         const struct parameter *option = p->given[i];
         const bool own = p->takers == BY_TRAFFIC && strcmp(option->option, "rate") == 0;
-        if (axis != NULL && !own && strcmp(option->option, axis->option) == 0) {
+        if (axis != NULL && !own && strcmp(option->option, axis->option) == 0)
             wrong(p, "--%s is what the sweep goes along: give its points with --at",
                   option->option);
-        }
         if (own || (parameter_takers(option) & p->takers) != 0) continue;
         wrong(p, "sweep %s does not take --%s; leave it out",
               p->takers == BY_PACKET    ? "loss --packet"
@@ -417,16 +412,14 @@ static void check_variant(const struct parse *p, const struct variant *variant) 
     const bool pipelined = run->pipeline > 0 || along(p, "pipeline");
     if (axis != NULL && axis->retries && !variant->retries)
         wrong(p, "%s never sends again: it has no place on the axis %s", variant->name, axis->name);
-    if (axis != NULL && axis->kept && !is_kept(variant)) {
+    if (axis != NULL && axis->kept && !is_kept(variant))
         wrong(p, "%s has a connection for every message: it has no place on the axis %s",
               variant->name, axis->name);
-    }
     if (pipelined && variant->depth == 0)
         wrong(p, "%s carries one message at a time: leave it out, or --pipeline", variant->name);
-    if (run->per_connection > 0 && !is_kept(variant)) {
+    if (run->per_connection > 0 && !is_kept(variant))
         wrong(p, "%s has a connection for every message: leave it out, or --per-connection",
               variant->name);
-    }
     if (fmax(most_of(p, "size", run->size_bytes), run->reply_bytes) >
         variant->transport->payload_max) {
         wrong(p,
@@ -452,10 +445,9 @@ static void complete(const struct parse *p) {
         check_variant(p, p->request->variants[i]);
         retries = retries || p->request->variants[i]->retries;
     }
-    if (!retries && (was_given(p, "rto-floor") || was_given(p, "dedup"))) {
+    if (!retries && (was_given(p, "rto-floor") || was_given(p, "dedup")))
         wrong(p, "--rto-floor and --dedup are for a variant that retries, such as "
                  "udp-retry; leave them out or add one");
-    }
 }
 
 /* ---- the whole ---- */

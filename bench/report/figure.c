@@ -12,8 +12,6 @@
 #include "bench/judge/series.h"
 #include "bench/tell/words.h"
 
-enum { VARIANTS_ROOM = 64 };
-
 /* ---- runs by numbers: whatever they are told apart by is one ---- */
 
 typedef double key_of(const struct run *run, const void *what);
@@ -178,20 +176,18 @@ static void settle(struct runs *runs, const struct selection_axis *axis, bool of
 
 /* ---- what they have in common, in words ---- */
 
-/* What a caption tells, in this order, by its name in a result file. */
-static const struct {
-    const char *option, *field;
-} told[] = {{"rtt", "rtt_ms"},      {"loss", "loss_percent"},      {"rate", "offered_per_s"},
-            {"delay", "delay_us"},  {"placement", "placement"},    {"connections", "connections"},
-            {"size", "size_bytes"}, {"reply-size", "reply_bytes"}, {"engine", "engine"}};
+/* What a caption tells, in this order. */
+static const char *const told[] = {"rtt",         "loss", "rate",       "delay", "placement",
+                                   "connections", "size", "reply-size", "engine"};
 
-static struct number condition_of(const struct runs *runs, const char *option, const char *name) {
+static struct number condition_of(const struct runs *runs, const char *option) {
     const struct parameters *asked = &runs->list[0]->asked;
     const struct parameter *parameter = parameter_find(option);
     if (count_of(runs, by_parameter, parameter) != 1 || by_parameter(runs->list[0], parameter) < 0)
         return (struct number){""};
     if (asked->host != NULL && strcmp(option, "placement") == 0) return (struct number){"remote"};
     const struct field_value value = field_get(&parameter->field, asked);
+    const char *name = parameter->field.name == NULL ? option : parameter->field.name;
     return words_condition(name, value.number, value.text);
 }
 
@@ -203,8 +199,8 @@ static char *conditions_of(const struct runs *runs, const struct selection_axis 
     if (out == NULL) return NULL;
     const struct run *first = runs->list[0];
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
-        if (axis != NULL && strcmp(axis->option, told[i].option) == 0) continue;
-        const struct number words = condition_of(runs, told[i].option, told[i].field);
+        if (axis != NULL && strcmp(axis->option, told[i]) == 0) continue;
+        const struct number words = condition_of(runs, told[i]);
         if (*words.text != '\0') (void)fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", words.text);
     }
     if (count_of(runs, by_trait, &(enum trait){MESSAGES}) == 1)
@@ -228,15 +224,12 @@ static bool has_runs(const struct results *results, const struct variant *varian
     return false;
 }
 
-/* Every variant that has runs, as in the table; the core ones first. */
-static size_t list_variants(const struct results *results, const struct variant **list) {
-    size_t count = 0;
-    for (int core = 1; core >= 0; core--) {
-        for (unsigned i = 0; i < variant_count && count < VARIANTS_ROOM; i++)
-            if (variants[i].core == core && has_runs(results, &variants[i]))
-                list[count++] = &variants[i];
-    }
-    return count;
+/* The variants as in the table, but the core ones first. */
+static const struct variant *variant_at(unsigned place) {
+    for (int core = 1; core >= 0; core--)
+        for (unsigned i = 0; i < variant_count; i++)
+            if (variants[i].core == core && place-- == 0) return &variants[i];
+    return NULL;
 }
 
 /* ---- rows ---- */
@@ -288,14 +281,12 @@ static void add_rows(struct drawing *drawing, const struct runs *own) {
 
 static void fill_runs(struct drawing *drawing) {
     const struct selection_rule *rule = &drawing->figure->runs;
-    const struct variant *list[VARIANTS_ROOM];
-    const size_t variant_total = list_variants(drawing->results, list);
     struct runs all = select_runs(rule, drawing->results, true);
     settle(&all, rule->axis, false);
     const bool enough = count_of(&all, by_axis, rule->axis) >= rule->points;
-    for (size_t i = 0; enough && i < variant_total; i++) {
+    for (unsigned i = 0; enough && i < variant_count; i++) {
         struct runs own =
-            where(&all, by_trait, &(enum trait){VARIANT}, (double)(list[i] - variants));
+            where(&all, by_trait, &(enum trait){VARIANT}, (double)(variant_at(i) - variants));
         settle(&own, rule->axis, true);
         add_rows(drawing, &own);
         free(own.list);
@@ -368,18 +359,14 @@ static bool has_place(const struct drawing *drawing, size_t row, size_t axis) {
     return drawing->figure->drawn[axis].logarithmic ? value > 0 : !isnan(value);
 }
 
-/* The rows that have a place on the first axes; `lacking`: the axis on which none has one. */
-static size_t count_drawn(const struct drawing *drawing, size_t *lacking) {
-    size_t rows = 0, furthest = 0;
+/* The rows that have a place on so many axes, the first ones. */
+static size_t count_drawn(const struct drawing *drawing, size_t axes) {
+    size_t rows = 0;
     for (size_t row = 0; row < table_rows(&drawing->table); row++) {
         size_t axis = 0;
-        while (axis < FIGURE_DRAWN && drawing->figure->drawn[axis].column != NULL &&
-               has_place(drawing, row, axis))
-            axis++;
-        rows += axis == FIGURE_DRAWN || drawing->figure->drawn[axis].column == NULL;
-        if (axis > furthest) furthest = axis;
+        while (axis < axes && has_place(drawing, row, axis)) axis++;
+        rows += axis == axes;
     }
-    *lacking = furthest;
     return rows;
 }
 
@@ -390,16 +377,19 @@ static bool has_number(const struct drawing *drawing, const char *column) {
 }
 
 static char *say_missing(const struct drawing *drawing) {
-    size_t lacking;
+    size_t axes = 0;
     char *text = NULL;
     if (table_rows(&drawing->table) == 0) return say_why_empty(drawing);
-    const size_t rows = count_drawn(drawing, &lacking);
-    if (rows > 1) return NULL;
-    if (rows == 1 || table_rows(&drawing->table) == 1) return strdup("one row alone is no figure");
-    const char *column = drawing->figure->drawn[lacking].column;
-    const char *what =
-        has_number(drawing, column) ? "is 0 everywhere, on a logarithmic axis" : "is known nowhere";
-    return asprintf(&text, "`%s` %s", column, what) < 0 ? NULL : text;
+    while (axes < FIGURE_DRAWN && drawing->figure->drawn[axes].column != NULL &&
+           count_drawn(drawing, axes + 1) > 0)
+        axes++;
+    const char *lacking = axes == FIGURE_DRAWN ? NULL : drawing->figure->drawn[axes].column;
+    if (lacking == NULL && count_drawn(drawing, axes) > 1) return NULL;
+    if (lacking == NULL || table_rows(&drawing->table) == 1)
+        return strdup("one row alone is no figure");
+    const char *what = has_number(drawing, lacking) ? "is 0 everywhere, on a logarithmic axis"
+                                                    : "is known nowhere";
+    return asprintf(&text, "`%s` %s", lacking, what) < 0 ? NULL : text;
 }
 
 struct drawing figure_fill(const struct figure *figure, const struct results *results) {
@@ -446,14 +436,10 @@ int report_save(const char *directory, const char *folder, const char *name, con
 
 static int save_table(const struct table *table, const char *directory, const char *name,
                       char *why) {
-    char *text = NULL, file[64];
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (out == NULL) return refuse(why, -ENOMEM, "written", name);
-    table_write(table, out);
-    (void)fclose(out);
+    char *text = table_text_of(table), file[64];
     (void)snprintf(file, sizeof file, "%s.tsv", name);
-    const int result = report_save(directory, "data", file, text, why);
+    const int result = text == NULL ? refuse(why, -ENOMEM, "written", name)
+                                    : report_save(directory, "data", file, text, why);
     free(text);
     return result;
 }
@@ -468,13 +454,13 @@ static int remove_table(const char *directory, const char *name, char *why) {
 }
 
 static int save_index(const struct drawing *drawings, const char *directory, char *why) {
-    const struct variant *list[VARIANTS_ROOM];
-    const size_t count = list_variants(drawings[0].results, list);
+    double count = 0;
     struct table names = {0}, drawn = {0};
     table_columns(&names, "variant|index");
-    for (size_t i = 0; i < count; i++) {
-        table_text(&names, "%s", list[i]->name);
-        table_number(&names, (double)i + 1);
+    for (unsigned i = 0; i < variant_count; i++) {
+        if (!has_runs(drawings[0].results, variant_at(i))) continue;
+        table_text(&names, "%s", variant_at(i)->name);
+        table_number(&names, ++count);
     }
     table_columns(&drawn, "figure|title|conditions");
     for (unsigned i = 0; i < figure_count; i++) {

@@ -155,12 +155,11 @@ static bool read_field(const struct reading *reading, const char *where, const j
     const char *bound = field->kind == FIELD_REAL && reading->amounts ? " of 0 or more" : "";
     char text[64];
     if (value == NULL && field->need == FIELD_MAY_LACK) return true;
-    if (value == NULL || !is_right(reading->amounts, field, value)) {
+    if (value == NULL || !is_right(reading->amounts, field, value))
         return reading_wrong(reading, "%s.%s is %s; it has to be %s%s%s", where, field->name,
                              value == NULL ? "missing" : reading_shown(value, text, sizeof text),
                              kinds[field->kind].wanted, bound,
                              may_be_null(field) ? ", or null" : "");
-    }
     if (field_set(field, structure, value_of(reading, value)) == 0) return true;
     return reading_wrong(reading, "%s.%s is %s, which this echolab does not know", where,
                          field->name, reading_shown(value, text, sizeof text));

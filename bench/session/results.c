@@ -136,11 +136,10 @@ int results_read(const char *folder, struct results *results, char *why) {
     *results = (struct results){0};
     const int count = scandir(folder, &entries, is_json, by_name);
     int failed = count > 0 ? 0 : count < 0 ? -errno : -ENOENT;
-    if (failed != 0) {
+    if (failed != 0)
         (void)snprintf(why, SESSION_WHY, "%s %s%s. `make bench` measures and fills it.", folder,
                        count < 0 ? "cannot be read: " : "has no *.json",
                        count < 0 ? strerror(-failed) : "");
-    }
     for (int i = 0; i < count; i++) {
         char *path = NULL;
         if (failed == 0 && asprintf(&path, "%s/%s", folder, entries[i]->d_name) > 0) {

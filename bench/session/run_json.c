@@ -89,10 +89,9 @@ static bool read_tallies(const struct reading *reading, const char *where, const
         return reading_wrong(reading, "%s.%s is missing; it has to be an object", where, name);
     json_object_foreach(json_object_get(object, name), key, value) {
         const bool null = json_is_null(value);
-        if (!null && (!json_is_integer(value) || json_integer_value(value) < 0)) {
+        if (!null && (!json_is_integer(value) || json_integer_value(value) < 0))
             return reading_wrong(reading, "%s.%s.%s is %s; a count is never negative", where, name,
                                  key, reading_shown(value, text, sizeof text));
-        }
         tallies_add(tallies, key, null ? FIELD_UNKNOWN : (uint64_t)json_integer_value(value));
     }
     return true;
@@ -154,10 +153,9 @@ static bool read_kinds(const struct reading *reading, const char *where, struct 
     bool right = true;
     for (int i = 0; i < WIRE_DIRECTIONS; i++) {
         const json_t *kinds = json_object_get(wire, wire_direction_names[i]);
-        for (int k = 0; k < WIRE_KINDS && right; k++) {
+        for (int k = 0; k < WIRE_KINDS && right; k++)
             right = fields_read(reading, where, json_object_get(kinds, wire_kind_names[k]),
                                 tally_fields, 4, &run->wire.by[i][k]);
-        }
     }
     return right;
 }
@@ -198,10 +196,9 @@ json_t *run_to_json(const struct run *run) {
     if (run->series != NULL)
         json_put(object, "open_loop.series_us", rows_json(&points, run->series, run->series_count));
     if (run->wire.known) add_kinds(json_object_get(object, "wire"), run);
-    if (run->idle_server_bytes != FIELD_UNKNOWN) {
+    if (run->idle_server_bytes != FIELD_UNKNOWN)
         json_put(object, "idle.kernel_source",
                  json_string("Slab of /proc/meminfo: of the machine, both ends"));
-    }
     json_put(object, "counters", tallies_json(&run->counters));
     for (size_t i = 0; i < run->settings.count; i++) { /* their dots are part of the name */
         const struct fact *fact = &run->settings.list[i];

@@ -194,10 +194,9 @@ static void put_value(FILE *out, const json_t *value) {
 /* One after the other. */
 static void put_reasons(FILE *out, const struct validity *validity) {
     char text[VALIDITY_REASONS_MAX * (VALIDITY_REASON_BYTES + 2)] = "";
-    for (unsigned i = 0, at = 0; i < validity->count; i++) {
+    for (unsigned i = 0, at = 0; i < validity->count; i++)
         at += (unsigned)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? "; " : "",
                                  validity->reason[i]);
-    }
     put_quoted(out, text);
 }
 
@@ -275,10 +274,9 @@ static bool check_head(const struct reading *reading, const json_t *root) {
     char text[64];
     if (!json_is_string(schema))
         return reading_wrong(reading, "it has no \"schema\", so it is no result file of echolab");
-    if (strcmp(json_string_value(schema), SESSION_SCHEMA) != 0) {
+    if (strcmp(json_string_value(schema), SESSION_SCHEMA) != 0)
         return reading_wrong(reading, "its schema is %s; this echolab reads \"%s\"",
                              reading_shown(schema, text, sizeof text), SESSION_SCHEMA);
-    }
     if (!json_is_object(environment) && !json_is_null(environment))
         return reading_wrong(reading, "\"environment\" is missing; it has to be an object");
     return json_is_array(json_object_get(root, "runs")) ||
