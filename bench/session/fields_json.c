@@ -73,12 +73,12 @@ void fields_write(json_t *object, const struct field *fields, size_t count, cons
 json_t *rows_json(const struct rows *rows, const void *items, size_t count) {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_t *row = json_array();
+        json_t *row = rows->field_count == 1 ? list : json_array();
         for (size_t k = 0; k < rows->field_count; k++) {
             const void *item = (const char *)items + i * rows->size;
             (void)json_array_append_new(row, value_json(field_get(&rows->fields[k], item)));
         }
-        (void)json_array_append_new(list, row);
+        if (row != list) (void)json_array_append_new(list, row);
     }
     return list;
 }
@@ -178,9 +178,10 @@ size_t rows_read(const struct rows *rows, const json_t *list, void **items) {
     json_t *row;
     *items = all;
     json_array_foreach(list, i, row) {
-        if (all == NULL || json_array_size(row) != rows->field_count) return i;
+        const bool flat = rows->field_count == 1;
+        if (all == NULL || (!flat && json_array_size(row) != rows->field_count)) return i;
         for (size_t k = 0; k < rows->field_count; k++) {
-            const json_t *value = json_array_get(row, k);
+            const json_t *value = flat ? row : json_array_get(row, k);
             if (!is_right(false, &rows->fields[k], value)) return i;
             (void)field_set(&rows->fields[k], all + i * rows->size, value_of(NULL, value));
         }

@@ -27,19 +27,18 @@ json_t *fact_to_json(const struct fact *fact) {
 /* "after.load" into the object "after"; "sysctls.net.core.somaxconn" has a name with dots. */
 static void put_fact(json_t *object, const char *name, json_t *value) {
     const char *dot = strchr(name, '.');
-    const char *after = "after.";
-    if (dot != NULL) {
-        const size_t length = (size_t)(dot - name);
-        if (json_object_getn(object, name, length) == NULL)
-            (void)json_object_setn_new(object, name, length, json_object());
-        object = json_object_getn(object, name, length);
-        if (strncmp(name, after, strlen(after)) == 0) {
-            put_fact(object, dot + 1, value);
-            return;
-        }
-        name = dot + 1;
+    if (dot == NULL) {
+        (void)json_object_set_new(object, name, value);
+        return;
     }
-    (void)json_object_set_new(object, name, value == NULL ? json_null() : value);
+    const size_t length = (size_t)(dot - name);
+    if (json_object_getn(object, name, length) == NULL)
+        (void)json_object_setn_new(object, name, length, json_object());
+    object = json_object_getn(object, name, length);
+    if (strncmp(name, "after.", length + 1) == 0)
+        put_fact(object, dot + 1, value);
+    else
+        (void)json_object_set_new(object, dot + 1, value);
 }
 
 json_t *facts_to_json(const struct facts *facts) {

@@ -32,8 +32,6 @@ void session_free(struct session *session) {
     if (session == NULL) return;
     for (size_t i = 0; i < session->runs.count; i++) run_forget_beside(session->runs.list[i]);
     runs_free(&session->runs);
-    for (size_t i = 0; i < session->lists[LIST_BEHIND_LOSS].count; i++)
-        free(SESSION_AT(session, LIST_BEHIND_LOSS, struct behind_loss, i)->series);
     for (int i = 0; i < LISTS; i++) free(session->lists[i].items);
     facts_free(&session->environment);
     environment_differences_free(&session->around);
@@ -44,8 +42,7 @@ void session_free(struct session *session) {
     free(session);
 }
 
-/* Takes it. */
-static void *keep(struct session *session, void *memory) {
+void *session_keep(struct session *session, void *memory) {
     void **more = reallocarray(session->memory, session->memory_count + 1, sizeof *more);
     if (more != NULL) session->memory = more;
     if (more == NULL || memory == NULL) {
@@ -56,7 +53,7 @@ static void *keep(struct session *session, void *memory) {
 }
 
 void *session_memory(struct session *session, size_t count, size_t size) {
-    return keep(session, calloc(count + 1, size));
+    return session_keep(session, calloc(count + 1, size));
 }
 
 const char *session_text(struct session *session, const char *format, ...) {
@@ -65,7 +62,7 @@ const char *session_text(struct session *session, const char *format, ...) {
     va_start(values, format);
     if (vasprintf(&text, format, values) < 0) text = NULL;
     va_end(values);
-    text = keep(session, text);
+    text = session_keep(session, text);
     return text == NULL ? "" : text;
 }
 
@@ -306,7 +303,7 @@ struct session *session_from_json(struct reading *reading, json_t *root) {
     reading->amounts = true;
     right = right && read_runs(reading, session, json_object_get(root, "runs"));
     reading->amounts = false;
-    right = right && findings_read(reading, session, root);
+    right = right && findings_read(reading, root);
     if (right) {
         compared_complete(&session->lists[LIST_COMPARISONS], &session->runs);
         (void)json_object_del(root, "runs");

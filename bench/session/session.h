@@ -39,6 +39,9 @@ struct session {
 struct session *session_new(const char *command, const char *axis);
 void session_free(struct session *session); /* NULL is ignored */
 
+/* Takes what was malloc'd: it lives as long as the session; NULL without memory. */
+void *session_keep(struct session *session, void *memory);
+
 /* Zeroed bytes that live as long as the session; NULL without memory. */
 void *session_memory(struct session *session, size_t count, size_t size);
 
