@@ -176,16 +176,12 @@ static void put_quoted(FILE *out, const char *text) {
 }
 
 static void put_value(FILE *out, const json_t *value) {
-    switch (json_typeof(value)) {
-    case JSON_TRUE: (void)fputs("true", out); break;
-    case JSON_FALSE: (void)fputs("false", out); break;
-    case JSON_STRING: put_quoted(out, json_string_value(value)); break;
-    case JSON_REAL: (void)fprintf(out, "%.17g", json_real_value(value)); break;
-    case JSON_INTEGER:
-        (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        break;
-    default: break;
-    }
+    if (json_is_string(value))
+        put_quoted(out, json_string_value(value));
+    else if (json_is_real(value))
+        (void)fprintf(out, "%.17g", json_real_value(value));
+    else if (value != NULL && !json_is_null(value))
+        (void)json_dumpf(value, out, JSON_ENCODE_ANY);
 }
 
 /* One after the other. */
@@ -197,28 +193,25 @@ static void put_reasons(FILE *out, const struct validity *validity) {
     put_quoted(out, text);
 }
 
-/* "server.requests=12 server.replies=12" */
-static void put_counters(FILE *out, json_t *counters) {
-    const char *of, *name, *before = "";
-    json_t *group, *value;
-    json_object_foreach(counters, of, group) {
-        json_object_foreach(group, name, value) {
-            (void)fprintf(out, "%s%s.%s=%.17g", before, of, name, json_number_value(value));
-            before = " ";
-        }
+/* "server.requests=12 server.replies=12": what is known. */
+static void put_counters(FILE *out, const struct tallies *counters) {
+    const char *before = "";
+    for (const struct tally *one = counters->list; one < counters->list + counters->count; one++) {
+        if (one->count == FIELD_UNKNOWN) continue;
+        (void)fprintf(out, "%s%s=%" PRIu64, before, one->name, one->count);
+        before = " ";
     }
 }
 
 static void put_row(FILE *out, const struct session *session, const struct run *run) {
     json_t *object = run_to_json(run);
     for (unsigned i = 0; i < run_field_count; i++) {
-        const json_t *value = json_at(object, run_fields[i].name);
         if (run_fields[i].kind == FIELD_OBJECT) continue;
-        if (value != NULL) put_value(out, value);
+        put_value(out, json_at(object, run_fields[i].name));
         (void)fputc(',', out);
     }
-    put_counters(out, json_at(object, "counters"));
     json_decref(object);
+    put_counters(out, &run->counters);
     (void)fputc(',', out);
     put_reasons(out, &run->validity);
     (void)fputc(',', out);
