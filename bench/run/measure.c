@@ -67,8 +67,6 @@ static int lay_wire(struct measure *m) {
     }
     struct placement_cpus apart;
     const bool two = placement_choose(&apart, PLACEMENT_CROSS_CORE) == 0;
-    const struct wire_rule rule = {
-        .kind = (int)o->drop.kind, .direction = (int)o->drop.direction, .nth = o->drop.nth};
     const struct wire_options wanted = {
         .rtt_ns = (int64_t)o->rtt_ns,
         .loss_percent = o->loss_percent,
@@ -77,8 +75,7 @@ static int lay_wire(struct measure *m) {
         .cpu = two ? apart.client : -1, /* beside client and server, not between them */
         .capture_path = o->pcap,
         .trace_packets = o->pcap != NULL ? 100000 : 0,
-        .rules = &rule,
-        .rule_count = o->drop.nth > 0 ? 1 : 0};
+        .drop = o->drop};
     const int failed = wire_start(&m->wire, &wanted);
     m->laid = failed == 0;
     if (failed == 0) return EXIT_DONE;
@@ -90,8 +87,8 @@ static int take_up_wire(struct measure *m) {
     const uint64_t quiet_ns = m->asked->rtt_ns + 50000000; /* an RTT and a delayed ACK */
     if (!m->laid) return EXIT_DONE;
     (void)wire_settle(&m->wire, quiet_ns, 4 * quiet_ns + 1000000000);
-    const int failed = wire_stop(&m->wire, &m->packets);
-    if (failed == 0 && m->packets.capture_failed) {
+    const int failed = wire_stop(&m->wire);
+    if (failed == 0 && m->wire.report->capture_failed) {
         return complain("cannot write %s whole: is the disk full?", m->asked->pcap);
     }
     return failed == 0 ? EXIT_DONE : complain("the wire's process died");

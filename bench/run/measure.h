@@ -27,7 +27,6 @@ struct measure {
     struct counters counters;
     struct wire wire;
     bool laid; /* the wire is */
-    struct wire_report packets;
     struct beside silent, idle;
     struct beside_memory memory[2]; /* before and after the idle ones were opened */
 };

@@ -69,22 +69,20 @@ static void fill_batching(struct run *run, const struct measure *m,
 }
 
 static void fill_wire(struct run *run, const struct measure *m, const struct load_result *load) {
-    const struct wire_report *packets = &m->packets;
+    const struct wire_report *packets = m->wire.report;
     struct carried *wire = &run->wire;
     if (!m->laid) return;
     wire->known = true;
-    wire->all = wire_sum(&packets->counts, WIRE_ANY, WIRE_ANY);
+    memcpy(wire->by, packets->counts.by, sizeof wire->by);
     wire->foreign = packets->counts.foreign;
     wire->device_drops = packets->counts.device_drops;
-    for (int i = 0; i < WIRE_DIRECTIONS; i++) {
-        for (int k = 0; k < WIRE_KINDS; k++) wire->by[i][k] = packets->counts.by[k][i];
-    }
+    wire->all = wire_sum(&packets->counts);
     wire->trace = calloc(packets->trace_count + 1, sizeof *wire->trace);
     if (wire->trace != NULL) wire->trace_count = packets->trace_count;
     for (size_t i = 0; i < wire->trace_count; i++) wire->trace[i] = packets->trace[i];
-    wire->one_way = distribution_of(packets->delay);
-    wire->late = distribution_of(packets->late);
-    wire->applied_rtt_ns = 2 * histogram_mean_ns(packets->delay);
+    wire->one_way = distribution_of(&packets->delay);
+    wire->late = distribution_of(&packets->late);
+    wire->applied_rtt_ns = 2 * histogram_mean_ns(&packets->delay);
     /* Over the whole run, warm-up, opening and closing included. */
     if (m->asked->idle + m->asked->silent > 0) return;
     run->packets = per(wire->all.packets, load->exchanges);

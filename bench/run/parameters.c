@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/link/wire.h"
 #include "bench/run/units.h"
 
 const char *const role_names[ROLES] = {"variant", "floor", "a-a", "control"};

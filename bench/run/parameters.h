@@ -11,6 +11,7 @@
 #define BENCH_PARAMETERS_H
 
 #include "bench/link/namespace.h"
+#include "bench/link/wire.h"
 #include "bench/measure/placement.h"
 #include "bench/run/field.h"
 #include "bench/run/variant.h"
@@ -30,12 +31,6 @@ extern const char *const arrivals_names[ARRIVALS], *const assign_names[ASSIGNS];
 
 /* How a server of an engine is built, unless told. */
 enum design engine_design(enum engine engine);
-
-/* "Lose the nth such packet." */
-struct drop {
-    unsigned kind, direction; /* enum wire_kind, enum wire_direction */
-    unsigned nth;             /* 0: none */
-};
 
 struct parameters {
     const struct variant *variant;
