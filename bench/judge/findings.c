@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/run/run_fields.h"
 
 #define COUNT(fields_) (sizeof(fields_) / sizeof *(fields_))
 

@@ -37,7 +37,6 @@ int placement_choose(struct placement_cpus *cpus, enum placement placement);
  * while the calling process lives. Else -errno.
  */
 int placement_hold_awake(void);
-int placement_keep_awake(void); /* 0 or -errno */
 
 /* Keeps the calling process on one CPU. 0 or -errno. */
 int placement_pin(int cpu);

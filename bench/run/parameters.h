@@ -127,6 +127,12 @@ struct parameter {
 extern const struct parameter parameters[];
 extern const unsigned parameter_count;
 
+/*
+ * Numbers with units, as people write them: 16k bytes, 10k requests, 200ms. Of
+ * a form before FORM_CHOICE: 0, or -EINVAL / -ERANGE with *number untouched.
+ */
+int form_read(enum form form, const char *text, double *number);
+
 /* All that takes this option. */
 int parameter_takers(const struct parameter *parameter);
 

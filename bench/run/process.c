@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/run/process.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -84,31 +82,14 @@ void process_adopt(void) {
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* The parent of a process as the kernel tells it; -1: it is gone. */
-static pid_t parent_of(const char *pid) {
-    char path[64], text[512];
-    int parent = -1;
-    (void)snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return parent;
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    (void)fclose(file);
-    /* The name, in brackets, may have brackets and blanks in it. */
-    const char *after = strrchr(text, ')');
-    return after != NULL && sscanf(after, ") %*c %d", &parent) == 1 ? parent : -1;
-}
-
 void process_end_children(void) {
-    do {
-        DIR *all = opendir("/proc");
-        if (all == NULL) return;
-        for (const struct dirent *one = readdir(all); one != NULL; one = readdir(all)) {
-            if (isdigit((unsigned char)one->d_name[0]) && parent_of(one->d_name) == getpid()) {
-                (void)kill((pid_t)strtol(one->d_name, NULL, 10), SIGKILL);
-            }
+    for (char *all; (all = system_line("/proc/thread-self/children")) != NULL; free(all)) {
+        char *rest = all;
+        for (const char *one; (one = strsep(&rest, " ")) != NULL;) {
+            if (*one != '\0') (void)kill((pid_t)strtol(one, NULL, 10), SIGKILL);
         }
-        (void)closedir(all);
-    } while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
+        (void)waitpid(-1, NULL, 0);
+    }
 }
 
 /* ---- to their end ---- */
@@ -183,4 +164,50 @@ void process_explain(const struct process_end *end, const char *what, char *why,
         (void)snprintf(why, size, "%s ended without a result (status %d)", what,
                        WEXITSTATUS(end->status));
     }
+}
+
+/* ---- runs ---- */
+
+static const char child_pipe[] = "--pipe"; /* its bytes, see run_write */
+
+/* How long a run may take before it counts as hung. */
+static uint64_t limit_of_ns(const struct parameters *asked) {
+    const uint64_t second_ns = UINT64_C(1000000000);
+    if (asked->messages > 0) return 3600 * second_ns; /* work, not time, was asked for */
+    /* Connections of a limited life are counted whole: some of them at least. */
+    const uint64_t lives_ns =
+        UINT64_C(5) * asked->per_connection * (asked->rtt_ns + asked->delay_ns);
+    return asked->warmup_ns + asked->duration_ns + lives_ns + 2 * asked->deadline_ns +
+           20 * second_ns;
+}
+
+/* Of `program`; NULL: of the first of the words before the run's. */
+static struct run *run(const char *program, char *const before[], const struct parameters *asked,
+                       const char *more, struct process_end *end) {
+    char **words = parameters_arguments(asked, before, more);
+    *end = (struct process_end){.failed = -ENOMEM};
+    if (words != NULL) process_run(program, words, limit_of_ns(asked), end);
+    arguments_free(words);
+    return more != NULL && process_ended_well(end) ? run_read(end->text, end->length, asked) : NULL;
+}
+
+void child_start(const char *program, const struct parameters *asked, struct process_end *end) {
+    (void)run(program, (char *[]){"echolab", NULL}, asked, NULL, end);
+}
+
+struct run *child_run_by(char *const tool[], const struct parameters *asked,
+                         struct process_end *end) {
+    return run(NULL, tool, asked, child_pipe, end);
+}
+
+struct run *child_run_of(const char *program, const struct parameters *asked, char *why) {
+    struct process_end end;
+    struct run *made = run(program, (char *[]){"echolab", NULL}, asked, child_pipe, &end);
+    if (made == NULL) process_explain(&end, "the run", why, CHILD_WHY);
+    process_free(&end);
+    return made;
+}
+
+struct run *child_run(const struct parameters *asked, char *why) {
+    return child_run_of("/proc/self/exe", asked, why);
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 #include "bench/session/json.h"
 #include "bench/session/output.h"
 #include "bench/session/session.h"
