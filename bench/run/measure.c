@@ -246,7 +246,7 @@ static int open_beside(struct measure *m) {
     if (measures) m->memory[0] = beside_memory(server);
     if (status == EXIT_DONE) status = open_some(m, &m->idle, o->idle, "idle");
     if (!measures || status != EXIT_DONE) return status;
-    (void)beside_settle(server);
+    beside_settle(server);
     m->memory[1] = beside_memory(server);
     return EXIT_DONE;
 }
