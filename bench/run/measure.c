@@ -76,24 +76,33 @@ static bool on_loopback(const struct parameters *o) {
     return !o->wire && o->host == NULL;
 }
 
+/*
+ * Over how many addresses so many are to be spread; 0: one suffices. connect
+ * tries every second port first and beyond those searches for ever longer: a
+ * third of the range each keeps that out of the measurement.
+ */
+static unsigned addresses_for(uint64_t connections) {
+    enum { MOST = 250 };
+    const uint64_t addresses = connections * 3 / ports_range();
+    return addresses == 0 ? 0 : addresses > MOST ? MOST : (unsigned)addresses + 1;
+}
+
 static int plan_ports(struct measure *m) {
-    enum { TIME_WAIT_S = 60, LOOPBACK_REUSE_S = 1, CONNECTIONS_PER_S = 60000, SOURCES_MAX = 250 };
+    enum { TIME_WAIT_S = 60, LOOPBACK_REUSE_S = 1, CONNECTIONS_PER_S = 60000 };
     const struct parameters *o = m->asked;
-    if (!o->variant->holds_ports) return EXIT_DONE;
-    const double range = ports_range();
-    struct ports *ports = &m->run->ports;
-    *ports = (struct ports){(unsigned)range, range / LOOPBACK_REUSE_S, range / TIME_WAIT_S, 0};
-    /*
-     * A range that is nearly used up makes connect search: a third of it, taken
-     * in turn over enough addresses, keeps the search out of the measurement.
-     */
-    const double seconds = (double)(o->warmup_ns + o->duration_ns) / 1e9;
-    const double most = o->messages > 0 ? (double)o->messages : seconds * CONNECTIONS_PER_S;
-    const double addresses = fmin(most / (range / 3), SOURCES_MAX);
-    if (addresses <= 1 || !on_loopback(o)) return EXIT_DONE; /* it alone has some to spare */
-    ports->sources = addresses < SOURCES_MAX ? (unsigned)addresses + 1 : SOURCES_MAX;
-    m->client.sources = ports->sources;
-    (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
+    const double range = ports_range(), seconds = (double)(o->warmup_ns + o->duration_ns) / 1e9;
+    struct ports ports = {.sources = addresses_for(o->connections)};
+    if (o->variant->holds_ports) {
+        const double most = o->messages > 0 ? (double)o->messages : seconds * CONNECTIONS_PER_S;
+        ports = (struct ports){(unsigned)range, range / LOOPBACK_REUSE_S, range / TIME_WAIT_S,
+                               addresses_for((uint64_t)most)};
+    } else if (ports.sources > 0) {
+        ports = (struct ports){(unsigned)range, NAN, NAN, ports.sources};
+    }
+    if (!on_loopback(o)) ports.sources = 0; /* no other network has addresses to spare */
+    m->run->ports = ports;
+    m->client.sources = ports.sources;
+    if (ports.sources > 0) (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
     return EXIT_DONE;
 }
 
@@ -222,10 +231,9 @@ static int open_some(const struct measure *m, struct beside *beside, unsigned co
                      const char *kind) {
     struct echo_client_options client = m->client;
     client.patience_ns = m->asked->deadline_ns;
-    /* connect tries every second port first: beyond those it searches for ever longer. */
     if (on_loopback(m->asked)) {
         (void)echo_address_find(&client.source, "127.0.0.2", 0);
-        client.sources = 1 + count * 4 / ports_range();
+        client.sources = 1 + addresses_for(count);
     }
     const int failed = beside_open(beside, m->asked->variant->transport, &client, count);
     if (failed == 0) return EXIT_DONE;

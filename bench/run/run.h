@@ -60,7 +60,7 @@ struct carried {
  * Linux lets a port be taken again after one second (tcp_tw_reuse).
  */
 struct ports {
-    unsigned range;        /* local ports; 0: ports do not limit this variant */
+    unsigned range;        /* local ports; 0: ports do not limit this run */
     double loopback_per_s; /* connections from one address to one port, here ... */
     double network_per_s;  /* ... and on any network */
     unsigned sources;      /* addresses of 127.0.0.0/8 to be used in turn; 0: one suffices */
@@ -75,6 +75,7 @@ struct run {
 
     /* Its place in the experiment; of a run alone all 0. */
     unsigned block, order, column, point;
+    unsigned neighbours;     /* runs that went on beside it, at most: see the runner */
     bool against;            /* by the other program of compare --against */
     const char *lost_packet; /* of sweep loss --packet: which one; else NULL */
     const char *tool;        /* of crosscheck: which one it stood beside; else NULL */
