@@ -138,11 +138,7 @@ static void count_stranger(struct exchange *x, const struct echo_message *reply)
     }
     const uint64_t ago = x->sequence - reply->sequence;
     const bool twice = reply->session == x->session && ago < 64 && (x->answered >> ago & 1) != 0;
-    if (twice) {
-        x->duplicate++;
-    } else {
-        x->late++;
-    }
+    ++*(twice ? &x->duplicate : &x->late);
 }
 
 /* Whose reply it is; NULL: nobody awaits it. */
@@ -298,8 +294,7 @@ uint64_t exchange_until_ns(const struct exchange *x) {
 static short wait_for_socket(const struct exchange *x, uint64_t left_ns) {
     struct pollfd at = {.fd = x->client->socket, .events = x->wait};
     const struct timespec left = echo_clock_timespec(left_ns);
-    if (ppoll(&at, 1, &left, NULL) <= 0) return 0;
-    return at.revents;
+    return ppoll(&at, 1, &left, NULL) > 0 ? at.revents : 0;
 }
 
 void exchange_run(struct exchange *x, enum exchange_waiting waiting) {

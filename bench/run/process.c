@@ -55,16 +55,27 @@ int process_wait(pid_t pid, uint64_t limit_ns, int *status) {
     return failed;
 }
 
+/* Until there are none: also those whose own parent is gone. */
+static void end_children(void) {
+    for (char *all; (all = system_line("/proc/thread-self/children")) != NULL; free(all)) {
+        char *rest = all;
+        for (const char *one; (one = strsep(&rest, " ")) != NULL;) {
+            if (*one != '\0') (void)kill((pid_t)strtol(one, NULL, 10), SIGKILL);
+        }
+        (void)waitpid(-1, NULL, 0);
+    }
+}
+
 int process_apart(void (*work)(void *result), void *result, size_t size) {
     void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return -errno;
-    const pid_t parent = getpid();
-    const pid_t pid = fork();
+    const pid_t pid = system_fork();
     int status = -1;
     if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != parent) _exit(EXIT_FAILED);
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* so that it can end its own */
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
         work(result);
+        end_children();
         memcpy(shared, result, size);
         _exit(EXIT_DONE);
     }
@@ -78,51 +89,7 @@ int process_apart(void (*work)(void *result), void *result, size_t size) {
     return status == EXIT_DONE ? 0 : -EIO;
 }
 
-void process_adopt(void) {
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
-void process_end_children(void) {
-    for (char *all; (all = system_line("/proc/thread-self/children")) != NULL; free(all)) {
-        char *rest = all;
-        for (const char *one; (one = strsep(&rest, " ")) != NULL;) {
-            if (*one != '\0') (void)kill((pid_t)strtol(one, NULL, 10), SIGKILL);
-        }
-        (void)waitpid(-1, NULL, 0);
-    }
-}
-
 /* ---- to their end ---- */
-
-/* What was written there, malloc'd and ended by 0; NULL without memory. */
-static char *contents(int file, size_t *length) {
-    const off_t size = lseek(file, 0, SEEK_END);
-    char *text = calloc(1, (size_t)size + 1);
-    const ssize_t got = text == NULL ? 0 : pread(file, text, (size_t)size, 0);
-    *length = got > 0 ? (size_t)got : 0;
-    return text;
-}
-
-static void run_into(int output, int errors, const struct process_start *start, uint64_t limit_ns,
-                     struct process_end *end) {
-    size_t length;
-    const pid_t pid = process_start(start);
-    if (pid < 0) {
-        end->failed = pid;
-        return;
-    }
-    end->failed = process_wait(pid, limit_ns, &end->status);
-    if (end->failed != 0) {
-        (void)kill(pid, SIGKILL);
-        end->status = system_reap(pid);
-    }
-    end->text = contents(output, &end->length);
-    char *words = contents(errors, &length);
-    if (words != NULL) {
-        (void)snprintf(end->words, sizeof end->words, "%.*s", (int)strcspn(words, "\n"), words);
-    }
-    free(words);
-}
 
 void process_run(const char *program, char *const argv[], uint64_t limit_ns,
                  struct process_end *end) {
@@ -131,7 +98,20 @@ void process_run(const char *program, char *const argv[], uint64_t limit_ns,
     const struct process_start start = {
         .program = program, .argv = argv, .output = output, .errors = errors};
     *end = (struct process_end){.failed = output < 0 || errors < 0 ? -errno : 0};
-    if (end->failed == 0) run_into(output, errors, &start, limit_ns, end);
+    const pid_t pid = end->failed == 0 ? process_start(&start) : end->failed;
+    if (pid > 0) {
+        end->failed = process_wait(pid, limit_ns, &end->status);
+        if (end->failed != 0) (void)kill(pid, SIGKILL);
+        if (end->failed != 0) end->status = system_reap(pid);
+        const size_t size = (size_t)lseek(output, 0, SEEK_END);
+        end->text = calloc(1, size + 1);
+        if (end->text != NULL && pread(output, end->text, size, 0) == (ssize_t)size)
+            end->length = size;
+        (void)!pread(errors, end->words, sizeof end->words - 1, 0);
+        end->words[strcspn(end->words, "\n")] = '\0';
+    } else {
+        end->failed = pid;
+    }
     if (output >= 0) (void)close(output);
     if (errors >= 0) (void)close(errors);
 }
@@ -148,8 +128,8 @@ bool process_ended_well(const struct process_end *end) {
 
 void process_explain(const struct process_end *end, const char *what, char *why, size_t size) {
     const char *prefix = "echolab: ";
-    const bool ours = strncmp(end->words, prefix, strlen(prefix)) == 0;
-    const char *words = ours ? end->words + strlen(prefix) : end->words;
+    const char *words = end->words;
+    if (strncmp(words, prefix, strlen(prefix)) == 0) words += strlen(prefix);
     if (end->failed == -EINTR) {
         (void)snprintf(why, size, "interrupted");
     } else if (end->failed == -ETIMEDOUT) {

@@ -22,13 +22,9 @@ enum {
 /* After an accept for which descriptors or memory are short; between looks at those that drain. */
 static const uint64_t retry_ns = 10000000, drain_ns = 100000000;
 
-/* ---- lists ---- */
-
 static struct watched *first(struct watched *list) {
     return list->after == list ? NULL : list->after;
 }
-
-/* ---- connections ---- */
 
 static int watch(const struct epoll_worker *w, int how, int socket, uint32_t events, void *what) {
     struct epoll_event event = {.events = events, .data.ptr = what};
@@ -187,16 +183,6 @@ static void do_what_is_due(struct epoll_worker *w) {
     }
 }
 
-/* ---- the loop ---- */
-
-static void take(struct epoll_worker *w, void *what) {
-    if (what == w) {
-        accept_some(w, w->accepts.size);
-    } else if (what != NULL) {
-        serve(w, what);
-    } /* else woken: the loop sees why */
-}
-
 void epoll_worker_run(struct epoll_worker *w) {
     struct epoll_event events[EVENTS_MAX];
     w->now_ns = echo_clock_ns();
@@ -207,7 +193,11 @@ void epoll_worker_run(struct epoll_worker *w) {
         const int ready = epoll_wait(w->epoll, events, EVENTS_MAX, wait_ms(next, w->now_ns));
         const bool timed = w->idle_timeout_ns > 0 || next != UINT64_MAX;
         if (timed) w->now_ns = echo_clock_ns();
-        for (int i = 0; i < ready; i++) take(w, events[i].data.ptr);
+        for (int i = 0; i < ready; i++) {
+            void *what = events[i].data.ptr; /* NULL: woken, the loop sees why */
+            if (what == w) accept_some(w, w->accepts.size);
+            if (what != w && what != NULL) serve(w, what);
+        }
         if (timed) do_what_is_due(w);
     }
 }
