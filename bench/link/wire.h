@@ -156,14 +156,10 @@ struct wire {
  */
 int wire_start(struct wire *wire, const struct wire_options *options);
 
-/* The server's port, by which directions are told; packets before it are WIRE_ASTRAY. */
+/* The server's, by which directions are told; packets before it are WIRE_ASTRAY. */
 void wire_set_port(struct wire *wire, uint16_t port);
 
-/*
- * Waits until nothing is held and nothing has been sent for `quiet_ns`: more
- * than an RTT for what the last packet may still cause. 0, or -ETIMEDOUT after
- * `limit_ns`.
- */
+/* Waits until nothing is held and nothing has come for `quiet_ns`. 0, or -ETIMEDOUT. */
 int wire_settle(struct wire *wire, uint64_t quiet_ns, uint64_t limit_ns);
 
 /*
@@ -173,15 +169,11 @@ int wire_settle(struct wire *wire, uint64_t quiet_ns, uint64_t limit_ns);
  */
 int wire_stop(struct wire *wire);
 
-/* Frees the report. After wire_stop. */
-void wire_release(struct wire *wire);
+void wire_release(struct wire *wire); /* frees the report, after wire_stop */
 
-/* Over all kinds and directions. */
-struct wire_tally wire_sum(const struct wire_counts *counts);
+struct wire_tally wire_sum(const struct wire_counts *counts); /* all kinds and directions */
 
-/* ---- the parts of the wire: for bench/link/wire*.c and its test only ---- */
-
-/* wire_packet.c: looks at packets; pure. */
+/* ---- wire_packet.c, for wire.c and its test only: looks at packets; pure ---- */
 
 /* Later fragments have no ports: remembers where the first of a packet was going. */
 struct wire_fragments {
@@ -195,7 +187,7 @@ bool wire_look(struct wire_packet *seen, const uint8_t *packet, size_t size, uin
 
 void wire_turn_round(uint8_t *packet); /* swaps source and destination */
 
-/* wire_device.c: the veth pair. */
+/* ---- wire_device.c, likewise: the veth pair ---- */
 
 int wire_device_make(unsigned mtu_bytes); /* 0 or -errno, with nothing left behind */
 void wire_device_remove(void);

@@ -32,9 +32,8 @@ struct placement_cpus {
 int placement_choose(struct placement_cpus *cpus, enum placement placement);
 
 /*
- * Forbids idle CPUs to sleep, by holding /dev/cpu_dma_latency at 0 us (the
- * kernel's pm_qos_interface): until the file that this returns is closed, or
- * while the calling process lives. Else -errno.
+ * Forbids idle CPUs to sleep (the kernel's pm_qos_interface) until the file
+ * that this returns is closed. Else -errno.
  */
 int placement_hold_awake(void);
 

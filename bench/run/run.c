@@ -8,11 +8,6 @@
 
 const char *const network_names[NETWORKS] = {"private", "host", "remote"};
 
-struct distribution distribution_unknown(void) {
-    return (struct distribution){FIELD_UNKNOWN, FIELD_UNKNOWN, FIELD_UNKNOWN,
-                                 FIELD_UNKNOWN, FIELD_UNKNOWN, NAN};
-}
-
 struct run *run_new(void) {
     struct run *run = calloc(1, sizeof *run);
     if (run == NULL) return NULL;
@@ -20,7 +15,10 @@ struct run *run_new(void) {
     struct distribution *const all[] = {&run->latency,  &run->cycle,     &run->service,
                                         &run->connect,  &run->exchange,  &run->close,
                                         &run->lateness, &run->wire.late, &run->wire.one_way};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) *all[i] = distribution_unknown();
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        *all[i] = (struct distribution){FIELD_UNKNOWN, FIELD_UNKNOWN, FIELD_UNKNOWN,
+                                        FIELD_UNKNOWN, FIELD_UNKNOWN, NAN};
+    }
     run->capacity_per_s = run->packets = run->wire_bytes = run->syscalls = NAN;
     run->per_send = run->per_receive = run->server_per_receive = run->server_per_send = NAN;
     run->per_packet = run->wire.applied_rtt_ns = run->outstanding = NAN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One run and what came of it: the sample of all statistics. It is filled in
- * by the process that made it (measure.h), goes through a pipe to whoever
- * asked (child.h), and stays as it is up to the judge. Durations are whole
+ * One run and what came of it: the sample of all statistics. The process that
+ * made it fills it in (measure.c); it goes through a pipe to whoever asked
+ * (process.h), and stays as it is up to the judge. Durations are whole
  * nanoseconds and counts are counts until they are printed.
  *
  * What is not known is FIELD_UNKNOWN, NAN or NULL.
@@ -150,12 +150,10 @@ struct samples run_samples(const struct run *run);
 /* FIELD_UNKNOWN: there is none of that name. */
 uint64_t run_counter(const struct run *run, const char *name);
 
-struct distribution distribution_of(const struct histogram *histogram);
-
 /* With so many more that never ended: those rank last, as `never_ns`. */
 struct distribution distribution_with(const struct histogram *histogram, uint64_t missed,
                                       uint64_t never_ns);
-struct distribution distribution_unknown(void);
+struct distribution distribution_of(const struct histogram *histogram);
 
 /* To what is there of that name, which is cut to what a tally holds. */
 void tallies_add(struct tallies *tallies, const char *name, uint64_t count);
