@@ -173,7 +173,7 @@ void wire_release(struct wire *wire); /* frees the report, after wire_stop */
 
 struct wire_tally wire_sum(const struct wire_counts *counts); /* all kinds and directions */
 
-/* ---- wire_packet.c, for wire.c and its test only: looks at packets; pure ---- */
+/* ---- for bench/link and its test only: looks at packets; pure ---- */
 
 /* Later fragments have no ports: remembers where the first of a packet was going. */
 struct wire_fragments {
@@ -184,8 +184,6 @@ struct wire_fragments {
 /* Fills all of `seen` but times and dropped. False: not a whole IPv4 packet, nothing is filled. */
 bool wire_look(struct wire_packet *seen, const uint8_t *packet, size_t size, uint16_t server_port,
                struct wire_fragments *fragments);
-
-void wire_turn_round(uint8_t *packet); /* swaps source and destination */
 
 /* ---- wire_device.c, likewise: the veth pair ---- */
 

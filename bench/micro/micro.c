@@ -125,7 +125,7 @@ static int run_percentile(uint64_t iterations) {
 
 /*
  * What the measured client adds to an exchange of 64 B besides the codec: one
- * reading of the clock, the histograms of bench/load/closed.c, the comparison.
+ * reading of the clock, the histograms of bench/load/thread.c, the comparison.
  */
 static int run_ruler(uint64_t iterations) {
     static uint8_t sent[64], received[64];

@@ -250,12 +250,6 @@ static double most_of(const struct parameter *parameter) {
                                              : (double)INFINITY;
 }
 
-static int parse_number(const struct parameter *parameter, const char *text, double *number) {
-    const int failed = form_read(parameter->form, text, number);
-    if (failed != 0) return failed;
-    return *number < parameter->least || *number > most_of(parameter) ? -ERANGE : 0;
-}
-
 /* In the struct values are kept as they are written: bytes, ns, percent. */
 static struct field as_kept(const struct parameter *parameter) {
     struct field field = parameter->field;
@@ -270,8 +264,9 @@ int parameter_parse(const struct parameter *parameter, const char *text, void *s
         return parse_drop(text, (struct drop *)(void *)((char *)structure + field.offset));
     }
     if (parameter->form < FORM_CHOICE) {
-        const int failed = parse_number(parameter, text, &value.number);
+        const int failed = form_read(parameter->form, text, &value.number);
         if (failed != 0) return failed;
+        if (value.number < parameter->least || value.number > most_of(parameter)) return -ERANGE;
     }
     return field_set(&field, structure, value);
 }
