@@ -158,7 +158,7 @@ static void link_start(struct link *link, const struct link_options *options) {
     CHECK_EQUAL(echo_address_find(&client.server, WIRE_CLIENT_TARGET, port), 0);
     echo_address_set_port(&client.server, port);
     CHECK_EQUAL(options->transport->client->open(&link->client, &client), 0);
-    exchange_init(&link->exchange, link->client, client.session, deadline_ns);
+    (void)exchange_init(&link->exchange, link->client, client.session, deadline_ns, 1);
 }
 
 /* One exchange, in ns from its start to its reply. */

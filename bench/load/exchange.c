@@ -13,28 +13,19 @@ static struct exchange_message *at(const struct exchange *x, uint64_t sequence) 
     return &x->messages[sequence & x->ring_mask];
 }
 
-void exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
-                   uint64_t deadline_ns) {
+int exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
+                  uint64_t deadline_ns, unsigned depth) {
+    uint64_t places = 1;
+    while (places < depth) places *= 2; /* a power of two, so that a place is found by a mask */
     *x = (struct exchange){.client = client,
                            .session = session,
                            .deadline_after_ns = deadline_ns,
-                           .depth = 1,
+                           .depth = depth > 1 ? depth : 1,
+                           .ring_mask = places - 1,
                            .messages = &x->one,
                            .phase = EXCHANGE_DONE};
-}
-
-int exchange_init_window(struct exchange *x, struct echo_client *client, uint64_t session,
-                         uint64_t deadline_ns, unsigned depth) {
-    exchange_init(x, client, session, deadline_ns);
-    if (depth <= 1) return 0;
-    uint64_t places = 2;
-    while (places < depth) places *= 2; /* a power of two, so that a place is found by a mask */
-    struct exchange_message *ring = calloc(places, sizeof *ring);
-    if (ring == NULL) return -ENOMEM;
-    x->messages = ring;
-    x->ring_mask = places - 1;
-    x->depth = depth;
-    return 0;
+    if (places > 1) x->messages = calloc(places, sizeof *x->messages);
+    return x->messages == NULL ? -ENOMEM : 0;
 }
 
 void exchange_free(struct exchange *x) {

@@ -66,14 +66,12 @@ struct exchange {
 };
 
 /*
- * `client` was opened with `session`. Every exchange ends within `deadline_ns`
- * of its start. One is under way at any time; or up to `depth`, which the
- * client was opened for too: then 0 (the caller owes exchange_free) or -ENOMEM.
+ * `client` was opened with `session`, and for `depth`, up to which are under
+ * way at any time: beyond 1 the caller owes exchange_free. Every exchange ends
+ * within `deadline_ns` of its start. 0 or -ENOMEM.
  */
-void exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
-                   uint64_t deadline_ns);
-int exchange_init_window(struct exchange *x, struct echo_client *client, uint64_t session,
-                         uint64_t deadline_ns, unsigned depth);
+int exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
+                  uint64_t deadline_ns, unsigned depth);
 void exchange_free(struct exchange *x);
 
 /*

@@ -30,7 +30,7 @@ int load_open_client(const struct load_thread *t, unsigned index, bool nonblocki
     if (wanted.sources > 0) echo_address_advance(&wanted.source, index % wanted.sources);
     int failed = options->transport->client->open(&client, &wanted);
     if (failed != 0) return failed;
-    failed = exchange_init_window(x, client, wanted.session, options->deadline_ns, wanted.depth);
+    failed = exchange_init(x, client, wanted.session, options->deadline_ns, wanted.depth);
     if (failed != 0) client->steps->close(client);
     return failed;
 }

@@ -190,7 +190,7 @@ static int set_up_exchange(const struct micro_row *row, size_t size) {
         .patience_ns = DEADLINE_NS};
     failed = variant->transport->client->open(&client, &options);
     if (failed == 0) {
-        exchange_init(&exchange, client, options.session, DEADLINE_NS);
+        (void)exchange_init(&exchange, client, options.session, DEADLINE_NS, 1);
         failed = run_exchange(1); /* a connection that stays is there before the clock runs */
     }
     if (failed != 0) tear_down_exchange();

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,29 @@
 #include "bench/measure/system.h"
 #include "bench/run/status.h"
 #include "echo/clock.h"
+
+volatile sig_atomic_t interrupted;
+
+int complain(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fputs("echolab: ", stderr);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+    va_end(arguments);
+    return EXIT_FAILED;
+}
+
+static void note_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+void interrupt_catch(void) {
+    const struct sigaction note = {.sa_handler = note_signal};
+    (void)sigaction(SIGINT, &note, NULL);
+    (void)sigaction(SIGTERM, &note, NULL);
+}
 
 enum { NOT_EXECUTED = 127 };
 

@@ -38,7 +38,8 @@ struct serving {
     bool timed; /* the connection accepted last has a timeout on its socket */
     atomic_bool ending;
     pthread_mutex_t lock;
-    int socket; /* -1, or what is being served; under the lock */
+    int socket;   /* -1, or what is being served; under the lock */
+    int listener; /* of a floor: its own, or one that all share */
 };
 
 static void serving_init(struct serving *s, const struct design_server *design) {
@@ -115,6 +116,7 @@ struct threads {
     struct serving ring;   /* where it begins; newest first, so the first of all comes last */
     struct serving *ended; /* wait to be joined */
     bool stopping;
+    unsigned floors;
     uint64_t counts[ECHO_COUNTS]; /* of those that were joined */
 };
 
@@ -142,6 +144,16 @@ static void forget(struct serving *s, uint64_t *counts) {
     free(s);
 }
 
+/* The bare loop of echo/service.h, of the blocking engine or of the epoll engine. */
+static void *serve_floor(void *argument) {
+    const struct serving *s = argument;
+    const struct design_options *o = &s->design->options;
+    const struct echo_floor_steps *steps = o->transport->floor;
+    (o->many ? steps->serve_many : steps->serve)(o->transport->floor_way, s->listener, o->floor,
+                                                 &s->ending);
+    return NULL;
+}
+
 static int start_thread(struct threads *all, struct echo_connection *connection, bool timed) {
     struct serving *s = malloc(sizeof *s);
     if (s == NULL) return -ENOMEM;
@@ -150,6 +162,10 @@ static int start_thread(struct threads *all, struct echo_connection *connection,
     s->connection = connection;
     s->timed = timed;
     void *(*work)(void *) = connection == NULL ? accept_and_take : serve_one;
+    if (all->design->options.floor != NULL) {
+        work = serve_floor;
+        s->listener = all->design->servers[all->floors++ % all->design->count]->socket;
+    }
     (void)pthread_mutex_lock(&all->lock);
     const int failed = all->stopping ? ECANCELED : pthread_create(&s->id, NULL, work, s);
     if (failed == 0) insque(s, &all->ring);
@@ -195,22 +211,6 @@ static void (*const takes[DESIGNS])(struct serving *s, struct echo_connection *c
     [DESIGN_POOL] = take_and_let_another_wait,
     [DESIGN_THREAD] = hand_over};
 
-static int start_threads(struct design_server *d) {
-    struct threads *all = calloc(1, sizeof *all);
-    if (all == NULL) return -ENOMEM;
-    all->design = d;
-    all->take = takes[d->options.design];
-    all->ring.next = all->ring.previous = &all->ring;
-    all->idle = 1;
-    (void)pthread_mutex_init(&all->lock, NULL);
-    d->state = all;
-    const int failed = start_thread(all, NULL, false);
-    if (failed == 0) return 0;
-    (void)pthread_mutex_destroy(&all->lock);
-    free(all);
-    return failed;
-}
-
 static void stop_threads(struct design_server *d, uint64_t *counts) {
     struct threads *all = d->state;
     (void)pthread_mutex_lock(&all->lock);
@@ -223,7 +223,7 @@ static void stop_threads(struct design_server *d, uint64_t *counts) {
         (void)pthread_mutex_unlock(&s->lock);
     }
     (void)pthread_mutex_unlock(&all->lock);
-    d->servers[0]->steps->stop(d->servers[0]);
+    for (unsigned i = 0; i < d->count; i++) d->servers[i]->steps->stop(d->servers[i]);
     /* None is added after `stopping`; and none is taken out once the first, who accepts, ended. */
     for (struct serving *s = all->ring.previous, *before; s != &all->ring; s = before) {
         (void)pthread_join(s->id, NULL);
@@ -235,7 +235,26 @@ static void stop_threads(struct design_server *d, uint64_t *counts) {
     free(all);
 }
 
+static int start_threads(struct design_server *d) {
+    struct threads *all = calloc(1, sizeof *all);
+    if (all == NULL) return -ENOMEM;
+    all->design = d;
+    all->take = takes[d->options.design];
+    all->ring.next = all->ring.previous = &all->ring;
+    all->idle = 1;
+    (void)pthread_mutex_init(&all->lock, NULL);
+    d->state = all;
+    const struct design_options *o = &d->options;
+    const unsigned first = o->floor == NULL ? 1 : o->many ? d->count : o->floor_threads;
+    int failed = 0;
+    for (unsigned i = 0; i < first && failed == 0; i++) failed = start_thread(all, NULL, false);
+    if (failed != 0) stop_threads(d, NULL);
+    return failed;
+}
+
 static const struct design_way threads_way = {.start = start_threads, .stop = stop_threads};
+static const struct design_way floor_many_way = {
+    .start = start_threads, .stop = stop_threads, .polls = true};
 
 /*
  * ---- processes: one accepts, forks a child for each connection, and closes
@@ -344,61 +363,6 @@ static void stop_forking(struct design_server *d, uint64_t *counts) {
 
 static const struct design_way fork_way = {.start = start_forking, .stop = stop_forking};
 
-/* ---- the bare loops of echo/service.h: of the blocking engine, and of the epoll engine ---- */
-
-struct floor_thread {
-    pthread_t id;
-    const struct design_server *design;
-    int listener; /* its own, or one that all share */
-    const atomic_bool *stop;
-};
-
-struct floor {
-    atomic_bool stop;
-    unsigned started;
-    struct floor_thread threads[];
-};
-
-static void *serve_floor(void *argument) {
-    const struct floor_thread *t = argument;
-    const struct design_options *o = &t->design->options;
-    const struct echo_floor_steps *steps = o->transport->floor;
-    (o->many ? steps->serve_many : steps->serve)(o->transport->floor_way, t->listener, o->floor,
-                                                 t->stop);
-    return NULL;
-}
-
-static void stop_floor(struct design_server *d, uint64_t *counts) {
-    struct floor *f = d->state;
-    (void)counts; /* it counts nothing */
-    atomic_store(&f->stop, true);
-    for (unsigned i = 0; i < d->count; i++) d->servers[i]->steps->stop(d->servers[i]);
-    for (unsigned i = 0; i < f->started; i++) (void)pthread_join(f->threads[i].id, NULL);
-    free(f);
-}
-
-static int start_floor(struct design_server *d) {
-    const unsigned threads = d->options.many ? d->count : d->options.floor_threads;
-    struct floor *f = calloc(1, sizeof *f + threads * sizeof f->threads[0]);
-    int failed = 0;
-    if (f == NULL) return -ENOMEM;
-    d->state = f;
-    while (failed == 0 && f->started < threads) {
-        struct floor_thread *t = &f->threads[f->started];
-        t->design = d;
-        t->listener = d->servers[f->started % d->count]->socket;
-        t->stop = &f->stop;
-        failed = -pthread_create(&t->id, NULL, serve_floor, t);
-        f->started += failed == 0;
-    }
-    if (failed != 0) stop_floor(d, NULL);
-    return failed;
-}
-
-static const struct design_way floor_way = {.start = start_floor, .stop = stop_floor};
-static const struct design_way floor_many_way = {
-    .start = start_floor, .stop = stop_floor, .polls = true};
-
 /* ---- all designs ---- */
 
 static const struct design_way *const ways[DESIGNS] = {&threads_way, &epoll_way, &threads_way,
@@ -433,7 +397,7 @@ static void release(struct design_server *d) {
 
 int design_start(struct design_server **server, const struct design_options *options,
                  struct echo_address *address) {
-    const struct design_way *floor = options->many ? &floor_many_way : &floor_way;
+    const struct design_way *floor = options->many ? &floor_many_way : &threads_way;
     const struct design_way *way = options->floor != NULL ? floor : ways[options->design];
     const unsigned workers = options->workers == 0 ? 1 : options->workers;
     const unsigned count = way->polls ? workers : 1;
@@ -442,7 +406,8 @@ int design_start(struct design_server **server, const struct design_options *opt
     d->options = *options;
     d->options.server.nonblocking = way->polls || options->spin;
     /* A further socket needs a further thread that waits at it: only the pool has such. */
-    d->options.server.sockets = way == &threads_way && options->design == DESIGN_POOL ? workers : 1;
+    d->options.server.sockets =
+        options->floor == NULL && options->design == DESIGN_POOL ? workers : 1;
     d->way = way;
     d->count = count;
     int failed = design_listen(d->servers, count, options->transport, &d->options.server, address);
