@@ -103,7 +103,7 @@ EXACT := $(filter %test_wire %test_anatomy,$(TESTS))
 REGRESSIONS := $(if $(EXTRA),,$(BUILD)/tests/regressions)
 $(BUILD)/tests/regressions: tests/regressions/run.sh ; @mkdir -p $(@D); printf '#!/bin/sh\nE="%s" exec "%s"\n' '$(BUILD)/echolab' '$<' > $@; chmod +x $@
 test: tests $(REGRESSIONS) ## run the tests, all of them
-	@BUILD=$(BUILD) tests/run.sh $(REGRESSIONS) $(EXACT) -- $(filter-out $(EXACT),$(TESTS))
+	@BUILD=$(BUILD) tests/run.sh $(REGRESSIONS) -- $(EXACT) -- $(filter-out $(EXACT),$(TESTS))
 
 check: rooms format lint sanitize ## order of rooms, format, clang-tidy, cppcheck, and the tests under sanitizers
 rooms:

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs test programs, all of them whatever fails, and ends with one list:
-#     tests/run.sh ALONE... -- OTHERS...
-# Those before the -- run one by one: who counts every packet is disturbed by
-# another program beside it. The rest mostly wait, and run four at a time. What
-# a program printed is in PROGRAM.log, whose last line is how it ended.
+#     tests/run.sh ALONE... -- TWO... -- OTHERS...
+# Those before the first -- run one by one: they need a quiet machine. Those up to
+# the second run two at a time: who counts every packet is disturbed by much beside
+# it, and counts again. The rest mostly wait, and run four at a time. What a
+# program printed is in PROGRAM.log, whose last line is how it ended.
 trap 'exit 130' INT TERM
 run() {
     xargs -r -P "$1" -n 1 sh -c '
@@ -13,18 +14,20 @@ run() {
         echo "[  STATUS  ] $status" >> "$0.log"
         if [ $status -eq 0 ]; then echo "  TEST  $0"; else echo "  FAIL  $0"; cat "$0.log"; fi'
 }
-alone=
-for program; do
-    shift
-    if [ "$program" = -- ]; then break; fi
-    alone="$alone $program"
+at_once=1 group= before=
+for program in "$@" --; do
+    if [ "$program" != -- ]; then
+        group="$group $program"
+        continue
+    fi
+    printf '%s\n' $group | run $at_once
+    before="$before $group"
+    at_once=$((at_once * 2)) group=
 done
-printf '%s\n' $alone | run 1
-printf '%s\n' "$@" | run 4
 
 # cmocka has a line for how each test ended, "[  SKIPPED ] name", and lists some
 # once more at its end. Why, the test has said before.
-for program in $alone "$@"; do echo "$program.log"; done | xargs awk '
+for program in $before; do echo "$program.log"; done | xargs awk '
     FNR == 1 {
         name = FILENAME
         gsub(/.*\/|\.log$/, "", name)

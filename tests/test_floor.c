@@ -52,8 +52,22 @@ static void floor_start(struct floor_server *f, const struct variant *variant, u
     assert_int_equal(pthread_create(&f->thread, NULL, serve_floor, f), 0);
 }
 
+/* One that looks at `stop` only now and then has something to look at. */
+static void wake(const struct floor_server *f) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    struct echo_address to;
+    assert_int_equal(getsockopt(f->server->socket, SOL_SOCKET, SO_TYPE, &type, &size), 0);
+    assert_int_equal(echo_address_of_socket(&to, f->server->socket), 0);
+    const int any = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(any, &to.any, to.size), 0);
+    (void)send(any, "", 1, MSG_NOSIGNAL);
+    (void)close(any);
+}
+
 static void floor_stop(struct floor_server *f) {
     atomic_store(&f->stop, true);
+    if (f->many) wake(f);
     if (!f->many) f->server->steps->stop(f->server);
     assert_int_equal(pthread_join(f->thread, NULL), 0);
     f->server->steps->release(f->server);

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,13 +283,17 @@ static void overload_is_said_and_ends(void **state) {
 struct pause {
     pid_t pid;
     uint64_t after_ns, for_ns;
+    atomic_bool over; /* no longer needed */
 };
 
 static void *stop_for_a_while(void *argument) {
-    const struct pause *pause = argument;
+    struct pause *pause = argument;
     echo_clock_sleep_until(echo_clock_ns() + pause->after_ns);
     (void)kill(pause->pid, SIGSTOP);
-    echo_clock_sleep_until(echo_clock_ns() + pause->for_ns);
+    const uint64_t until_ns = echo_clock_ns() + pause->for_ns;
+    while (!atomic_load(&pause->over) && echo_clock_ns() < until_ns) {
+        echo_clock_sleep_until(echo_clock_ns() + 5 * MS);
+    }
     (void)kill(pause->pid, SIGCONT);
     return NULL;
 }
@@ -364,6 +369,7 @@ static void server_that_stops_answering_ends_nothing_else(void **state) {
             assert_true(result->ok > 0);
             assert_true(result->lost > 0);
             load_free(result);
+            atomic_store(&pause.over, true);
             assert_int_equal(pthread_join(thread, NULL), 0);
             (void)program_stop(&server, SIGTERM);
         }
