@@ -77,9 +77,8 @@ int compare_plan(struct lab *lab) {
     lab->plan.needs_capacity = r->rate_half || own;
     /* Nothing is compared within a block there, so what waits need not wait for what works. */
     if (r->axis != NULL && strcmp(r->axis, "rtt") == 0) lab->plan.order = ORDER_HEAVIEST;
-    for (unsigned p = 0; p < points; p++) {
+    for (unsigned p = 0; p < points; p++)
         if (!add_point(lab, axis, p)) return complain("no memory for the plan");
-    }
     if (lab->plan.count <= COLUMNS_MAX) return EXIT_DONE;
     return complain("%u runs in every block are too many: leave out points or variants",
                     lab->plan.count);

@@ -35,9 +35,8 @@ void compare_put_head(struct story *story, const struct session *session) {
                        "{ports.range:count} of them allow {ports.loopback_per_s} connections/s to "
                        "one address on loopback (reused after 1 s; here spread over "
                        "{ports.sources:count} addresses) and {ports.network_per_s}/s on a network.",
-                       (struct source){run_fields, run_field_count, &outside})) {
+                       (struct source){run_fields, run_field_count, &outside}))
             return;
-        }
     }
 }
 
@@ -88,8 +87,7 @@ static void tell_invalid(struct story *story, const struct runs *runs) {
 }
 
 void compare_put_foot(struct story *story, const struct session *session) {
-    for (unsigned i = 0; i < variant_count; i++) {
+    for (unsigned i = 0; i < variant_count; i++)
         if (variants[i].retries) tell_executions(story, session, &variants[i]);
-    }
     tell_invalid(story, &session->runs);
 }

@@ -49,9 +49,8 @@ static size_t next_of(const struct view *view, size_t from, bool (*is)(const str
 
 /* Whether `is` holds of any series at all. */
 static bool any_of(const struct view *view, bool (*is)(const struct run *run)) {
-    for (size_t i = 0; i < view->table.count; i++) {
+    for (size_t i = 0; i < view->table.count; i++)
         if (is(view->table.first[i])) return true;
-    }
     return false;
 }
 
@@ -156,9 +155,8 @@ static void add_closed_row(struct grid *grid, const struct view *view, size_t se
 static void tell_closed(const struct view *view) {
     struct grid grid = grid_of("variant|msg/s|MB/s|p50 us|CPU us|/floor");
     grid_head(&grid, any_of(view, is_against) ? "time / other's" : "time / first's");
-    for (size_t i = 0; (i = next_of(view, i, is_shown)) < view->table.count; i++) {
+    for (size_t i = 0; (i = next_of(view, i, is_shown)) < view->table.count; i++)
         add_closed_row(&grid, view, i);
-    }
     story_table(view->story, "numbers", &grid);
 }
 
@@ -213,9 +211,8 @@ static void tell_verdicts(const struct view *view, size_t variant) {
         grid_head(&grid, "ratio, interval");
         grid_head(&grid, "difference in us");
         grid_head(&grid, "verdict");
-        for (size_t i = 0; (i = next_of(view, i, is_variant)) < view->table.count; i++) {
+        for (size_t i = 0; (i = next_of(view, i, is_variant)) < view->table.count; i++)
             add_verdict(&grid, view, i, &metrics[m]);
-        }
         if (!said && grid_rows(&grid) > 1) {
             const char *mark = baseline->against ? "" : "`";
             story_say(view->story, "Against %s%s%s:", mark,

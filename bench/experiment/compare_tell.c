@@ -61,9 +61,8 @@ static const char *place_words(const struct compared *c) {
                   {"spin", "On two cores, both sides polling,"},
                   {"awake", "On two cores that are kept awake, both sides blocking,"},
                   {"remote", "Over the network"}};
-    for (size_t i = 0; c->placement != NULL && i < sizeof places / sizeof places[0]; i++) {
+    for (size_t i = 0; c->placement != NULL && i < sizeof places / sizeof places[0]; i++)
         if (strcmp(places[i].placement, c->placement) == 0) return places[i].words;
-    }
     return "Measured side by side,";
 }
 
@@ -119,9 +118,8 @@ static void add_answers(struct findings *answers, const struct session *session,
  */
 static struct findings answers_of(const struct results *results) {
     struct findings answers = {0};
-    for (size_t i = 0; i < results->count; i++) {
+    for (size_t i = 0; i < results->count; i++)
         if (shows_work(results->sessions[i])) add_answers(&answers, results->sessions[i], true);
-    }
     if (answers.count == 0 && results->count > 0)
         add_answers(&answers, results->sessions[0], false);
     return answers;
@@ -133,9 +131,8 @@ static struct findings answers_of(const struct results *results) {
  */
 static const struct compared *find_most(const struct findings *answers) {
     const struct compared *all = answers->items, *most = NULL;
-    for (size_t i = 0; i < answers->count; i++) {
+    for (size_t i = 0; i < answers->count; i++)
         if (most == NULL || all[i].comparison.blocks > most->comparison.blocks) most = &all[i];
-    }
     return most;
 }
 

@@ -41,9 +41,8 @@ struct asked {
 static void find_tools(struct asked *asked) {
     /* With one CPU there are no rows that need two. */
     if (placement_choose(&asked->apart, PLACEMENT_CROSS_CORE) != 0) asked->apart.client = -1;
-    for (int i = 0; i < TOOL_PROGRAMS; i++) {
+    for (int i = 0; i < TOOL_PROGRAMS; i++)
         asked->here[i] = tool_find((enum tool_program)i, asked->paths[i]) == 0;
-    }
     for (unsigned i = 0; i < tool_row_count && asked->count < PAIRS_MAX; i++) {
         const struct tool_row *row = &tool_rows[i];
         if (!asked->here[row->server] || !asked->here[row->client]) continue;
@@ -175,9 +174,8 @@ static void run_blocks(struct asked *asked) {
     for (unsigned i = 0; i < asked->count; i++) shuffled[i] = i;
     for (unsigned block = 0; asked->count > 0 && block < asked->lab->request->blocks; block++) {
         gsl_ran_shuffle(asked->lab->random, shuffled, asked->count, sizeof shuffled[0]);
-        for (unsigned i = 0; i < asked->count && !interrupted; i++) {
+        for (unsigned i = 0; i < asked->count && !interrupted; i++)
             run_pair(asked, block, shuffled[i]);
-        }
     }
     lab_progress(asked->lab, "%s", "");
 }
@@ -190,9 +188,8 @@ int crosscheck_measure(struct lab *lab) {
     find_tools(asked);
     const int status = prepare(asked);
     if (status == EXIT_DONE) run_blocks(asked);
-    if (asked->directory[0] != '\0') {
+    if (asked->directory[0] != '\0')
         (void)nftw(asked->directory, remove_entry, descriptors, FTW_DEPTH | FTW_PHYS);
-    }
     free(asked);
     return status;
 }
@@ -273,9 +270,8 @@ void crosscheck_conclude(struct lab *lab) {
 
 int crosscheck_status(const struct lab *lab) {
     unsigned failed = lab->failed;
-    for (size_t i = 0; i < lab->session->runs.count; i++) {
+    for (size_t i = 0; i < lab->session->runs.count; i++)
         failed += !run_is_valid(lab->session->runs.list[i]);
-    }
     if (failed > 0) (void)complain("%u of our own runs are not valid: %s", failed, lab->why);
     return 2 * failed > lab->done ? EXIT_NOT_VALID : EXIT_DONE;
 }
@@ -286,9 +282,8 @@ int crosscheck_status(const struct lab *lab) {
 static void add_median(struct grid *grid, const double *figures, size_t blocks) {
     double *known = calloc(blocks + 1, sizeof *known);
     size_t count = 0;
-    for (size_t i = 0; known != NULL && i < blocks; i++) {
+    for (size_t i = 0; known != NULL && i < blocks; i++)
         if (isfinite(figures[i])) known[count++] = figures[i];
-    }
     grid_add(grid, "%s", words_number(statistics_median(known, count)).text);
     free(known);
 }
@@ -315,9 +310,8 @@ static void tell_table(struct story *story, const struct session *session) {
 static void put_pair(FILE *out, const void *what) {
     const struct tool_beside *pair = what;
     (void)fprintf(out, "%s %s", pair->tool, pair->test);
-    for (int i = 0; pair->notes[i] != NULL; i++) {
+    for (int i = 0; pair->notes[i] != NULL; i++)
         (void)fprintf(out, "%s%s", i > 0 ? "; " : ": ", pair->notes[i]);
-    }
     (void)fputc('.', out);
     if (pair->missed == 0) return;
     (void)fprintf(
@@ -329,9 +323,8 @@ void crosscheck_tell(struct story *story, const struct results *results) {
     const struct session *session = results->sessions[0];
     const struct run *run = session->runs.count == 0 ? NULL : session->runs.list[0];
     const struct agreed *first = session->lists[LIST_AGREEMENTS].items;
-    if (session->lists[LIST_TOOLS].count == 0) {
+    if (session->lists[LIST_TOOLS].count == 0)
         story_say(story, "No other tool is here, so nothing was compared.");
-    }
     if (run != NULL) {
         story_say(story,
                   "Other tools beside ours, %u bytes on the wire each way (nginx and ab: see "
@@ -349,9 +342,8 @@ void crosscheck_tell(struct story *story, const struct results *results) {
                   "95 %%. They agree when the whole interval lies within %g %%.",
                   100 * first->comparison.level, 100 * first->comparison.margin);
     }
-    for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++) {
+    for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++)
         story_tell(story, put_pair, pair_at(session, i));
-    }
     for (size_t i = 0; i < session->lists[LIST_MISSING].count; i++) {
         story_paragraph(story, i == 0 ? "p" : "li",
                         SESSION_AT(session, LIST_MISSING, struct missing, i)->what);

@@ -59,9 +59,8 @@ int tool_find(enum tool_program program, char path[TOOL_PATH]) {
         free(absolute);
         return found ? 0 : -ENOENT;
     }
-    if (asprintf(&folders, "%s:/usr/sbin:/usr/local/sbin", usual == NULL ? "" : usual) < 0) {
+    if (asprintf(&folders, "%s:/usr/sbin:/usr/local/sbin", usual == NULL ? "" : usual) < 0)
         folders = NULL;
-    }
     char *rest = folders;
     for (char *folder; !found && (folder = strsep(&rest, ":")) != NULL;) {
         (void)snprintf(path, TOOL_PATH, "%s/%s", folder, name);
@@ -84,9 +83,8 @@ static double unit_us(const char *text) {
                  {"msec", 1e3}, {"s", 1e6}, {"sec", 1e6}};
     char word[8] = {0};
     (void)sscanf(text, " %7[a-z]", word);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (strcmp(word, units[i].name) == 0) return units[i].us;
-    }
     return NAN;
 }
 
@@ -139,9 +137,8 @@ static int choose_ports(struct supervisor *s) {
         socklen_t size = sizeof at;
         sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (sockets[i] < 0 || bind(sockets[i], (struct sockaddr *)&at, size) != 0) continue;
-        if (getsockname(sockets[i], (struct sockaddr *)&at, &size) == 0) {
+        if (getsockname(sockets[i], (struct sockaddr *)&at, &size) == 0)
             s->ports[i] = ntohs(at.sin_port);
-        }
     }
     for (int i = 0; i < 2; i++) (void)close(sockets[i]);
     return s->ports[0] != 0 && s->ports[1] != 0 ? 0 : problem(s, "no free port");
@@ -273,9 +270,8 @@ static int take_figure(struct supervisor *s, int status) {
     char words[64];
     last_words(s->client_output, words, sizeof words);
     if (WIFSIGNALED(status)) return problem(s, "ended by signal %d: %s", WTERMSIG(status), words);
-    if (WEXITSTATUS(status) != 0) {
+    if (WEXITSTATUS(status) != 0)
         return problem(s, "refused (status %d): %s", WEXITSTATUS(status), words);
-    }
     char *text = read_output(s->client_output);
     s->outcome.us = text == NULL ? NAN : tool_parse(s->job->row, text);
     free(text);
@@ -307,9 +303,8 @@ static int settle(struct supervisor *s) {
     s->server_output = memfd_create("server", MFD_CLOEXEC);
     s->client_output = memfd_create("client", MFD_CLOEXEC);
     if (s->server_output < 0 || s->client_output < 0) return problem(s, "no memory");
-    if (dup2(nothing, STDIN_FILENO) < 0 || chdir(s->job->directory) != 0) {
+    if (dup2(nothing, STDIN_FILENO) < 0 || chdir(s->job->directory) != 0)
         return problem(s, "no directory to work in");
-    }
     if (choose_ports(s) != 0) return -1;
     set_variables(s);
     return 0;

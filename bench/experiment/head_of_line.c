@@ -131,9 +131,8 @@ int head_of_line_plan(struct lab *lab) {
         for (unsigned loss = 0; loss < loss_count; loss++) {
             for (unsigned v = 0; v < r->variant_count; v++) {
                 const double percent = loss > 0 && asked > 0 ? asked : losses[loss];
-                if (!add_row(lab, point, percent, r->variants[v])) {
+                if (!add_row(lab, point, percent, r->variants[v]))
                     return complain("no memory for the plan");
-                }
             }
         }
     }
@@ -191,9 +190,8 @@ void head_of_line_conclude(struct lab *lab) {
     const struct plan *plan = &lab->plan;
     const struct runs *runs = &lab->session->runs;
     double highest_per_s = 0;
-    for (unsigned i = 0; i < plan->count; i++) {
+    for (unsigned i = 0; i < plan->count; i++)
         highest_per_s = fmax(highest_per_s, plan->columns[i].run.rate_per_s);
-    }
     for (unsigned i = 0, end; i < plan->count; i = end) {
         const struct parameters *asked = &plan->columns[i].run;
         end = plan_row_end(plan, i);

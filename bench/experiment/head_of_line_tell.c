@@ -101,9 +101,8 @@ static void put_lead(FILE *out, const void *what) {
     const struct findings *list = what;
     const struct behind_loss *all = list->items;
     double highest = 0;
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         if (is_known(&all[i])) highest = fmax(highest, all[i].rate_per_s);
-    }
     if (highest <= 0) return;
     const char *most = put_at(out, list, highest);
     (void)fputs(". TCP hands over bytes in their order: the requests behind the lost one have "
@@ -138,18 +137,16 @@ static void tell_table(struct story *story, const struct findings *list, bool si
                        const char *caption) {
     const struct behind_loss *all = list->items;
     struct grid grid = grid_of(single ? "rate" : "loss|rate");
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         if (is_first(list, &all[i], "variant")) grid_head(&grid, "`%s`", all[i].variant);
-    }
     for (size_t i = 0; i < list->count; i++) {
         if (is_single(&all[i]) != single) continue;
         if (!is_first(list, &all[i], "rate_per_s loss_percent")) continue;
         grid_fill(&grid,
                   single ? "{rate_per_s:count}/s" : "{loss_percent:count} %|{rate_per_s:count}/s",
                   source_of(&all[i]));
-        for (size_t k = 0; k < list->count; k++) {
+        for (size_t k = 0; k < list->count; k++)
             if (is_first(list, &all[k], "variant")) add_cell(&grid, list, &all[i], all[k].variant);
-        }
     }
     if (grid_rows(&grid) > 1) (void)story_fill(story, caption, source_of(all));
     story_table(story, "numbers", &grid);

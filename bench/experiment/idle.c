@@ -133,9 +133,8 @@ size_t idle_latencies(const struct run *run, double *ms, size_t room) {
     size_t count = 0;
     for (size_t i = 0; i < run->samples.count; i++) {
         const struct samples_bucket *bucket = &run->samples.buckets[i];
-        for (uint64_t left = bucket->count; left > 0 && count < room; left--) {
+        for (uint64_t left = bucket->count; left > 0 && count < room; left--)
             ms[count++] = (double)bucket->upper_ns / 1e6;
-        }
     }
     return count;
 }
@@ -150,10 +149,9 @@ static void conclude_point(struct lab *lab, unsigned column) {
         findings_add(&lab->session->lists[LIST_IDLE_POINTS], LIST_IDLE_POINTS);
     double *ms = calloc(MORE * runs->count + 1, sizeof *ms);
     size_t count = 0;
-    for (size_t i = 0; ms != NULL && i < runs->count; i++) {
+    for (size_t i = 0; ms != NULL && i < runs->count; i++)
         if (is_counted(runs->list[i], column))
             count += idle_latencies(runs->list[i], ms + count, MORE);
-    }
     if (point != NULL) {
         findings_describe(LIST_IDLE_POINTS, point,
                           &(struct run){.asked = lab->plan.columns[column].run});
@@ -175,9 +173,8 @@ void idle_race_add(struct idle_race *race, struct tallies *errors, const struct 
     race->answered += run->ok;
     race->executed += known(run_counter(run, "server.executed"));
     race->retry_safe = race->executed <= race->answered;
-    for (size_t i = 0; i < run->errors.count; i++) {
+    for (size_t i = 0; i < run->errors.count; i++)
         tallies_add(errors, run->errors.list[i].name, run->errors.list[i].count);
-    }
 }
 
 static void conclude_race(struct lab *lab, unsigned column) {
@@ -227,9 +224,8 @@ static void conclude_beside(struct lab *lab, unsigned column) {
     one->kernel_bytes = round(runs_middle(runs, kernel_bytes, runs_in_column, &column).value);
     one->p99_beside_us = runs_middle(runs, p99_us, runs_in_column, &column).value;
     one->p99_alone_us = runs_middle(runs, p99_us, runs_in_column, &without).value;
-    if (isnan(one->p99_alone_us + one->p99_beside_us)) {
+    if (isnan(one->p99_alone_us + one->p99_beside_us))
         one->p99_alone_us = one->p99_beside_us = NAN; /* one without the other tells nothing */
-    }
 }
 
 void idle_conclude(struct lab *lab) {

@@ -167,9 +167,7 @@ static struct grid situation_grid(const struct results *results) {
         worked = worked || work[k].count > 0;
     }
     if (worked) grid_add(&grid, "same machine (work only)");
-    for (int k = 0; worked && k < WAYS; k++) {
-        add_latency(&grid, &(struct latency){work[k], NAN});
-    }
+    for (int k = 0; worked && k < WAYS; k++) add_latency(&grid, &(struct latency){work[k], NAN});
     for (int i = 0; i < RTTS; i++) {
         struct latency latency[WAYS];
         bool known = worked;

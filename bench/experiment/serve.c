@@ -63,9 +63,8 @@ int command_serve(const struct request *request) {
     const int unknown = echo_address_find(where, request->listen, (uint16_t)request->port);
     if (unknown != 0)
         return complain("no address for --host %s: %s", request->listen, gai_strerror(unknown));
-    if (request->raw && !echo_address_is_loopback(where)) {
+    if (request->raw && !echo_address_is_loopback(where))
         return complain("--raw answers anything, so it listens on loopback only; leave out --host");
-    }
 
     /* Blocked before any thread starts, so that all inherit it and sigwait gets them. */
     sigset_t ends;

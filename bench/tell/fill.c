@@ -21,9 +21,8 @@ static double in_us(const char *name, size_t length, double value) {
         const char *end;
         double us;
     } units[] = {{"_ns", 1e-3}, {"_us", 1}, {"_ms", 1e3}, {"_s", 1e6}};
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (ends_with(name, length, units[i].end)) return value * units[i].us;
-    }
     return value;
 }
 

@@ -18,9 +18,8 @@ struct grid grid_of(const char *heads) {
     struct grid grid = {0};
     char *copy = strdup(heads);
     char *rest = copy;
-    for (char *head; (head = strsep(&rest, "|")) != NULL && *head != '\0';) {
+    for (char *head; (head = strsep(&rest, "|")) != NULL && *head != '\0';)
         grid_head(&grid, "%s", head);
-    }
     free(copy);
     return grid;
 }

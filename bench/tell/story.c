@@ -66,9 +66,8 @@ static size_t without_blank(const char *text, size_t bytes) {
 }
 
 static void put_plain(FILE *out, const char *text, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++)
         if (text[i] != '`') (void)fputc((unsigned char)text[i] < ' ' ? ' ' : text[i], out);
-    }
 }
 
 static void put_wrapped(FILE *out, const char *mark, const char *text) {
@@ -101,9 +100,8 @@ void story_heading(struct story *story, unsigned level, const char *text) {
     }
     leave_blank(story);
     (void)fprintf(story->out, "%s\n", text);
-    for (size_t i = width_of(text, strlen(text)); i > 0; i--) {
+    for (size_t i = width_of(text, strlen(text)); i > 0; i--)
         (void)fputc(level == 1 ? '=' : '-', story->out);
-    }
     (void)fputc('\n', story->out);
     story->apart = true;
 }
