@@ -12,7 +12,7 @@ typedef void results_tell(struct story *story, const struct results *results);
 
 lab_step compare_plan; /* compare.c: also of the sweeps along an ordinary axis */
 lab_conclude compare_conclude;
-results_tell compare_table; /* compare_table.c */
+results_tell compare_table;
 results_tell compare_tell;  /* compare_tell.c: the answer */
 results_tell comparisons_tell;
 results_tell placement_tell; /* what a wake-up costs */
@@ -41,7 +41,7 @@ results_tell loss_tell;
 
 lab_step head_of_line_plan; /* head_of_line.c */
 lab_conclude head_of_line_conclude;
-results_tell head_of_line_table, head_of_line_tell; /* head_of_line_tell.c */
+results_tell head_of_line_table, head_of_line_tell;
 
 lab_step idle_plan; /* idle.c */
 lab_conclude idle_conclude;
@@ -62,12 +62,12 @@ uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns);
  * executed no more than were answered.
  */
 void idle_race_add(struct idle_race *race, struct tallies *errors, const struct run *run);
-results_tell idle_tell; /* idle_tell.c: these three, which a page tells one by one */
+results_tell idle_tell; /* these three, which a page tells one by one */
 results_tell idle_tell_points, idle_tell_race, idle_tell_beside;
 
 lab_step anatomy_plan, anatomy_measure; /* anatomy.c */
 lab_status anatomy_status;
-results_tell anatomy_table, anatomy_tell; /* anatomy_tell.c */
+results_tell anatomy_table, anatomy_tell;
 /*
  * A game, if it was asked for: the reader's numbers first; NAN where there is
  * none. An exit status: failed where nobody answers.
@@ -90,7 +90,7 @@ lab_conclude crosscheck_conclude;
 lab_status crosscheck_status;
 results_tell crosscheck_tell;
 
-results_tell processes_tell; /* processes.c: hyperfine beside compare */
+results_tell processes_tell; /* compare_tell.c: hyperfine beside compare */
 
 /* Commands that are no experiments. */
 int command_serve(const struct request *request);

@@ -24,9 +24,6 @@ void compare_put_sentence(FILE *out, const void *compared);
 /* "not decided (finds 3.1 %; about 26 blocks would)" */
 struct number compare_verdict(const struct compared *compared);
 
-/* As it is told: a single block has no interval. */
-struct compared compare_told(const struct compared *compared);
-
 /* Cells of it; NULL: dashes. */
 void compare_fill(struct grid *grid, const char *cells, const struct compared *compared);
 

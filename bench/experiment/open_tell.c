@@ -32,7 +32,7 @@ static const struct field point_fields[] = {
 /* clang-format on */
 
 static struct source from_point(const struct open_point *point) {
-    return (struct source){point_fields, sizeof point_fields / sizeof *point_fields, point};
+    return (struct source){point_fields, sizeof point_fields / sizeof *point_fields, point, NULL};
 }
 
 /* Behind a percentile: single runs have no spread. */

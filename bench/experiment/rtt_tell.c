@@ -152,7 +152,7 @@ static void add_latency(struct grid *grid, const struct latency *latency) {
               latency->measured.count == 0
                   ? "-[ / {predicted:time}]"
                   : "{us:time} ([{low:time} to {high:time}, ]{runs:run})[ / {predicted:time}]",
-              (struct source){fields, sizeof fields / sizeof fields[0], latency});
+              (struct source){fields, sizeof fields / sizeof fields[0], latency, NULL});
 }
 
 static struct grid situation_grid(const struct results *results) {

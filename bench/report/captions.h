@@ -5,7 +5,7 @@
 #define BENCH_CAPTIONS_H
 
 #include "bench/report/figure.h"
-#include "bench/tell/grid.h"
+#include "bench/tell/story.h"
 
 /* malloc'd; NULL without memory. */
 char *caption_of(const struct drawing *drawing);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 79 };
+enum { COLUMNS = 79, GRID_COLUMNS = 12 };
 
 /* Writing for either reader */
 
@@ -155,13 +155,66 @@ void story_tell(struct story *story, void (*put)(FILE *out, const void *what), c
 
 /* Tables */
 
+__attribute__((format(printf, 2, 0))) static void add_cell(struct grid *grid, const char *format,
+                                                           va_list values) {
+    char *text = NULL, **more = reallocarray(grid->cells, grid->count + 1, sizeof *more);
+    if (more == NULL) return;
+    grid->cells = more;
+    more[grid->count++] = vasprintf(&text, format, values) < 0 ? NULL : text;
+}
+
+struct grid grid_of(const char *heads, ...) {
+    struct grid grid = {0};
+    char *text = NULL;
+    va_list values;
+    va_start(values, heads);
+    if (vasprintf(&text, heads, values) < 0) text = NULL;
+    va_end(values);
+    char *rest = text;
+    for (char *head; (head = strsep(&rest, "|")) != NULL && *head != '\0';)
+        grid_head(&grid, "%s", head);
+    free(text);
+    return grid;
+}
+
+void grid_free(struct grid *grid) {
+    for (size_t i = 0; i < grid->count; i++) free(grid->cells[i]);
+    free(grid->cells);
+    *grid = (struct grid){0};
+}
+
+void grid_add(struct grid *grid, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    add_cell(grid, format, values);
+    va_end(values);
+}
+
+void grid_head(struct grid *grid, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    add_cell(grid, format, values);
+    va_end(values);
+    grid->columns++;
+}
+
+size_t grid_rows(const struct grid *grid) {
+    return grid->columns == 0 ? 0 : (grid->count + grid->columns - 1) / grid->columns;
+}
+
+static const char *cell_of(const struct grid *grid, size_t row, size_t column) {
+    const size_t at = row * grid->columns + column;
+    const char *text = at < grid->count ? grid->cells[at] : NULL;
+    return text == NULL ? "" : text;
+}
+
 static void html_table(FILE *out, const char *class, const struct grid *grid) {
     (void)fprintf(out, "<div class=\"wide\"><table class=\"%s\">\n", class);
     for (size_t row = 0; row < grid_rows(grid); row++) {
         const char *close = row == 0 ? "</th>" : "</td>";
         (void)fputs("<tr>", out);
         for (size_t k = 0; k < grid->columns; k++) {
-            const char *text = grid_cell(grid, row, k);
+            const char *text = cell_of(grid, row, k);
             const bool number = *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
             (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", out);
             story_html(out, text);
@@ -200,7 +253,7 @@ static void fit_columns(const struct grid *grid, size_t columns, size_t widths[G
     for (size_t k = 0; k < columns; k++) {
         widths[k] = words[k] = 1;
         for (size_t i = 0; i < grid_rows(grid); i++) {
-            const char *text = grid_cell(grid, i, k);
+            const char *text = cell_of(grid, i, k);
             const size_t width = width_of(text, strlen(text)), word = longest_word(text);
             if (width > widths[k]) widths[k] = width;
             if (word > words[k]) words[k] = word;
@@ -230,7 +283,7 @@ static void plain_table(FILE *out, const struct grid *grid) {
     fit_columns(grid, columns, widths);
     for (size_t row = 0; row < grid_rows(grid); row++) {
         const char *rest[GRID_COLUMNS];
-        for (size_t k = 0; k < columns; k++) rest[k] = grid_cell(grid, row, k);
+        for (size_t k = 0; k < columns; k++) rest[k] = cell_of(grid, row, k);
         for (bool more = true; more;) {
             size_t owed = 0;
             more = false;

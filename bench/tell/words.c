@@ -50,12 +50,12 @@ struct number words_time(double us) {
     return number("%s us", words_number(us).text);
 }
 
-struct number words_narrow_time(double us, int width) {
+struct number words_narrow_time(double us) {
     /* Thresholds a little below the power of ten, where rounding would add a figure. */
     if (isnan(us)) return number("-");
     if (us < 99.95) return number("%.1f", us);
     if (us < 9999.5) return number("%.0f", us);
-    if (us < 999500) return number("%.*fms", us < 99950 && width > 5 ? 1 : 0, us / 1e3);
+    if (us < 999500) return number("%.*fms", us < 99950 ? 1 : 0, us / 1e3);
     return number("%.*fs", us < 9.995e6 ? 2 : us < 99.95e6 ? 1 : 0, us / 1e6);
 }
 

@@ -7,7 +7,7 @@
 
 #include "bench/judge/statistics.h"
 #include "bench/measure/facts.h"
-#include "bench/tell/grid.h"
+#include "bench/tell/story.h"
 
 struct number {
     char text[64];
@@ -27,9 +27,9 @@ struct number words_time(double us);
 
 /*
  * A time as a narrow column has it, in us unless it says otherwise: 12.3, 123,
- * 4567, 12.3ms, 123ms, 1.23s; below 1,000 s at most `width` characters, 5 or 6.
+ * 4567, 12.3ms, 123ms, 1.23s; below 1,000 s at most 6 characters.
  */
-struct number words_narrow_time(double us, int width);
+struct number words_narrow_time(double us);
 
 /* "4.23 (4.18 to 4.28)"; without an interval the value alone. */
 struct number words_interval(struct interval interval, struct number (*in_words)(double value));

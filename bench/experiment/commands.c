@@ -5,9 +5,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/experiment/all.h"
+#include "bench/load/load.h"
+#include "bench/run/status.h"
 #include "tcp/transport.h"
 #include "udp/transport.h"
 
@@ -87,4 +90,63 @@ int command_serve(const struct request *request) {
     (void)sigwait(&ends, &number);
     for (int i = 0; i < SIDES; i++) design_stop(servers[i], NULL);
     return EXIT_DONE;
+}
+
+static int no_answer(const struct load_result *result, const char *where) {
+    int seen = ETIMEDOUT;
+    for (int i = 0; i < EXCHANGE_DONE * LOAD_ERRNOS; i++) {
+        const int error = i % LOAD_ERRNOS;
+        if (error > 0 && result->errors[i / LOAD_ERRNOS][error] > 0) seen = error;
+    }
+    return complain("no server answers at %s: %s; start one with `echolab serve`", where,
+                    strerror(seen));
+}
+
+static int tell(const struct request *request, const struct load_result *result) {
+    const double elapsed_s = (double)(result->end_ns - result->start_ns) / 1e9;
+    const uint64_t p50_ns = distribution_of(&result->durations[LOAD_LATENCY]).p50_ns;
+    char median[32] = "- (too few samples)";
+    if (p50_ns != FIELD_UNKNOWN)
+        (void)snprintf(median, sizeof median, "%.2f us", (double)p50_ns / 1e3);
+    printf("%s: %llu of %llu messages answered in %.6f s, %.0f per second, p50 %s; "
+           "lost %llu, failed %llu\n",
+           request->variants[0]->name, (unsigned long long)result->ok,
+           (unsigned long long)result->sent, elapsed_s,
+           elapsed_s > 0 ? (double)result->ok / elapsed_s : 0, median,
+           (unsigned long long)result->lost, (unsigned long long)result->failed);
+    return result->ok == result->sent ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_send(const struct request *request) {
+    struct parameters asked = request->run;
+    const char *host = asked.host == NULL ? "127.0.0.1" : asked.host;
+    asked.variant = request->variants[0];
+    uint8_t *payload = parameters_payload(&asked);
+    if (payload == NULL) return complain("no memory for a payload of %u bytes", asked.size_bytes);
+    struct load_options wanted = {.transport = asked.variant->transport,
+                                  .client = parameters_client(&asked, payload),
+                                  .many = asked.engine == ENGINE_EPOLL,
+                                  .connections = asked.connections,
+                                  .warmup_ns = asked.warmup_ns,
+                                  .messages = asked.messages,
+                                  .deadline_ns = asked.deadline_ns,
+                                  .server = -1,
+                                  .interrupted = &interrupted};
+    struct load_result *result = NULL;
+    char where[ECHO_ADDRESS_TEXT];
+    int status, failed = echo_address_parse(&wanted.client.server, host);
+    if (failed != 0) {
+        status = complain("--host %s: %s", host,
+                          failed == -EINVAL ? "the port must be 1 to 65535" : "no such host");
+    } else {
+        interrupt_catch();
+        failed = load_run(&result, &wanted);
+        status = failed != 0 ? complain("cannot send: %s", strerror(-failed))
+                 : result->ok == 0 && !interrupted
+                     ? no_answer(result, echo_address_text(&wanted.client.server, where))
+                     : tell(request, result);
+    }
+    load_free(result);
+    free(payload);
+    return interrupted ? EXIT_INTERRUPTED : status;
 }
