@@ -82,24 +82,16 @@ static struct counted count(bool known, double predicted, double measured, doubl
                             known && fabs(measured - predicted) <= tolerance * predicted};
 }
 
-/* ---- packets ---- */
-
-/* The kinds of packets that are not as predicted: a bit each. */
-static unsigned unequal_kinds(const struct consists *one) {
-    unsigned kinds = 0;
-    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
-        const struct counted *counted = &one->kinds[i / WIRE_KINDS][i % WIRE_KINDS];
-        const bool is_there = counted->predicted > 0 || counted->measured > 0;
-        if (is_there && !counted->equal) kinds |= 1U << i % WIRE_KINDS;
-    }
-    return kinds;
-}
-
 /* Without its full stop, why the packets are not as predicted; NULL: they are, or were not. */
 static const char *explain_packets(const struct anatomy *a, const struct run *run) {
     const uint64_t resent = run_counter(run, "kernel.TcpRetransSegs");
     const bool predicted = a->one->not_predicted_because == NULL;
-    const unsigned unequal = unequal_kinds(a->one);
+    unsigned unequal = 0; /* kinds: a bit each */
+    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+        const struct counted *counted = &a->one->kinds[i / WIRE_KINDS][i % WIRE_KINDS];
+        if ((counted->predicted > 0 || counted->measured > 0) && !counted->equal)
+            unequal |= 1U << i % WIRE_KINDS;
+    }
     if (predicted && unequal == 0 && a->one->ip_bytes.equal) return NULL;
     if (!run_is_valid(run))
         return session_text(a->session, "the run was not valid: %s", run->validity.reason[0]);
@@ -131,24 +123,20 @@ static void fill_packets(struct anatomy *a, const struct run *run) {
     const bool known = one->not_predicted_because == NULL;
     const double packets = run == NULL ? (double)NAN : (double)run->wire.all.packets;
     const double bytes = run == NULL ? (double)NAN : (double)run->wire.all.ip_bytes;
-    const double messages = (double)asked->messages;
+    const double messages = (double)asked->messages,
+                 payload_bytes = messages * (asked->size_bytes + (double)asked->reply_bytes);
     one->packets = count(known, (double)cost.all_packets, packets, 0);
     one->ip_bytes = count(known, (double)cost.ip_bytes, bytes, 0);
-    if (bytes > 0)
-        one->payload_percent =
-            100 * messages * (asked->size_bytes + (double)asked->reply_bytes) / bytes;
+    if (bytes > 0) one->payload_percent = 100 * payload_bytes / bytes;
     one->packets_per_message = packets / messages;
     one->ip_bytes_per_message = bytes / messages;
-    if (run == NULL) return;
-    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+    for (int i = 0; run != NULL && i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
         const int direction = i / WIRE_KINDS, kind = i % WIRE_KINDS;
         one->kinds[direction][kind] = count(known, (double)cost.packets[direction][kind],
                                             (double)run->wire.by[direction][kind].packets, 0);
     }
-    one->explanation = explain_packets(a, run);
+    if (run != NULL) one->explanation = explain_packets(a, run);
 }
-
-/* ---- round trips ---- */
 
 /*
  * How many of the round trips that were added a message took. One batch (one
@@ -185,8 +173,6 @@ static void measure_waits(struct anatomy *a) {
     for (int i = 0; i < made; i++) run_free(runs[i]);
 }
 
-/* ---- on the loopback ---- */
-
 static double switches_so_far(void) {
     struct rusage usage; /* of the runs so far, and of their servers, which they waited for */
     if (getrusage(RUSAGE_CHILDREN, &usage) != 0) return NAN;
@@ -199,27 +185,24 @@ static void measure_loop(struct anatomy *a) {
     struct run *half = run_part(a, LOOP);
     const double between = switches_so_far();
     struct run *run = half == NULL ? NULL : run_part(a, LOOP_TWICE);
-    const double after = switches_so_far();
+    const double added = switches_so_far() - between - (between - before);
     run_free(half);
     if (run == NULL) {
         one->loopback_skipped_because = session_text(a->session, "%s", a->why);
         return;
     }
-    const double answered = (double)run->ok;
-    one->context_switches =
-        (after - between - (between - before)) / (double)a->columns[LOOP].run.messages;
-    one->client_cpu_us = metric_us(run->client_cpu_ns) / answered;
-    one->server_cpu_us = metric_us(run->server_cpu_ns) / answered;
-    one->connect_us.p50 = metric_us(run->connect.p50_ns);
-    one->connect_us.mean = run->connect.mean_ns / 1e3;
-    one->exchange_us.p50 = metric_us(run->exchange.p50_ns);
-    one->exchange_us.mean = run->exchange.mean_ns / 1e3;
+    const struct distribution *connect = &run->connect, *exchange = &run->exchange;
+    one->context_switches = added / (double)a->columns[LOOP].run.messages;
+    one->client_cpu_us = metric_us(run->client_cpu_ns) / (double)run->ok;
+    one->server_cpu_us = metric_us(run->server_cpu_ns) / (double)run->ok;
+    one->connect_us.p50 = metric_us(connect->p50_ns);
+    one->connect_us.mean = connect->mean_ns / 1e3;
+    one->exchange_us.p50 = metric_us(exchange->p50_ns);
+    one->exchange_us.mean = exchange->mean_ns / 1e3;
     one->close_us.p50 = metric_us(run->close.p50_ns);
     one->close_us.mean = run->close.mean_ns / 1e3;
     run_free(run);
 }
-
-/* ---- under strace ---- */
 
 /* What the server was doing, or did, when it was told to end is not counted. */
 static double count_calls(const struct trace *trace, int side, const char *name) {
@@ -258,10 +241,9 @@ static double fill_calls(const struct anatomy *a, const struct trace traces[2], 
     double sum = 0;
     for (; model->name != NULL; model++)
         sum += add_call(a, traces, side, known, model->count, model->name);
-    for (size_t i = 0; i < traces[1].count; i++) {
-        const struct trace_call *call = &traces[1].calls[i];
-        if ((int)call->side == side) sum += add_call(a, traces, side, known, 0, call->name);
-    }
+    for (size_t i = 0; i < traces[1].count; i++)
+        if ((int)traces[1].calls[i].side == side)
+            sum += add_call(a, traces, side, known, 0, traces[1].calls[i].name);
     return sum;
 }
 
@@ -269,14 +251,13 @@ static void measure_calls(struct anatomy *a) {
     static const struct cost_model none;
     const struct cost_model *cost = a->columns->run.variant->cost;
     struct trace traces[2] = {{0}};
-    bool done = true;
+    int done = 0;
     if (cost == NULL) cost = &none;
     (void)snprintf(a->why, sizeof a->why, "interrupted");
-    for (int i = 0; i < 2 && done; i++) {
-        done = !interrupted &&
-               TRACE_DONE == trace_run(&traces[i], "all", &a->columns[TRACED + i].run, a->why);
-    }
-    if (done) {
+    while (done < 2 && !interrupted &&
+           TRACE_DONE == trace_run(&traces[done], "all", &a->columns[TRACED + done].run, a->why))
+        done++;
+    if (done == 2) {
         a->one->calls_client = fill_calls(a, traces, TRACE_CLIENT, cost->client);
         a->one->calls_server = fill_calls(a, traces, TRACE_SERVER, cost->server);
     } else {
@@ -340,8 +321,6 @@ static const char *const kind_words[WIRE_KINDS] = {
     "RST", "SYN", "SYN-ACK", "FIN", "request", "reply", "data", "pure ACK", "fragment", "other"};
 static const char *const direction_words[WIRE_DIRECTIONS] = {"to server", "to client", "astray"};
 
-/* ---- all numbers of a variant ---- */
-
 /* Predicted, measured, and "=" or how many more. */
 static void add_counted(struct grid *grid, struct counted counted, struct number (*words)(double)) {
     const double more = counted.measured - counted.predicted;
@@ -380,13 +359,12 @@ static void add_packets(struct grid *grid, const struct consists *one) {
 }
 
 static bool calls_equal(const struct consists *one) {
-    bool equal = true;
-    for (int side = 0; side < TRACE_SIDES; side++) {
-        const struct counted_call *call = one->calls[side];
-        for (; call->name != NULL; call++)
-            equal = equal && (isnan(call->per_message.predicted) || call->per_message.equal);
+    for (int i = 0; i < TRACE_SIDES * CALLS_MAX; i++) {
+        const struct counted_call *call = &one->calls[i / CALLS_MAX][i % CALLS_MAX];
+        if (call->name != NULL && !isnan(call->per_message.predicted) && !call->per_message.equal)
+            return false;
     }
-    return equal;
+    return true;
 }
 
 static void add_calls(struct grid *grid, const struct counted_call *calls, int side,
@@ -462,8 +440,7 @@ void anatomy_table(struct story *story, const struct results *results) {
         tell_variant(story, SESSION_AT(session, LIST_ANATOMY, struct consists, i));
 }
 
-/* ---- what the reader guesses ---- */
-
+/* What the reader guesses. */
 static const char *const questions[GUESSES] = {
     [GUESS_PACKETS] = "packets on the wire, both ways, per message",
     [GUESS_ROUND_TRIPS] = "round trips a message waits",
@@ -488,22 +465,22 @@ static bool ask(const char *question, double *guess) {
 int anatomy_ask(const struct request *request, double guessed[][GUESSES]) {
     bool more = request->predict;
     unsigned answers = 0;
-    if (more && !someone_answers())
+    for (unsigned i = 0; i < request->variant_count * GUESSES; i++)
+        guessed[i / GUESSES][i % GUESSES] = NAN;
+    if (!request->predict) return EXIT_DONE;
+    if (!someone_answers())
         return complain("--predict asks on standard input, which is neither a terminal nor a "
                         "pipe; leave it out or pipe numbers in, a line each");
-    if (more)
-        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
-    for (unsigned i = 0; i < request->variant_count; i++) {
-        const struct variant *variant = request->variants[i];
-        if (more) printf("%s: %s\n", variant->name, variant->what);
-        for (int q = 0; q < GUESSES; q++) {
-            guessed[i][q] = NAN;
-            more = more && ask(questions[q], &guessed[i][q]);
-            if (isfinite(guessed[i][q])) answers++;
+    puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
+    for (unsigned i = 0; i < request->variant_count && more; i++) {
+        printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
+        for (int q = 0; q < GUESSES && more; q++) {
+            more = ask(questions[q], &guessed[i][q]);
+            answers += isfinite(guessed[i][q]) != 0;
         }
     }
-    if (request->predict) (void)putchar('\n');
-    if (answers > 0 || !request->predict) return EXIT_DONE;
+    (void)putchar('\n');
+    if (answers > 0) return EXIT_DONE;
     return complain("--predict got no number; type one behind a question, or leave it out");
 }
 
@@ -525,7 +502,7 @@ static void tell_score(struct story *story, const struct session *session) {
         grid_add(&grid, "%s", questions[i % GUESSES]);
         grid_add(&grid, "%s", words_count(guess).text);
         grid_add(&grid, "%s", words_number(truth).text);
-        grid_add(&grid, "%s", off < 0.5 ? "yes" : off <= 0.25 * truth + 0.5 ? "near" : "no");
+        grid_add(&grid, off < 0.5 ? "yes" : off <= 0.25 * truth + 0.5 ? "near" : "no");
     }
     if (asked > 0) story_say(story, "Your numbers:");
     story_table(story, "numbers", &grid);
