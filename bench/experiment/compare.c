@@ -158,9 +158,12 @@ static void tell_executions(struct story *story, const struct session *session,
                     : "a retry is at-least-once; --dedup: at most once");
 }
 
-/* Runs that do not count, a line for reasons that differ in their numbers alone. */
-static void tell_invalid(struct story *story, const struct runs *runs) {
+void compare_put_foot(struct story *story, const struct session *session) {
+    const struct runs *runs = &session->runs;
     bool first = true;
+    for (unsigned i = 0; i < variant_count; i++)
+        if (variants[i].retries) tell_executions(story, session, &variants[i]);
+    /* Runs that do not count, a line for reasons that differ in their numbers alone. */
     for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = runs->list[i];
         size_t before = 0, count = 0;
@@ -180,19 +183,14 @@ static void tell_invalid(struct story *story, const struct runs *runs) {
     }
 }
 
-void compare_put_foot(struct story *story, const struct session *session) {
-    for (unsigned i = 0; i < variant_count; i++)
-        if (variants[i].retries) tell_executions(story, session, &variants[i]);
-    tell_invalid(story, &session->runs);
-}
-
 /* What the tables are made of, point by point. */
 struct view {
     struct story *story;
     const struct session *session;
     const struct findings *comparisons;
     struct series_table table;
-    const struct run *point; /* the first of it */
+    const struct run *point;    /* the first of it */
+    bool open, closed, against; /* whether there are such */
 };
 
 static bool is_variant(const struct run *run) {
@@ -203,32 +201,15 @@ static bool is_control(const struct run *run) {
     return run->asked.role == ROLE_A_A;
 }
 
-static bool is_shown(const struct run *run) {
-    return !run_is_floor(run);
-}
-
-static bool is_against(const struct run *run) {
-    return run->against;
-}
-
-static bool is_closed(const struct run *run) {
-    return !run_is_open(run);
-}
-
-/* Any series of this point, from `from` on, for which `is` holds; table.count: none. */
+/* From `from` on a series of this point for which `is` (NULL: all but floors) holds, or the end. */
 static size_t next_of(const struct view *view, size_t from, bool (*is)(const struct run *run)) {
-    const struct run *const *first = view->table.first;
     size_t i = from;
-    while (i < view->table.count && !(series_same_point(first[i], view->point) && is(first[i])))
-        i++;
+    for (; i < view->table.count; i++) {
+        const struct run *run = view->table.first[i];
+        if (series_same_point(run, view->point) && (is == NULL ? !run_is_floor(run) : is(run)))
+            break;
+    }
     return i;
-}
-
-/* Whether `is` holds of any series at all. */
-static bool any_of(const struct view *view, bool (*is)(const struct run *run)) {
-    for (size_t i = 0; i < view->table.count; i++)
-        if (is(view->table.first[i])) return true;
-    return false;
 }
 
 /* What the variants of a point may have in common. */
@@ -299,27 +280,24 @@ static const char *name_of(const struct run *run) {
     return other;
 }
 
-static void add_closed_row(struct grid *grid, const struct view *view, size_t series) {
-    const struct run *run = view->table.first[series];
-    const struct metric *time = &metrics[METRIC_TIME];
-    const struct source source = fill_from_series(&view->table, series);
-    const double per_s = series_middle(&view->table, series, run_throughput_per_s).value;
-    grid_add(grid, "%s", name_of(run));
-    grid_fill(grid, "{throughput_per_s}", source);
-    grid_add(grid, "%s", words_number(run->asked.size_bytes / 1e6 * per_s).text);
-    grid_fill(grid, "{latency_us.p50}|{per_message.cpu_us}", source);
-    compare_fill(grid, "{ratio:ratio}", compared_find(view->comparisons, run, time, true));
-    if (compared_baseline(&view->table, series) == (long)series)
-        grid_add(grid, "1");
-    else
-        compare_fill(grid, COMPARE_RATIO, compared_find(view->comparisons, run, time, false));
-}
-
 static void tell_closed(const struct view *view) {
+    const struct metric *time = &metrics[METRIC_TIME];
     struct grid grid = grid_of("variant|msg/s|MB/s|p50 us|CPU us|/floor|time / %s",
-                               any_of(view, is_against) ? "other's" : "first's");
-    for (size_t i = 0; (i = next_of(view, i, is_shown)) < view->table.count; i++)
-        add_closed_row(&grid, view, i);
+                               view->against ? "other's" : "first's");
+    for (size_t i = 0; (i = next_of(view, i, NULL)) < view->table.count; i++) {
+        const struct run *run = view->table.first[i];
+        const struct source source = fill_from_series(&view->table, i);
+        const double per_s = series_middle(&view->table, i, run_throughput_per_s).value;
+        grid_add(&grid, "%s", name_of(run));
+        grid_fill(&grid, "{throughput_per_s}", source);
+        grid_add(&grid, "%s", words_number(run->asked.size_bytes / 1e6 * per_s).text);
+        grid_fill(&grid, "{latency_us.p50}|{per_message.cpu_us}", source);
+        compare_fill(&grid, "{ratio:ratio}", compared_find(view->comparisons, run, time, true));
+        if (compared_baseline(&view->table, i) == (long)i)
+            grid_add(&grid, "1");
+        else
+            compare_fill(&grid, COMPARE_RATIO, compared_find(view->comparisons, run, time, false));
+    }
     story_table(view->story, "numbers", &grid);
 }
 
@@ -417,30 +395,38 @@ static void tell_level(const struct view *view) {
     const struct compared *all = view->comparisons->items;
     const size_t count = view->comparisons->count;
     bool floors = false, undecided = false;
-    if (any_of(view, run_is_open)) open_notes(view->story);
+    if (view->open) open_notes(view->story);
     if (count == 0) return;
     for (size_t i = 0; i < count; i++) {
         const bool floor = compared_with_floor(&all[i]);
         floors = floors || floor;
         undecided = undecided || (!floor && all[i].comparison.verdict == VERDICT_NOT_DECIDED);
     }
-    story_say(
-        view->story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s%s",
-        any_of(view, is_closed) ? "Times are per message; i" : "I", 100 * all->comparison.level,
-        count, floors ? " /floor: times what the same system calls cost bare." : "",
-        undecided ? " \"Finds 3 %\": a difference of so much is seen by four sessions of five "
+    story_say(view->story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s%s",
+              view->closed ? "Times are per message; i" : "I", 100 * all->comparison.level, count,
+              floors ? " /floor: times what the same system calls cost bare." : "",
+              undecided
+                  ? " \"Finds 3 %\": a difference of so much is seen by four sessions of five "
                     "such as this."
                   : "");
 }
 
 void compare_table(struct story *story, const struct results *results) {
     const struct session *session = results->sessions[0];
-    struct view view = {story, session, &session->lists[LIST_COMPARISONS],
-                        series_of(&session->runs), NULL};
+    struct view view = {.story = story,
+                        .session = session,
+                        .comparisons = &session->lists[LIST_COMPARISONS],
+                        .table = series_of(&session->runs)};
     compare_put_head(story, session);
     for (size_t i = 0; i < view.table.count; i++) {
+        const bool open = run_is_open(view.table.first[i]);
+        view.open = view.open || open;
+        view.closed = view.closed || !open;
+        view.against = view.against || view.table.first[i]->against;
+    }
+    for (size_t i = 0; i < view.table.count; i++) {
         view.point = view.table.first[i];
-        if (next_of(&view, 0, is_shown) == i) tell_point(&view, i);
+        if (next_of(&view, 0, NULL) == i) tell_point(&view, i);
     }
     tell_level(&view);
     compare_put_foot(story, session);

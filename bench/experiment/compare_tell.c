@@ -79,19 +79,16 @@ static bool shows_work(const struct session *session) {
            strcmp(session->axis, "connections") == 0;
 }
 
-/* In a closed loop on this machine, no wire between: nothing but work takes time. */
-static bool is_of_work(const struct compared *c) {
-    return !(c->offered_per_s > 0) && isnan(c->rtt_ms) && isnan(c->per_connection);
-}
-
-static void add_answers(struct findings *answers, const struct session *session, bool only_work) {
+/* Of work alone: in a closed loop on this machine, no wire between. */
+static void add_answers(struct findings *answers, const struct session *session, bool work) {
     const struct compared *all = session->lists[LIST_COMPARISONS].items;
     for (size_t i = 0; i < session->lists[LIST_COMPARISONS].count; i++) {
-        const struct comparison *c = &all[i].comparison;
-        const bool known = c->ratio.value > 0 && isfinite(c->level);
-        if (!known || (only_work && !is_of_work(&all[i]))) continue;
+        const struct compared *c = &all[i];
+        if (!(c->comparison.ratio.value > 0) || !isfinite(c->comparison.level) ||
+            (work && (c->offered_per_s > 0 || !isnan(c->rtt_ms) || !isnan(c->per_connection))))
+            continue;
         struct compared *one = findings_add(answers, LIST_COMPARISONS);
-        if (one != NULL) *one = all[i];
+        if (one != NULL) *one = *c;
     }
 }
 
@@ -130,47 +127,40 @@ static bool is_of_most(const struct findings *answers, const struct compared *c)
 
 /* And of those that ask the same the one with the most blocks; of equals the first. */
 static bool is_central(const struct findings *answers, const struct compared *c) {
+    static const char same[] =
+        "size_bytes connections per_connection engine metric variant baseline role placement";
     const struct compared *all = answers->items;
-    if (!is_of_most(answers, c)) return false;
-    for (size_t i = 0; i < answers->count; i++) {
+    bool best = is_of_most(answers, c);
+    for (size_t i = 0; i < answers->count && best; i++) {
         const uint64_t its = all[i].comparison.blocks, ours = c->comparison.blocks;
-        if (its < ours || (its == ours && &all[i] >= c)) continue;
-        if (findings_agree(LIST_COMPARISONS,
-                           "size_bytes connections per_connection engine metric variant baseline "
-                           "role placement",
-                           &all[i], c))
-            return false;
+        if (its > ours || (its == ours && &all[i] < c))
+            best = !findings_agree(LIST_COMPARISONS, same, &all[i], c);
     }
-    return true;
-}
-
-static struct compared turned_round(const struct compared *c) {
-    const struct interval *ratio = &c->comparison.ratio, *diff = &c->comparison.diff;
-    struct compared turned = *c;
-    turned.variant = c->baseline;
-    turned.baseline = c->variant;
-    turned.comparison.ratio = (struct interval){1 / ratio->value, 1 / ratio->high, 1 / ratio->low};
-    turned.comparison.diff = (struct interval){-diff->value, -diff->high, -diff->low};
-    return turned;
+    return best;
 }
 
 bool compare_ratio(const struct results *results, const char *placement, const char *numerator,
                    const char *denominator, struct compared *ratio) {
-    const struct compared key = {.metric = metrics[METRIC_TIME].name,
-                                 .placement = placement,
-                                 .variant = numerator,
-                                 .baseline = denominator};
     struct findings answers = answers_of(results);
     bool found = false;
-    for (size_t i = 0; i < 2 * answers.count; i++) {
-        const struct compared *c = &((const struct compared *)answers.items)[i / 2];
-        const struct compared one = i % 2 == 0 ? *c : turned_round(c);
-        if (!is_of_most(&answers, c) ||
-            !findings_agree(LIST_COMPARISONS, "metric placement variant baseline", &one, &key))
+    for (size_t i = 0; i < answers.count; i++) {
+        const struct compared *c = &((const struct compared *)answers.items)[i];
+        const bool turned = strcmp(c->variant, denominator) == 0;
+        if (!is_of_most(&answers, c) || c->placement == NULL || c->baseline == NULL ||
+            strcmp(c->metric, metrics[METRIC_TIME].name) != 0 ||
+            strcmp(c->placement, placement) != 0 ||
+            strcmp(turned ? c->baseline : c->variant, numerator) != 0 ||
+            strcmp(turned ? c->variant : c->baseline, denominator) != 0 ||
+            (found && ratio->comparison.blocks >= c->comparison.blocks))
             continue;
-        if (found && ratio->comparison.blocks >= one.comparison.blocks) continue;
-        *ratio = one;
         found = true;
+        *ratio = *c;
+        if (!turned) continue;
+        const struct interval *its = &c->comparison.ratio, *diff = &c->comparison.diff;
+        ratio->variant = numerator;
+        ratio->baseline = denominator;
+        ratio->comparison.ratio = (struct interval){1 / its->value, 1 / its->high, 1 / its->low};
+        ratio->comparison.diff = (struct interval){-diff->value, -diff->high, -diff->low};
     }
     free(answers.items);
     return found;
