@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* echolab serve: both transports on one port number, until a signal ends it. */
+/* echolab serve: both transports on one port number, until a signal ends it; and send. */
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -32,26 +32,9 @@ static int start_both(struct design_server *servers[SIDES], struct design_option
     return 0;
 }
 
-static int cannot_listen(const struct echo_address *address, int failed) {
-    char text[ECHO_ADDRESS_TEXT];
-    return complain("cannot listen on %s: %s", echo_address_text(address, text),
-                    failed == -EADDRINUSE
-                        ? "the port is taken; stop the other server or choose another with --port"
-                        : strerror(-failed));
-}
-
-/* The usual line is what scripts wait for, so only what is not usual adds to it. */
-static void print_address(const struct echo_address *address, const struct request *request) {
-    char text[ECHO_ADDRESS_TEXT];
-    printf("echolab: listening on %s (tcp and udp)", echo_address_text(address, text));
-    if (request->run.design != DESIGN_POOL) printf(", %s", design_names[request->run.design]);
-    if (request->run.workers > 1) printf(", %u workers", request->run.workers);
-    putchar('\n');
-    (void)fflush(stdout);
-}
-
 int command_serve(const struct request *request) {
     struct design_server *servers[SIDES];
+    char text[ECHO_ADDRESS_TEXT];
     struct design_options wanted = {
         .design = request->run.design,
         .server = {.receive_bytes = ECHO_RECEIVE_BYTES,
@@ -84,28 +67,35 @@ int command_serve(const struct request *request) {
     for (int tries = request->port == 0 ? PORT_TRIES : 1; tries > 0 && failed == -EADDRINUSE;
          tries--)
         failed = start_both(servers, wanted, &address);
-    if (failed != 0) return cannot_listen(where, failed);
-    print_address(&address, request);
+    if (failed != 0)
+        return complain("cannot listen on %s: %s", echo_address_text(where, text),
+                        failed == -EADDRINUSE ? "the port is taken; stop the other server or "
+                                                "choose another with --port"
+                                              : strerror(-failed));
+    /* The usual line is what scripts wait for, so only what is not usual adds to it. */
+    printf("echolab: listening on %s (tcp and udp)", echo_address_text(&address, text));
+    if (request->run.design != DESIGN_POOL) printf(", %s", design_names[request->run.design]);
+    if (request->run.workers > 1) printf(", %u workers", request->run.workers);
+    putchar('\n');
+    (void)fflush(stdout);
     int number;
     (void)sigwait(&ends, &number);
     for (int i = 0; i < SIDES; i++) design_stop(servers[i], NULL);
     return EXIT_DONE;
 }
 
-static int no_answer(const struct load_result *result, const char *where) {
-    int seen = ETIMEDOUT;
-    for (int i = 0; i < EXCHANGE_DONE * LOAD_ERRNOS; i++) {
-        const int error = i % LOAD_ERRNOS;
-        if (error > 0 && result->errors[i / LOAD_ERRNOS][error] > 0) seen = error;
-    }
-    return complain("no server answers at %s: %s; start one with `echolab serve`", where,
-                    strerror(seen));
-}
-
-static int tell(const struct request *request, const struct load_result *result) {
+static int tell(const struct request *request, const struct load_result *result,
+                const struct echo_address *server) {
     const double elapsed_s = (double)(result->end_ns - result->start_ns) / 1e9;
     const uint64_t p50_ns = distribution_of(&result->durations[LOAD_LATENCY]).p50_ns;
-    char median[32] = "- (too few samples)";
+    char median[32] = "- (too few samples)", where[ECHO_ADDRESS_TEXT];
+    int seen = ETIMEDOUT;
+    for (int i = 0; i < EXCHANGE_DONE * LOAD_ERRNOS; i++)
+        if (i % LOAD_ERRNOS > 0 && result->errors[i / LOAD_ERRNOS][i % LOAD_ERRNOS] > 0)
+            seen = i % LOAD_ERRNOS;
+    if (result->ok == 0 && !interrupted)
+        return complain("no server answers at %s: %s; start one with `echolab serve`",
+                        echo_address_text(server, where), strerror(seen));
     if (p50_ns != FIELD_UNKNOWN)
         (void)snprintf(median, sizeof median, "%.2f us", (double)p50_ns / 1e3);
     printf("%s: %llu of %llu messages answered in %.6f s, %.0f per second, p50 %s; "
@@ -117,6 +107,7 @@ static int tell(const struct request *request, const struct load_result *result)
     return result->ok == result->sent ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* A fixed number of messages to a server that runs already. */
 int command_send(const struct request *request) {
     struct parameters asked = request->run;
     const char *host = asked.host == NULL ? "127.0.0.1" : asked.host;
@@ -133,7 +124,6 @@ int command_send(const struct request *request) {
                                   .server = -1,
                                   .interrupted = &interrupted};
     struct load_result *result = NULL;
-    char where[ECHO_ADDRESS_TEXT];
     int status, failed = echo_address_parse(&wanted.client.server, host);
     if (failed != 0) {
         status = complain("--host %s: %s", host,
@@ -142,9 +132,7 @@ int command_send(const struct request *request) {
         interrupt_catch();
         failed = load_run(&result, &wanted);
         status = failed != 0 ? complain("cannot send: %s", strerror(-failed))
-                 : result->ok == 0 && !interrupted
-                     ? no_answer(result, echo_address_text(&wanted.client.server, where))
-                     : tell(request, result);
+                             : tell(request, result, &wanted.client.server);
     }
     load_free(result);
     free(payload);

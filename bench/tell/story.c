@@ -44,8 +44,8 @@ static size_t width_of(const char *text, size_t bytes) {
 
 /* After a space; in a table also within a name such as tcp-per-message, but not after a minus. */
 static bool may_break_after(const char *text, size_t at, bool in_table) {
-    if (text[at] == ' ') return true;
-    return in_table && text[at] == '-' && at > 0 && text[at - 1] >= 'a' && text[at - 1] <= 'z';
+    return text[at] == ' ' ||
+           (in_table && text[at] == '-' && at > 0 && text[at - 1] >= 'a' && text[at - 1] <= 'z');
 }
 
 /* Bytes of the next line of at most `room` columns; breaks where it may, else where it must. */
@@ -237,17 +237,7 @@ static size_t longest_word(const char *text) {
     return longest;
 }
 
-/* Takes one from the widest column that need not break a word for it; else from the widest. */
-static void narrow(size_t columns, size_t widths[GRID_COLUMNS], const size_t words[GRID_COLUMNS]) {
-    size_t widest = 0, best = columns;
-    for (size_t k = 0; k < columns; k++) {
-        if (widths[k] > widths[widest]) widest = k;
-        if (widths[k] > words[k] && (best == columns || widths[k] > widths[best])) best = k;
-    }
-    widths[best == columns ? widest : best]--;
-}
-
-/* Each as wide as its widest cell, then narrower until a line fits. */
+/* Each as wide as its widest cell; then the widest, best one whose words stay whole, give way. */
 static void fit_columns(const struct grid *grid, size_t columns, size_t widths[GRID_COLUMNS]) {
     size_t total = 2 * (columns - 1), words[GRID_COLUMNS] = {0};
     for (size_t k = 0; k < columns; k++) {
@@ -260,7 +250,14 @@ static void fit_columns(const struct grid *grid, size_t columns, size_t widths[G
         }
         total += widths[k];
     }
-    for (; total > COLUMNS; total--) narrow(columns, widths, words);
+    for (; total > COLUMNS; total--) {
+        size_t widest = 0, best = columns;
+        for (size_t k = 0; k < columns; k++) {
+            if (widths[k] > widths[widest]) widest = k;
+            if (widths[k] > words[k] && (best == columns || widths[k] > widths[best])) best = k;
+        }
+        widths[best == columns ? widest : best]--;
+    }
 }
 
 /*

@@ -47,9 +47,6 @@ struct number words_counted(double count, const char *one);
 void words_cell_middle(struct grid *grid, const struct middle *middle,
                        struct number (*words)(double));
 
-/* " (95 % interval 15,000 to 15,800, 6 runs)", " (1 run)": what stands behind the value. */
-struct number words_support(const struct middle *middle, struct number (*words)(double));
-
 /* A cell: the values of a fact, of many the first three. */
 void words_cell_facts(struct grid *grid, const struct fact *values, size_t count);
 
