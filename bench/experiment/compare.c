@@ -177,9 +177,12 @@ void compare_put_foot(struct story *story, const struct session *session) {
         if (count == 0 || before > 0) continue;
         if (first) story_say(story, "Not valid, and in no verdict:");
         first = false;
-        story_item(story, "%s%s by `%s`: %s", words_counted((double)count, "run").text,
-                   count == 1 ? "" : ", the first", run->asked.variant->name,
-                   run->validity.reason[0]);
+        char *text = NULL;
+        if (asprintf(&text, "%s%s by `%s`: %s", words_counted((double)count, "run").text,
+                     count == 1 ? "" : ", the first", run->asked.variant->name,
+                     run->validity.reason[0]) > 0)
+            story_paragraph(story, "li", text);
+        free(text);
     }
 }
 

@@ -47,36 +47,32 @@ static struct range range_of(const struct series_table *table, const char *varia
     return range;
 }
 
-static void put_over_connections(FILE *out, const struct series_table *table, const char *variant) {
-    const struct range at = range_of(table, variant, 0, 0, run_throughput_per_s);
-    const struct source first = fill_from_series(table, at.first);
-    if (at.first == at.last) return;
-    if (ftell(out) > 0) (void)fputc(' ', out);
-    fill_put(out,
-             "`{variant}` carries {throughput_per_s} messages/s{throughput_per_s:+} over "
-             "{connections:connection}, and ",
-             first);
-    fill_put(out,
-             at.most == at.first
-                 ? "over more of them less"
-                 : "at most {throughput_per_s}{throughput_per_s:+} over {connections:count}",
-             fill_from_series(table, at.most));
-    fill_put(out, "; its median latency goes from {latency_us.p50:time}", first);
-    fill_put(out, " to {latency_us.p50:time} over {connections:count}.",
-             fill_from_series(table, at.last));
-}
-
-static void put_connections(FILE *out, const void *table) {
-    put_over_connections(out, table, kept);
-    put_over_connections(out, table, fresh);
+static void put_connections(FILE *out, const void *what) {
+    const struct series_table *table = what;
+    for (int i = 0; i < 2; i++) {
+        const struct range at = range_of(table, i == 0 ? kept : fresh, 0, 0, run_throughput_per_s);
+        if (at.first == at.last) continue;
+        if (ftell(out) > 0) (void)fputc(' ', out);
+        fill_put(out,
+                 "`{variant}` carries {throughput_per_s} messages/s{throughput_per_s:+} over "
+                 "{connections:connection}, and ",
+                 fill_from_series(table, at.first));
+        fill_put(out,
+                 at.most == at.first
+                     ? "over more of them less"
+                     : "at most {throughput_per_s}{throughput_per_s:+} over {connections:count}",
+                 fill_from_series(table, at.most));
+        fill_put(out, "; its median latency goes from {latency_us.p50:time}",
+                 fill_from_series(table, at.first));
+        fill_put(out, " to {latency_us.p50:time} over {connections:count}.",
+                 fill_from_series(table, at.last));
+    }
 }
 
 void connections_tell(struct story *story, const struct results *results) {
     tell_series(story, results_where(results, "sweep", "connections", session_is_on_loopback),
                 put_connections);
 }
-
-/* ---- several outstanding ---- */
 
 /*
  * A message is sent and received, and so is its reply: four times a part of a
@@ -96,22 +92,23 @@ struct batches {
 static unsigned depth_of(const struct series_table *table) {
     const unsigned usual = 32;
     unsigned deepest = 0;
-    for (size_t i = 0; (i = series_next(table, i, NULL)) < table->count; i++) {
-        if (table->first[i]->depth == usual) return usual;
-        if (table->first[i]->depth > deepest) deepest = table->first[i]->depth;
-    }
+    for (size_t i = 0; (i = series_next(table, i, NULL)) < table->count; i++)
+        if (deepest != usual &&
+            (table->first[i]->depth == usual || table->first[i]->depth > deepest))
+            deepest = table->first[i]->depth;
     return deepest;
 }
 
-/* "{messages_per.packet}" of the same variant over the wire. */
+static double messages_per_packet(const struct run *run) {
+    return run->per_packet;
+}
+
+/* The same variant over the wire, which knows "{messages_per.packet}". */
 static struct source on_wire(const struct batches *all, size_t series) {
     static const struct source nothing;
     const char *variant = all->table.first[series]->asked.variant->name;
-    size_t i = 0;
-    while ((i = series_next(&all->wire, i, variant)) < all->wire.count &&
-           all->wire.first[i]->depth != all->depth)
-        i++;
-    return i < all->wire.count ? fill_from_series(&all->wire, i) : nothing;
+    const struct range at = range_of(&all->wire, variant, all->depth, 0, messages_per_packet);
+    return at.first < all->wire.count ? fill_from_series(&all->wire, at.first) : nothing;
 }
 
 static void put_batch(FILE *out, const struct batches *all, size_t series) {
@@ -143,13 +140,11 @@ static void tell_batches(struct story *story, const struct batches *all) {
         const struct middle per_call = series_middle(&all->table, i, messages_per_call);
         const size_t runs = series_middle(&all->table, i, run_throughput_per_s).count;
         if (all->table.first[i]->depth != all->depth || runs == 0) continue;
-        char *packets = fill("{messages_per.packet:~}", on_wire(all, i));
-        carried = carried || packets != NULL;
+        carried = carried || on_wire(all, i).table != NULL;
         grid_fill(&grid, "`{variant}`|{pipeline:count}|{throughput_per_s:~}", series);
         words_cell_middle(&grid, &per_call, words_number);
-        grid_add(&grid, "%s", packets == NULL ? "-" : packets);
+        grid_fill(&grid, "{messages_per.packet:~}", on_wire(all, i));
         grid_add(&grid, "%zu", runs);
-        free(packets);
     }
     story_tell(story, put_batches, all);
     const bool any = grid_rows(&grid) > 1;
@@ -165,9 +160,9 @@ static void tell_batches(struct story *story, const struct batches *all) {
 
 void pipeline_tell(struct story *story, const struct results *results) {
     static const struct runs none;
-    const struct session *wire = results_where(results, "sweep", "pipeline", session_is_on_wire);
-    const struct session *session =
-        results_where(results, "sweep", "pipeline", session_is_on_loopback);
+    const struct session *wire = results_where(results, "sweep", "pipeline", session_is_on_wire),
+                         *session =
+                             results_where(results, "sweep", "pipeline", session_is_on_loopback);
     if (session == NULL) session = wire;
     if (session == NULL) return;
     struct batches all = {series_of(&session->runs), series_of(wire == NULL ? &none : &wire->runs),
@@ -177,8 +172,6 @@ void pipeline_tell(struct story *story, const struct results *results) {
     series_free(&all.table);
     series_free(&all.wire);
 }
-
-/* ---- a page of many objects ---- */
 
 static double elapsed_us(const struct run *run) {
     return (double)run->elapsed_ns / 1e3;
@@ -235,8 +228,6 @@ void sweep_connections_tell(struct story *story, const struct results *results) 
     objects_tell(story, results);
 }
 
-/* ---- server designs ---- */
-
 static bool has_silent(const struct session *session) {
     return session->runs.count > 0 && session->runs.list[0]->asked.silent > 0;
 }
@@ -245,22 +236,21 @@ static bool has_none_silent(const struct session *session) {
     return session->runs.count > 0 && !has_silent(session);
 }
 
-static void put_designs_of(FILE *out, const struct series_table *table, const char *variant,
-                           const char *what) {
+static void put_designs(FILE *out, const void *what) {
     static const char design[] =
         "{time_per_message_us:time}{time_per_message_us:time+} (`{design}`)";
-    const struct range at = range_of(table, variant, 0, 0, metrics[METRIC_TIME].of);
-    if (at.least == at.most) return;
-    (void)fprintf(out, "%s%s takes, by how the server is built, ", ftell(out) > 0 ? " " : "", what);
-    fill_put(out, design, fill_from_series(table, at.least));
-    (void)fputs(" to ", out);
-    fill_put(out, design, fill_from_series(table, at.most));
-    (void)fputc('.', out);
-}
-
-static void put_designs(FILE *out, const void *table) {
-    put_designs_of(out, table, fresh, "A message on a fresh connection");
-    put_designs_of(out, table, kept, "A message on a kept one");
+    const struct series_table *table = what;
+    for (int i = 0; i < 2; i++) {
+        const struct range at =
+            range_of(table, i == 0 ? fresh : kept, 0, 0, metrics[METRIC_TIME].of);
+        if (at.least == at.most) continue;
+        (void)fprintf(out, "%sA message on a %s takes, by how the server is built, ",
+                      ftell(out) > 0 ? " " : "", i == 0 ? "fresh connection" : "kept one");
+        fill_put(out, design, fill_from_series(table, at.least));
+        (void)fputs(" to ", out);
+        fill_put(out, design, fill_from_series(table, at.most));
+        (void)fputc('.', out);
+    }
 }
 
 void designs_tell(struct story *story, const struct results *results) {

@@ -116,25 +116,13 @@ void story_paragraph(struct story *story, const char *element, const char *text)
     story->apart = false;
 }
 
-static void say(struct story *story, const char *element, const char *format, va_list values) {
-    char *text = NULL;
-    if (vasprintf(&text, format, values) < 0) return;
-    story_paragraph(story, element, text);
-    free(text);
-}
-
 void story_say(struct story *story, const char *format, ...) {
+    char *text = NULL;
     va_list values;
     va_start(values, format);
-    say(story, "p", format, values);
+    if (vasprintf(&text, format, values) >= 0) story_paragraph(story, "p", text);
     va_end(values);
-}
-
-void story_item(struct story *story, const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    say(story, "li", format, values);
-    va_end(values);
+    free(text);
 }
 
 void story_tell_as(struct story *story, const char *element,

@@ -49,9 +49,6 @@ void story_tell(struct story *story, void (*put)(FILE *out, const void *what), c
 void story_tell_as(struct story *story, const char *element,
                    void (*put)(FILE *out, const void *what), const void *what);
 
-/* As an item of a list: "li". */
-void story_item(struct story *story, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* A grid of heads alone is left out; `class` is the page's. Frees the grid. */
 void story_table(struct story *story, const char *class, struct grid *grid);
 
