@@ -16,10 +16,7 @@
 
 #include "bench/experiment/all.h"
 #include "bench/experiment/trace.h"
-#include "bench/judge/metric.h"
 #include "bench/run/cost.h"
-#include "bench/tell/fill.h"
-#include "bench/tell/words.h"
 
 /* The runs of a variant, in this order. */
 enum part {

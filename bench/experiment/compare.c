@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
-#include "bench/judge/compared.h"
 #include "bench/judge/models.h"
 
 /*

@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
-#include "bench/judge/compared.h"
 
 struct number compare_verdict(const struct compared *compared) {
     const struct comparison *c = &compared->comparison;

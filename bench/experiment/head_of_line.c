@@ -15,10 +15,7 @@
 
 #include "bench/experiment/all.h"
 #include "bench/judge/head_of_line.h"
-#include "bench/judge/series.h"
 #include "bench/run/cost.h"
-#include "bench/tell/fill.h"
-#include "bench/tell/words.h"
 
 enum {
     LOSSES_WANTED = 20,    /* in a run that loses packets at random */

@@ -11,12 +11,8 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/judge/metric.h"
-#include "bench/judge/series.h"
 #include "bench/load/beside.h"
 #include "bench/run/cost.h"
-#include "bench/tell/fill.h"
-#include "bench/tell/words.h"
 
 enum {
     USUAL = 64,           /* bytes */

@@ -14,10 +14,9 @@
 #include <sys/stat.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/ladder.h"
+#include "bench/experiment/trace.h"
 #include "bench/run/cost.h"
 #include "bench/session/output.h"
-#include "bench/tell/words.h"
 #include "echo/clock.h"
 
 enum {

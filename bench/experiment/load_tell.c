@@ -7,10 +7,6 @@
 #include <stdlib.h>
 
 #include "bench/experiment/all.h"
-#include "bench/judge/metric.h"
-#include "bench/judge/series.h"
-#include "bench/tell/fill.h"
-#include "bench/tell/words.h"
 
 static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 

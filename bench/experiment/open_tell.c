@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
 #include "bench/judge/metric.h"
 #include "bench/judge/open_loop.h"
 #include "bench/tell/fill.h"

@@ -4,10 +4,7 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
-#include "bench/judge/compared.h"
 #include "bench/judge/models.h"
-#include "bench/tell/words.h"
 
 /* Of a list, the point of the same variant with so many messages; NULL: no run of it is valid. */
 static const struct per_connection *point_at(const struct findings *list,

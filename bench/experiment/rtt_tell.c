@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
-#include "bench/judge/metric.h"
 
 static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 

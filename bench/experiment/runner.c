@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/experiment/against.h"
-#include "bench/experiment/experiment.h"
+#include "bench/experiment/all.h"
 #include "bench/measure/environment.h"
 #include "bench/session/output.h"
 #include "echo/address.h"
