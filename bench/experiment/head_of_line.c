@@ -234,26 +234,6 @@ static struct waiting waiting_of(const struct behind_loss *one) {
     return waiting;
 }
 
-/* Returns the variant on which most others wait for the lost one; NULL: on none. */
-static const char *put_at(FILE *out, const struct findings *list, double rate_per_s) {
-    const struct behind_loss *all = list->items;
-    const char *between = ": ", *most = NULL;
-    double delayed = 1; /* itself */
-    (void)fprintf(out,
-                  "One request is lost while others follow, at %s messages/s and a round-trip time "
-                  "of %s ms",
-                  words_count(rate_per_s).text, words_count(all->rtt_ms).text);
-    for (size_t i = 0; i < list->count; i++) {
-        if (!is_known(&all[i]) || all[i].rate_per_s != rate_per_s) continue;
-        (void)fprintf(out, "%s`%s`: %s", between, all[i].variant, waiting_of(&all[i]).text);
-        between = "; ";
-        if (all[i].sum.delayed / (double)all[i].sum.runs <= delayed) continue;
-        delayed = all[i].sum.delayed / (double)all[i].sum.runs;
-        most = all[i].variant;
-    }
-    return most;
-}
-
 /* The same loss on one variant, over the rate, where there are several. */
 static void put_over_rates(FILE *out, const struct findings *list, const char *variant) {
     const struct behind_loss *all = list->items;
@@ -278,11 +258,23 @@ static void put_over_rates(FILE *out, const struct findings *list, const char *v
 static void put_lead(FILE *out, const void *what) {
     const struct findings *list = what;
     const struct behind_loss *all = list->items;
-    double highest = 0;
+    const char *between = ": ", *most = NULL; /* on which most others wait for the lost one */
+    double highest = 0, delayed = 1;          /* itself */
     for (size_t i = 0; i < list->count; i++)
         if (is_known(&all[i])) highest = fmax(highest, all[i].rate_per_s);
     if (highest <= 0) return;
-    const char *most = put_at(out, list, highest);
+    (void)fprintf(out,
+                  "One request is lost while others follow, at %s messages/s and a round-trip time "
+                  "of %s ms",
+                  words_count(highest).text, words_count(all->rtt_ms).text);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_known(&all[i]) || all[i].rate_per_s != highest) continue;
+        (void)fprintf(out, "%s`%s`: %s", between, all[i].variant, waiting_of(&all[i]).text);
+        between = "; ";
+        if (all[i].sum.delayed / (double)all[i].sum.runs <= delayed) continue;
+        delayed = all[i].sum.delayed / (double)all[i].sum.runs;
+        most = all[i].variant;
+    }
     (void)fputs(". TCP hands over bytes in their order: the requests behind the lost one have "
                 "arrived, and still wait in the server's kernel until it was sent again "
                 "(head-of-line blocking), each a little less than the one before it. That is the "
@@ -347,10 +339,8 @@ void head_of_line_tell(struct story *story, const struct results *results) {
 /* All numbers. */
 void head_of_line_table(struct story *story, const struct results *results) {
     const struct session *session = results_with(results, LIST_BEHIND_LOSS);
-    if (session == NULL) return;
-    const struct findings *list = &session->lists[LIST_BEHIND_LOSS];
     struct grid grid = grid_of("variant|rate|loss|at most|sent|lost|gone|late|worst|runs");
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; session != NULL && i < session->lists[LIST_BEHIND_LOSS].count; i++) {
         const struct behind_loss *one =
             SESSION_AT(session, LIST_BEHIND_LOSS, struct behind_loss, i);
         const struct source source = fill_from(LIST_BEHIND_LOSS, one);
@@ -361,9 +351,11 @@ void head_of_line_table(struct story *story, const struct results *results) {
                   "{unanswered:count}|{delayed_per_loss}|{worst_ms}|{runs:count}",
                   source);
     }
-    story_say(story, "Open loop; one request lost: due at equal distances, random loss: a Poisson "
-                     "process. At most: connections x messages outstanding on each; lost: packets; "
-                     "gone: messages never answered; late: messages for each packet lost; worst: "
-                     "the latest, in ms beyond the usual.");
+    if (session != NULL)
+        story_say(story,
+                  "Open loop; one request lost: due at equal distances, random loss: a Poisson "
+                  "process. At most: connections x messages outstanding on each; lost: packets; "
+                  "gone: messages never answered; late: messages for each packet lost; worst: "
+                  "the latest, in ms beyond the usual.");
     story_table(story, "numbers", &grid);
 }

@@ -21,10 +21,10 @@ enum {
     MORE = 9,             /* ... and with short ones */
     AT_ONCE = 36,         /* runs that wait */
     WARM_TRIPS = 15,      /* round trips in which a window opens */
-    RACE_CONNECTIONS = 64,
-    RACE_ROUNDS = 8, /* messages of each */
+    CONNECTIONS = 64,     /* of what runs alone */
+    RACE_ROUNDS = 8,      /* messages of each */
     IDLE_MOST = 19000,
-    LOAD_CONNECTIONS = 64
+    TABLE_VARIANTS = 4 /* columns of a table of 80 characters */
 };
 
 #define RACE_TIMEOUT_NS UINT64_C(200000000)
@@ -63,66 +63,49 @@ static bool add_points(struct lab *lab) {
     return true;
 }
 
-/* Client and server each on a CPU of their own, where there are two. */
-static enum placement apart(void) {
-    struct placement_cpus cpus;
-    const bool two = placement_choose(&cpus, PLACEMENT_CROSS_CORE) == 0;
-    return two ? PLACEMENT_CROSS_CORE : PLACEMENT_SAME_CORE;
-}
-
-/* A column that runs alone, with usual messages on many kept connections. */
-static struct column *add_alone(struct lab *lab, unsigned connections) {
+/* A column that runs alone, with usual messages on many kept connections: a race, or a load. */
+static bool add_alone(struct lab *lab, bool race, unsigned idle) {
     struct column *column = lab_add(lab, variant_find("tcp-persistent"), ROLE_CONTROL);
-    if (column == NULL) return NULL;
+    struct placement_cpus cpus;
+    if (column == NULL) return false;
+    struct parameters *run = &column->run;
     column->point = RUN_NOWHERE;
-    column->run.size_bytes = column->run.reply_bytes = USUAL;
-    column->run.connections = connections;
-    return column;
+    run->size_bytes = run->reply_bytes = USUAL;
+    run->connections = CONNECTIONS;
+    if (!race || run->placement == PLACEMENT_SPIN) /* that polls one socket */
+        run->placement = placement_choose(&cpus, PLACEMENT_CROSS_CORE) == 0 ? PLACEMENT_CROSS_CORE
+                                                                            : PLACEMENT_SAME_CORE;
+    if (race) {
+        run->messages = (uint64_t)CONNECTIONS * RACE_ROUNDS;
+        run->warmup_ns = 0;
+        run->idle_timeout_ns =
+            4 * run->rtt_ns > RACE_TIMEOUT_NS ? 4 * run->rtt_ns : RACE_TIMEOUT_NS;
+        run->gap_ns = idle_race_gap_ns(run->idle_timeout_ns, run->rtt_ns);
+        return true;
+    }
+    run->wire = false;
+    run->rtt_ns = 0;
+    run->mtu_bytes = 0;
+    run->engine = ENGINE_EPOLL;
+    run->design = DESIGN_EPOLL;
+    run->idle = idle;
+    return true;
 }
 
 uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns) {
     return idle_timeout_ns - rtt_ns / 4;
 }
 
-static bool add_race(struct lab *lab) {
-    struct column *column = add_alone(lab, RACE_CONNECTIONS);
-    if (column == NULL) return false;
-    struct parameters *run = &column->run;
-    run->messages = (uint64_t)RACE_CONNECTIONS * RACE_ROUNDS;
-    run->warmup_ns = 0;
-    run->idle_timeout_ns = 4 * run->rtt_ns > RACE_TIMEOUT_NS ? 4 * run->rtt_ns : RACE_TIMEOUT_NS;
-    run->gap_ns = idle_race_gap_ns(run->idle_timeout_ns, run->rtt_ns);
-    if (run->placement == PLACEMENT_SPIN) run->placement = apart(); /* it polls one socket */
-    return true;
-}
-
-/* How many idle connections there can be beside a load; 0: too few to tell. */
-static unsigned idle_most(void) {
-    const unsigned room = beside_most();
-    if (room <= 4 * LOAD_CONNECTIONS) return 0;
-    return room > IDLE_MOST + LOAD_CONNECTIONS ? IDLE_MOST : room - room / 8 - LOAD_CONNECTIONS;
-}
-
-static bool add_load(struct lab *lab, unsigned idle) {
-    struct column *column = add_alone(lab, LOAD_CONNECTIONS);
-    if (column == NULL) return false;
-    column->run.wire = false;
-    column->run.rtt_ns = 0;
-    column->run.mtu_bytes = 0;
-    column->run.engine = ENGINE_EPOLL;
-    column->run.design = DESIGN_EPOLL;
-    column->run.placement = apart();
-    column->run.idle = idle;
-    return true;
-}
-
 int idle_plan(struct lab *lab) {
-    const unsigned idle = idle_most();
+    /* Beside a load, if there is room for so many that one can tell. */
+    const unsigned room = beside_most(), some = room - room / 8 - CONNECTIONS;
+    const unsigned idle = room > IDLE_MOST + CONNECTIONS ? IDLE_MOST : some;
     lab->plan.order = ORDER_AS_PLANNED;
     lab->plan.attempts = 3; /* a packet sent again because the machine was busy is soon past */
-    const bool all = add_points(lab) && add_race(lab) &&
-                     (idle == 0 || (add_load(lab, 0) && add_load(lab, idle)));
-    return all ? EXIT_DONE : complain("no memory for the plan");
+    if (!add_points(lab) || !add_alone(lab, true, 0)) return complain("no memory for the plan");
+    if (room <= 4 * CONNECTIONS || (add_alone(lab, false, 0) && add_alone(lab, false, idle)))
+        return EXIT_DONE;
+    return complain("no memory for the plan");
 }
 
 size_t idle_latencies(const struct run *run, double *ms, size_t room) {
@@ -137,16 +120,16 @@ size_t idle_latencies(const struct run *run, double *ms, size_t room) {
 
 static void conclude_point(struct lab *lab, unsigned column) {
     const struct runs *runs = &lab->session->runs;
-    struct idle_point *point =
-        findings_add(&lab->session->lists[LIST_IDLE_POINTS], LIST_IDLE_POINTS);
+    const struct run asked = {.asked = lab->plan.columns[column].run};
+    struct findings *list = &lab->session->lists[LIST_IDLE_POINTS];
+    struct idle_point *point = findings_add(list, LIST_IDLE_POINTS);
     double *ms = calloc(MORE * runs->count + 1, sizeof *ms);
     size_t count = 0;
     for (size_t i = 0; ms != NULL && i < runs->count; i++)
         if (run_is_valid(runs->list[i]) && runs_in_column(runs->list[i], &column))
             count += idle_latencies(runs->list[i], ms + count, MORE);
     if (point != NULL) {
-        findings_describe(LIST_IDLE_POINTS, point,
-                          &(struct run){.asked = lab->plan.columns[column].run});
+        findings_describe(LIST_IDLE_POINTS, point, &asked);
         point->latency_ms = statistics_middle(ms, count);
         if (point->rtt_ms > 0) point->round_trips = point->latency_ms.value / point->rtt_ms;
     }
@@ -227,8 +210,6 @@ void idle_conclude(struct lab *lab) {
             conclude_beside(lab, i);
     }
 }
-
-enum { TABLE_VARIANTS = 4 /* columns of a table of 80 characters */ };
 
 static const char of_series[] = "variant size_bytes reply_bytes";
 

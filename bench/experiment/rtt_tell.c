@@ -233,31 +233,26 @@ void round_trips_tell(struct story *story, const struct results *results) {
 
 /* What the wire itself does: late by how much, and what it costs without a delay. */
 static void tell_wire(struct story *story, const struct runs *runs) {
-    double worst_us = 0, late_us = 0, cost_us = 0;
-    unsigned delayed = 0, bare = 0;
+    double worst_us = 0, sum_us[2] = {0}; /* without a delay, and with one */
+    unsigned count[2] = {0};
     for (size_t i = 0; i < runs->count; i++) {
-        const struct run *run = runs->list[i];
-        const struct distribution *late = &run->wire.late;
-        if (run->asked.rtt_ns > 0 && isfinite(late->mean_ns)) {
-            late_us += late->mean_ns / 1e3;
-            delayed++;
-            if (late->p99_ns != FIELD_UNKNOWN)
-                worst_us = fmax(worst_us, (double)late->p99_ns / 1e3);
-        } else if (run->asked.rtt_ns == 0 && isfinite(run->wire.one_way.mean_ns)) {
-            cost_us += 2 * run->wire.one_way.mean_ns / 1e3;
-            bare++;
-        }
+        const struct carried *wire = &runs->list[i]->wire;
+        const bool delays = runs->list[i]->asked.rtt_ns > 0;
+        const double us = (delays ? wire->late.mean_ns : 2 * wire->one_way.mean_ns) / 1e3;
+        if (!isfinite(us)) continue;
+        sum_us[delays] += us;
+        count[delays]++;
+        if (delays && wire->late.p99_ns != FIELD_UNKNOWN)
+            worst_us = fmax(worst_us, (double)wire->late.p99_ns / 1e3);
     }
-    if (delayed > 0) {
+    if (count[1] > 0)
         story_say(story, "The wire gave packets back %s late on average over %s%s%s.",
-                  words_time(late_us / delayed).text, words_counted(delayed, "run").text,
+                  words_time(sum_us[1] / count[1]).text, words_counted(count[1], "run").text,
                   worst_us > 0 ? ", its p99 at most " : "",
                   worst_us > 0 ? words_time(worst_us).text : "");
-    }
-    if (bare > 0) {
+    if (count[0] > 0)
         story_say(story, "At round-trip time 0 it holds a packet for %s a round trip (%s).",
-                  words_time(cost_us / bare).text, words_counted(bare, "run").text);
-    }
+                  words_time(sum_us[0] / count[0]).text, words_counted(count[0], "run").text);
 }
 
 void rtt_table(struct story *story, const struct results *results) {

@@ -138,10 +138,13 @@ static bool put_value(FILE *out, const char *inside, size_t length, struct sourc
     return true;
 }
 
-/* Up to `end`; false where something is not known. */
-static bool put_part(FILE *out, const char *at, const char *end, struct source source) {
-    bool known = true;
-    while (at < end) {
+/* malloc'd; NULL where something is not known. */
+static char *fill_part(const char *at, size_t length, struct source source) {
+    char *text = NULL;
+    size_t written = 0;
+    FILE *out = open_memstream(&text, &written);
+    bool known = out != NULL;
+    for (const char *end = at + length; out != NULL && at < end;) {
         const bool bracket = at[0] == '[' && at[1] == '[';
         const bool place = *at == '{', maybe = *at == '[' && !bracket;
         const char *close =
@@ -151,30 +154,14 @@ static bool put_part(FILE *out, const char *at, const char *end, struct source s
             at += bracket ? 2 : 1;
             continue;
         }
-        if (place) {
-            known = put_value(out, at + 1, (size_t)(close - at - 1), source) && known;
-        } else {
-            char *part = NULL;
-            size_t length = 0;
-            FILE *inner = open_memstream(&part, &length);
-            if (inner == NULL) return false;
-            const bool all = put_part(inner, at + 1, close, source);
-            (void)fclose(inner);
-            if (all) (void)fputs(part, out);
-            free(part);
-        }
+        const size_t inside = (size_t)(close - at - 1);
+        char *part = maybe ? fill_part(at + 1, inside, source) : NULL;
+        if (place) known = put_value(out, at + 1, inside, source) && known;
+        if (part != NULL) (void)fputs(part, out);
+        free(part);
         at = close + 1;
     }
-    return known;
-}
-
-static char *fill_part(const char *template, size_t length, struct source source) {
-    char *text = NULL;
-    size_t written = 0;
-    FILE *out = open_memstream(&text, &written);
-    if (out == NULL) return NULL;
-    const bool known = put_part(out, template, template + length, source);
-    (void)fclose(out);
+    if (out != NULL) (void)fclose(out);
     if (known) return text;
     free(text);
     return NULL;
