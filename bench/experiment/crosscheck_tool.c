@@ -25,8 +25,6 @@
 #include "echo/clock.h"
 #include "echo/message.h"
 
-/* ---- where they are ---- */
-
 static const struct {
     const char *name, *variable, *source;
 } programs[TOOL_PROGRAMS] = {
@@ -73,28 +71,22 @@ int tool_find(enum tool_program program, char path[TOOL_PATH]) {
     return -ENOENT;
 }
 
-/* ---- their figure ---- */
-
-static double unit_us(const char *text) {
+static double figure_us(const char *text, enum tool_figure figure) {
     static const struct {
         const char *name;
         double us;
     } units[] = {{"ns", 1e-3},  {"us", 1},  {"usec", 1}, {"ms", 1e3},
                  {"msec", 1e3}, {"s", 1e6}, {"sec", 1e6}};
-    char word[8] = {0};
-    (void)sscanf(text, " %7[a-z]", word);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (strcmp(word, units[i].name) == 0) return units[i].us;
-    return NAN;
-}
-
-static double figure_us(const char *text, enum tool_figure figure) {
+    char *end, unit[8] = {0};
     text += strspn(text, " \t=");
-    char *end;
     const double number = strtod(text, &end);
     if (end == text || !isfinite(number) || number <= 0) return NAN;
     if (figure == TOOL_PER_SECOND) return 1e6 / number;
-    return number * unit_us(end) * (figure == TOOL_ONE_WAY ? 2 : 1);
+    (void)sscanf(end, " %7[a-z]", unit);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(unit, units[i].name) == 0)
+            return number * units[i].us * (figure == TOOL_ONE_WAY ? 2 : 1);
+    return NAN;
 }
 
 double tool_parse(const struct tool_row *row, const char *output) {
@@ -107,8 +99,6 @@ double tool_parse(const struct tool_row *row, const char *output) {
     }
     return NAN;
 }
-
-/* ---- one run, inside its supervisor ---- */
 
 enum { OUTPUT_MAX = 1 << 20 };
 
@@ -136,8 +126,8 @@ static int choose_ports(struct supervisor *s) {
         struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t size = sizeof at;
         sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (sockets[i] < 0 || bind(sockets[i], (struct sockaddr *)&at, size) != 0) continue;
-        if (getsockname(sockets[i], (struct sockaddr *)&at, &size) == 0)
+        if (sockets[i] >= 0 && bind(sockets[i], (struct sockaddr *)&at, size) == 0 &&
+            getsockname(sockets[i], (struct sockaddr *)&at, &size) == 0)
             s->ports[i] = ntohs(at.sin_port);
     }
     for (int i = 0; i < 2; i++) (void)close(sockets[i]);
@@ -228,17 +218,16 @@ static void last_words(int output, char *words, size_t size) {
  * take the first connection for their client.
  */
 static bool is_ready(const struct supervisor *s) {
-    const bool udp = s->job->row->udp;
-    const char *const tables[] = {udp ? "/proc/self/net/udp" : "/proc/self/net/tcp",
-                                  udp ? "/proc/self/net/udp6" : "/proc/self/net/tcp6"};
+    const char *protocol = s->job->row->udp ? "udp" : "tcp";
     bool found = false;
     for (int i = 0; i < 2; i++) {
-        FILE *file = fopen(tables[i], "re");
         char line[512];
+        (void)snprintf(line, sizeof line, "/proc/self/net/%s%s", protocol, i == 0 ? "" : "6");
+        FILE *file = fopen(line, "re");
         while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
             unsigned local = 0, state = 0;
             (void)sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &local, &state);
-            found = local == s->ports[0] && (udp || state == 0x0a);
+            found = local == s->ports[0] && (s->job->row->udp || state == 0x0a);
         }
         if (file != NULL) (void)fclose(file);
     }

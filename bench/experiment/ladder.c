@@ -228,16 +228,15 @@ static void draw_arrow(char *text, const struct ladder_event *event, enum trace_
 
 static void put_event(FILE *out, const struct ladder *ladder, const struct ladder_event *event) {
     const bool packet = is_packet(event), mine = event->side == TRACE_CLIENT;
-    const bool arrives = event->what == LADDER_ARRIVE;
-    char arrow[FIELD + 1] = "";
-    if (packet) draw_arrow(arrow, event, arrives == mine ? TRACE_SERVER : TRACE_CLIENT);
-    if (ms_of(ladder, event) < 0)
-        (void)fprintf(out, "%9s", "before");
-    else
-        (void)fprintf(out, "%9.3f", ms_of(ladder, event));
-    (void)fprintf(out, " %-*s|%*s|%s%s\n", CALL, !packet && mine ? event->label : "",
-                  mine ? -FIELD : FIELD, arrow, packet || mine ? "" : " ",
-                  packet || mine ? "" : event->label);
+    const bool call = !packet;
+    char arrow[FIELD + 1] = "", at[16] = "before";
+    if (packet)
+        draw_arrow(arrow, event,
+                   (event->what == LADDER_ARRIVE) == mine ? TRACE_SERVER : TRACE_CLIENT);
+    if (ms_of(ladder, event) >= 0) (void)snprintf(at, sizeof at, "%.3f", ms_of(ladder, event));
+    (void)fprintf(out, "%9s %-*s|%*s|%s%s\n", at, CALL, call && mine ? event->label : "",
+                  mine ? -FIELD : FIELD, arrow, call && !mine ? " " : "",
+                  call && !mine ? event->label : "");
 }
 
 /* "64 bytes, a round-trip time of 20 ms" */
