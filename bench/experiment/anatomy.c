@@ -34,15 +34,6 @@ enum part {
 
 enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000 };
 
-static uint64_t messages_of(const struct parameters *run, enum part part) {
-    const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES;
-    const uint64_t batch = parameters_depth(run), more = batch * (1 + LATER), many = 20 * counted;
-    const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;
-    const uint64_t messages[PARTS] = {counted, batch,    more,    batch,      more,
-                                      loop,    2 * loop, counted, 2 * counted};
-    return messages[part];
-}
-
 int anatomy_plan(struct lab *lab) {
     const uint64_t far_ns = 20000000; /* the delay that is waited for */
     lab->plan.order = ORDER_AS_PLANNED;
@@ -50,10 +41,16 @@ int anatomy_plan(struct lab *lab) {
         const enum part part = (enum part)(i % PARTS);
         struct column *column = lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT);
         if (column == NULL) return complain("no memory for the plan");
-        column->run.messages = messages_of(&column->run, part);
-        column->run.warmup_ns = 0;
-        column->run.wire = part <= FAR_ALL;
-        column->run.rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
+        struct parameters *run = &column->run;
+        const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES, many = 20 * counted;
+        const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;
+        const uint64_t batch = parameters_depth(run), more = batch * (1 + LATER);
+        const uint64_t messages[PARTS] = {counted, batch,    more,    batch,      more,
+                                          loop,    2 * loop, counted, 2 * counted};
+        run->messages = messages[part];
+        run->warmup_ns = 0;
+        run->wire = part <= FAR_ALL;
+        run->rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
         column->under = part >= TRACED ? "strace" : NULL;
     }
     return EXIT_DONE;
@@ -140,34 +137,30 @@ static void fill_packets(struct anatomy *a, const struct run *run) {
  * message, where none is pipelined) is told from later ones, as the first may
  * have to connect.
  */
-static void fill_waits(const struct anatomy *a, struct run *const near[2],
-                       struct run *const far[2]) {
+static void measure_waits(struct anatomy *a) {
     const double tolerance = 0.03, later = LATER * a->batch;
     const bool known = a->model != NULL;
     const unsigned *waits = known ? a->model->waits : (const unsigned[2]){0};
+    struct run *runs[4] = {NULL}; /* NEAR_ONE to FAR_ALL */
     double waited[2], took[2], packets[2], bytes[2];
-    for (int i = 0; i < 2; i++) {
-        packets[i] = (double)near[i]->wire.all.packets;
-        bytes[i] = (double)near[i]->wire.all.ip_bytes;
-        const double added_ns = a->batch *
-                                (far[i]->wire.applied_rtt_ns - near[i]->wire.applied_rtt_ns) /
-                                (double)near[i]->asked.messages;
-        waited[i] = (far[i]->latency.mean_ns - near[i]->latency.mean_ns) / added_ns;
-        took[i] = (run_time_ns(far[i]) - run_time_ns(near[i])) / added_ns;
+    int made = 0;
+    while (made < 4 && (runs[made] = run_part(a, (enum part)(NEAR_ONE + made))) != NULL) made++;
+    for (int i = 0; i < 2 && made == 4; i++) {
+        const struct run *near = runs[i], *far = runs[2 + i];
+        packets[i] = (double)near->wire.all.packets;
+        bytes[i] = (double)near->wire.all.ip_bytes;
+        const double added_ns = a->batch * (far->wire.applied_rtt_ns - near->wire.applied_rtt_ns) /
+                                (double)near->asked.messages;
+        waited[i] = (far->latency.mean_ns - near->latency.mean_ns) / added_ns;
+        took[i] = (run_time_ns(far) - run_time_ns(near)) / added_ns;
     }
+    for (int i = 0; i < made; i++) run_free(runs[i]);
+    if (made < 4) return;
     a->one->packets_later = (packets[1] - packets[0]) / later;
     a->one->ip_bytes_later = (bytes[1] - bytes[0]) / later;
     a->one->waited_first = count(known, waits[0], waited[0], tolerance);
     a->one->waited = count(known, waits[1], (waited[1] - waited[0]) / LATER, tolerance);
     a->one->of_time = count(known, waits[1] / a->batch, (took[1] - took[0]) / LATER, tolerance);
-}
-
-static void measure_waits(struct anatomy *a) {
-    struct run *runs[4] = {NULL}; /* NEAR_ONE to FAR_ALL */
-    int made = 0;
-    while (made < 4 && (runs[made] = run_part(a, (enum part)(NEAR_ONE + made))) != NULL) made++;
-    if (made == 4) fill_waits(a, &runs[0], &runs[2]);
-    for (int i = 0; i < made; i++) run_free(runs[i]);
 }
 
 static double switches_so_far(void) {
@@ -304,12 +297,11 @@ int anatomy_measure(struct lab *lab) {
 
 /* Whether anything could be measured at all. */
 int anatomy_status(const struct lab *lab) {
-    for (size_t i = 0; i < lab->session->lists[LIST_ANATOMY].count; i++) {
-        const struct consists *one = SESSION_AT(lab->session, LIST_ANATOMY, struct consists, i);
-        if (one->wire_skipped_because == NULL || one->calls_skipped_because == NULL ||
-            one->loopback_skipped_because == NULL)
+    const struct consists *all = lab->session->lists[LIST_ANATOMY].items;
+    for (size_t i = 0; i < lab->session->lists[LIST_ANATOMY].count; i++)
+        if (all[i].wire_skipped_because == NULL || all[i].calls_skipped_because == NULL ||
+            all[i].loopback_skipped_because == NULL)
             return EXIT_DONE;
-    }
     return EXIT_FAILED;
 }
 
@@ -443,11 +435,6 @@ static const char *const questions[GUESSES] = {
     [GUESS_ROUND_TRIPS] = "round trips a message waits",
     [GUESS_CALLS] = "system calls of the client per message"};
 
-static bool someone_answers(void) {
-    struct stat input;
-    return isatty(STDIN_FILENO) || (fstat(STDIN_FILENO, &input) == 0 && !S_ISCHR(input.st_mode));
-}
-
 /* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
 static bool ask(const char *question, double *guess) {
     char line[128];
@@ -462,22 +449,24 @@ static bool ask(const char *question, double *guess) {
 int anatomy_ask(const struct request *request, double guessed[][GUESSES]) {
     bool more = request->predict;
     unsigned answers = 0;
-    for (unsigned i = 0; i < request->variant_count * GUESSES; i++)
-        guessed[i / GUESSES][i % GUESSES] = NAN;
-    if (!request->predict) return EXIT_DONE;
-    if (!someone_answers())
+    struct stat input;
+    const bool mute =
+        !isatty(STDIN_FILENO) && (fstat(STDIN_FILENO, &input) != 0 || S_ISCHR(input.st_mode));
+    if (more && mute)
         return complain("--predict asks on standard input, which is neither a terminal nor a "
                         "pipe; leave it out or pipe numbers in, a line each");
-    puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
-    for (unsigned i = 0; i < request->variant_count && more; i++) {
-        printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
-        for (int q = 0; q < GUESSES && more; q++) {
-            more = ask(questions[q], &guessed[i][q]);
-            answers += isfinite(guessed[i][q]) != 0;
+    if (more)
+        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
+    for (unsigned i = 0; i < request->variant_count; i++) {
+        if (more) printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
+        for (int q = 0; q < GUESSES; q++) {
+            guessed[i][q] = NAN;
+            more = more && ask(questions[q], &guessed[i][q]);
+            if (isfinite(guessed[i][q])) answers++;
         }
     }
-    (void)putchar('\n');
-    if (answers > 0) return EXIT_DONE;
+    if (request->predict) (void)putchar('\n');
+    if (answers > 0 || !request->predict) return EXIT_DONE;
     return complain("--predict got no number; type one behind a question, or leave it out");
 }
 
@@ -513,10 +502,8 @@ static void tell_score(struct story *story, const struct session *session) {
 
 /* "10 =": measured beside predicted. */
 static void add_total(struct grid *grid, double per_message, const struct counted *counted) {
-    grid_add(grid, "%s%s", words_each(per_message).text,
-             isnan(counted->predicted) ? ""
-             : counted->equal          ? " ="
-                                       : " (predicted otherwise)");
+    const char *verdict = counted->equal ? " =" : " (predicted otherwise)";
+    grid_add(grid, "%s%s", words_each(per_message).text, isnan(counted->predicted) ? "" : verdict);
 }
 
 void anatomy_tell(struct story *story, const struct results *results) {
