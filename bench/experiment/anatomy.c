@@ -40,7 +40,6 @@ int anatomy_plan(struct lab *lab) {
     for (unsigned i = 0; i < lab->request->variant_count * PARTS; i++) {
         const enum part part = (enum part)(i % PARTS);
         struct column *column = lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT);
-        if (column == NULL) return complain("no memory for the plan");
         struct parameters *run = &column->run;
         const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES, many = 20 * counted;
         const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;

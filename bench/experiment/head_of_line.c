@@ -95,12 +95,11 @@ static bool counts(const struct column *column, const struct run *run) {
 }
 
 /* A row of the table: a variant at a rate with a loss. */
-static bool add_row(struct lab *lab, unsigned point, double loss_percent,
+static void add_row(struct lab *lab, unsigned point, double loss_percent,
                     const struct variant *variant) {
     unsigned more = 1;
     for (unsigned i = 0; i < more; i++) {
         struct column *column = lab_add(lab, variant, ROLE_CONTROL);
-        if (column == NULL) return false;
         column->point = point;
         column->run.rate_per_s = lab->request->points[point];
         column->run.loss_percent = loss_percent;
@@ -112,7 +111,6 @@ static bool add_row(struct lab *lab, unsigned point, double loss_percent,
         column->again = i > 0;
         more = pieces(&column->run);
     }
-    return true;
 }
 
 /* A loss that was asked for is the only one by chance. */
@@ -122,14 +120,10 @@ int head_of_line_plan(struct lab *lab) {
     const unsigned loss_count = asked > 0 ? 2 : sizeof losses / sizeof losses[0];
     lab->plan.order = ORDER_HEAVIEST;
     lab->plan.counts = counts;
-    for (unsigned point = 0; point < r->point_count; point++) {
-        for (unsigned loss = 0; loss < loss_count; loss++) {
-            for (unsigned v = 0; v < r->variant_count; v++) {
-                const double percent = loss > 0 && asked > 0 ? asked : losses[loss];
-                if (!add_row(lab, point, percent, r->variants[v]))
-                    return complain("no memory for the plan");
-            }
-        }
+    for (unsigned i = 0; i < r->point_count * loss_count * r->variant_count; i++) {
+        const unsigned loss = i / r->variant_count % loss_count;
+        add_row(lab, i / r->variant_count / loss_count,
+                loss > 0 && asked > 0 ? asked : losses[loss], r->variants[i % r->variant_count]);
     }
     return EXIT_DONE;
 }

@@ -31,12 +31,11 @@ enum {
 #define LONG_NS 1e9
 
 /* What comes in the first round trips is not counted: a connection is made, a window opens. */
-static bool add_point(struct lab *lab, unsigned point, double gap_ns, unsigned reply_bytes) {
+static void add_point(struct lab *lab, unsigned point, double gap_ns, unsigned reply_bytes) {
     for (unsigned i = 0; i < lab->request->variant_count; i++) {
         const struct variant *variant = lab->request->variants[i];
         if (reply_bytes > variant->transport->payload_max) continue;
         struct column *column = lab_add(lab, variant, ROLE_CONTROL);
-        if (column == NULL) return false;
         column->point = point;
         column->weight = 1.0 / AT_ONCE;
         column->run.reply_bytes = reply_bytes;
@@ -44,30 +43,12 @@ static bool add_point(struct lab *lab, unsigned point, double gap_ns, unsigned r
         column->run.warmup_ns = WARM_TRIPS * column->run.rtt_ns;
         axis_apply(axis_find("idle"), gap_ns, &column->run);
     }
-    return true;
-}
-
-/* A short question with a short answer and with a long one, unless a size was given. */
-static bool add_points(struct lab *lab) {
-    const struct request *r = lab->request;
-    const bool usual = r->run.size_bytes == USUAL && r->run.reply_bytes == USUAL;
-    double gaps_ns[REQUEST_POINTS_MAX];
-    memcpy(gaps_ns, r->points, sizeof gaps_ns);
-    gsl_sort(gaps_ns, 1, r->point_count);
-    for (unsigned i = 0; i < r->point_count; i++) {
-        const double gap_ns = gaps_ns[r->point_count - 1 - i];
-        if (!add_point(lab, i, gap_ns, r->run.reply_bytes) ||
-            (usual && !add_point(lab, i, gap_ns, LARGE_REPLY)))
-            return false;
-    }
-    return true;
 }
 
 /* A column that runs alone, with usual messages on many kept connections: a race, or a load. */
-static bool add_alone(struct lab *lab, bool race, unsigned idle) {
+static void add_alone(struct lab *lab, bool race, unsigned idle) {
     struct column *column = lab_add(lab, variant_find("tcp-persistent"), ROLE_CONTROL);
     struct placement_cpus cpus;
-    if (column == NULL) return false;
     struct parameters *run = &column->run;
     column->point = RUN_NOWHERE;
     run->size_bytes = run->reply_bytes = USUAL;
@@ -81,7 +62,7 @@ static bool add_alone(struct lab *lab, bool race, unsigned idle) {
         run->idle_timeout_ns =
             4 * run->rtt_ns > RACE_TIMEOUT_NS ? 4 * run->rtt_ns : RACE_TIMEOUT_NS;
         run->gap_ns = idle_race_gap_ns(run->idle_timeout_ns, run->rtt_ns);
-        return true;
+        return;
     }
     run->wire = false;
     run->rtt_ns = 0;
@@ -89,7 +70,6 @@ static bool add_alone(struct lab *lab, bool race, unsigned idle) {
     run->engine = ENGINE_EPOLL;
     run->design = DESIGN_EPOLL;
     run->idle = idle;
-    return true;
 }
 
 uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns) {
@@ -97,15 +77,27 @@ uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns) {
 }
 
 int idle_plan(struct lab *lab) {
+    const struct request *r = lab->request;
+    const bool usual = r->run.size_bytes == USUAL && r->run.reply_bytes == USUAL;
     /* Beside a load, if there is room for so many that one can tell. */
     const unsigned room = beside_most(), some = room - room / 8 - CONNECTIONS;
-    const unsigned idle = room > IDLE_MOST + CONNECTIONS ? IDLE_MOST : some;
+    double gaps_ns[REQUEST_POINTS_MAX];
     lab->plan.order = ORDER_AS_PLANNED;
     lab->plan.attempts = 3; /* a packet sent again because the machine was busy is soon past */
-    if (!add_points(lab) || !add_alone(lab, true, 0)) return complain("no memory for the plan");
-    if (room <= 4 * CONNECTIONS || (add_alone(lab, false, 0) && add_alone(lab, false, idle)))
-        return EXIT_DONE;
-    return complain("no memory for the plan");
+    memcpy(gaps_ns, r->points, sizeof gaps_ns);
+    gsl_sort(gaps_ns, 1, r->point_count);
+    for (unsigned i = 0; i < r->point_count; i++) { /* the longest pause first */
+        const double gap_ns = gaps_ns[r->point_count - 1 - i];
+        add_point(lab, i, gap_ns, r->run.reply_bytes);
+        /* A short answer and a long one, unless a size was given. */
+        if (usual) add_point(lab, i, gap_ns, LARGE_REPLY);
+    }
+    add_alone(lab, true, 0);
+    if (room > 4 * CONNECTIONS) {
+        add_alone(lab, false, 0);
+        add_alone(lab, false, room > IDLE_MOST + CONNECTIONS ? IDLE_MOST : some);
+    }
+    return EXIT_DONE;
 }
 
 size_t idle_latencies(const struct run *run, double *ms, size_t room) {
