@@ -399,7 +399,7 @@ static void wrong_usage_is_refused(void **state) {
         "sweep loss --rate 20 --messages 10",
         "sweep loss --rate 20 --engine epoll",
         "sweep loss --rate 20 --placement spin",
-        "sweep loss --rate 20 --assign connection",
+        "sweep loss --rate 20 --arrivals fixed",
         "sweep loss",
     };
     static struct ran ran;

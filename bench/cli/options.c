@@ -330,7 +330,8 @@ static void take_open_loop(const struct parse *p) {
     const bool open = run->rate_per_s > 0 || p->request->rate_half || along(p, "rate");
     if (p->request->rates) {
         run->engine = ENGINE_EPOLL;
-        if (!was_given(p, "connections")) run->connections = 0; /* see head_of_line.c */
+        if (!was_given(p, "connections")) run->connections = 0;       /* see head_of_line.c */
+        if (!was_given(p, "assign")) run->assign = ASSIGN_CONNECTION; /* clients of their own */
     } else if (open) {
         if (was_given(p, "engine") && run->engine != ENGINE_EPOLL)
             wrong(p, "an open loop (--rate) is driven by the epoll engine; leave out "

@@ -309,13 +309,16 @@ static void tell_medians(struct story *story, const struct findings *list,
             if (one == NULL || !is_known(one))
                 grid_add(&grid, one == NULL ? "-" : "no run counts");
             else
-                grid_fill(&grid, "{latency_ms} ({round_trips})", fill_from(LIST_IDLE_POINTS, one));
+                grid_fill(&grid, "{latency_ms} ({round_trips}; {samples:count})",
+                          fill_from(LIST_IDLE_POINTS, one));
         }
     }
-    (void)story_fill(story,
-                     "The next message after a pause, a request of {size_bytes:count} bytes and a "
-                     "reply of {reply_bytes:count}: median ms (round trips of {rtt_ms:count} ms).",
-                     fill_from(LIST_IDLE_POINTS, series));
+    (void)story_fill(
+        story,
+        "The next message after a pause, a request of {size_bytes:count} bytes and a "
+        "reply of {reply_bytes:count}: median ms (round trips of {rtt_ms:count} ms; of "
+        "so many messages).",
+        fill_from(LIST_IDLE_POINTS, series));
     story_table(story, "numbers", &grid);
 }
 

@@ -88,7 +88,9 @@ const struct parameter parameters[] = {
      .meant = is_open_loop,
      .takes = {{BY_LOADS & ~BY_RTT,
                 "of an open loop, who takes a request: the free connection used last (mru) or "
-                "longest ago (lru), or each its own (connection) (mru)"}}},
+                "longest ago (lru), or each its own (connection) (mru)"},
+               {BY_TRAFFIC, "who takes a request: each connection its own (connection), or mru or "
+                            "lru (connection)"}}},
     {"lateness", "T", FORM_TIME, AT(NULL, TIME, late_max_ns), .least = 1000,
      .takes = {{BY_LOADS & ~BY_RTT,
                 "of an open loop's generator, at any percentile (5 % of the latency there)"},
