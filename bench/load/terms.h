@@ -98,7 +98,7 @@ struct load_result {
     uint64_t ok_by_half[2];                            /* of the counted time */
     uint64_t busy_ns;    /* what was under way in the counted time, over it: also by parts */
     uint64_t waiting_ns; /* the part of those that were never answered */
-    uint64_t cycles_ns;  /* the sum of the whole cycles of those counted */
+    uint64_t cycles_ns;  /* of the whole cycles of those counted; of lost ones the part therein */
     uint64_t exchanges;  /* begun in all, the warm-up's too ... */
     uint64_t answered;   /* ... and of those answered */
     uint64_t sockets;    /* made, in all */

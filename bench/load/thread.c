@@ -100,6 +100,8 @@ static void count_in_window(struct load_thread *t, const struct exchange *x) {
     if (end_ns < to_ns) {
         if (x->outcome == EXCHANGE_OK) r->ok_by_half[end_ns - from_ns < to_ns - end_ns ? 0 : 1]++;
         load_record(t, x);
+        /* What was lost counts at both edges with what it waited between them. */
+        if (x->outcome == EXCHANGE_LOST) r->cycles_ns -= begun_ns - start_ns;
         return;
     }
     r->drained++;
