@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 needs_network
 ulimit -n 200
-timeout -s INT 4 "$E" sweep idle udp-persistent --at 1ms --deadline 15ms --blocks 1 --quiet \
+timeout -s INT 3 "$E" sweep idle udp-persistent --at 1ms --deadline 15ms --blocks 1 --quiet \
     > idle.txt 2>&1
 status=$?
 [[ $status == 0 ]] && wrong "no run over 20 ms is answered within 15 ms, and the exit status is 0"
