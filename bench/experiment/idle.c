@@ -296,6 +296,7 @@ static void put_left_out(FILE *out, const void *what) {
 static void tell_medians(struct story *story, const struct findings *list,
                          const struct idle_point *series, size_t count) {
     const struct idle_point *all = list->items;
+    struct idle_point most = *series; /* messages */
     struct grid grid = grid_of("after");
     for (size_t k = 0; k < count; k++) grid_head(&grid, "`%s`", series[k].variant);
     for (size_t i = list->count; i-- > 0;) { /* the longest pause stands first */
@@ -306,19 +307,19 @@ static void tell_medians(struct story *story, const struct findings *list,
             key.gap_ms = all[i].gap_ms;
             const struct idle_point *one = findings_first(
                 list, LIST_IDLE_POINTS, "variant size_bytes reply_bytes gap_ms", &key);
+            if (one != NULL && one->latency_ms.count > most.latency_ms.count) most = *one;
             if (one == NULL || !is_known(one))
                 grid_add(&grid, one == NULL ? "-" : "no run counts");
             else
-                grid_fill(&grid, "{latency_ms} ({round_trips}; {samples:count})",
-                          fill_from(LIST_IDLE_POINTS, one));
+                grid_fill(&grid, "{latency_ms} ({round_trips})", fill_from(LIST_IDLE_POINTS, one));
         }
     }
     (void)story_fill(
         story,
         "The next message after a pause, a request of {size_bytes:count} bytes and a "
-        "reply of {reply_bytes:count}: median ms (round trips of {rtt_ms:count} ms; of "
-        "so many messages).",
-        fill_from(LIST_IDLE_POINTS, series));
+        "reply of {reply_bytes:count}: median ms (round trips of {rtt_ms:count} ms) of "
+        "{samples:count} messages or fewer each.",
+        fill_from(LIST_IDLE_POINTS, &most));
     story_table(story, "numbers", &grid);
 }
 
