@@ -28,7 +28,7 @@ enum {
     GROUP = 10,       /* pairs that make one verdict */
     AA_GROUPS = 100,  /* at most */
     PAIRS = 40,       /* with the delay and without it, at most; ... */
-    PER_BLOCK = 6,    /* ... so many a block */
+    PER_BLOCK = 8,    /* ... so many a block */
     DELAY_NS = 5000,  /* what is injected, and must be found */
     FEW_BLOCKS = 4,   /* below: each control as short as can be */
     TRIES = 10,       /* so short a run may fall into a pause of the machine */
@@ -155,8 +155,7 @@ static double known_delay(struct look *look) {
     const size_t pairs = delay_pairs(look->lab->request->blocks);
     const struct pairing how = {.pairs = pairs, .one_ns = look->negative ? 0 : DELAY_NS};
     double with[PAIRS] = {0}, without[PAIRS] = {0}, diffs[PAIRS];
-    struct parameters plain = short_run(look, "udp-persistent");
-    plain.duration_ns = 15 * MS;
+    const struct parameters plain = short_run(look, "udp-persistent");
     if (!time_pairs(look, &plain, &how, with, without)) return NAN;
     /* The median, as a pause of the machine falls into one run of a pair alone. */
     for (size_t i = 0; i < pairs; i++) diffs[i] = with[i] - without[i];
@@ -362,8 +361,8 @@ static double p99_ms(const struct run *run) {
 
 static double lost_last(struct look *look) {
     struct parameters asked = lossy_run(look, look->negative ? 0 : 1, 150 * MS);
-    asked.messages = 5000;
-    return measure(look, asked, p99_ms, !look->negative);
+    asked.messages = 4400;
+    return measure(look, asked, p99_ms, true);
 }
 
 /* The share of its connections that go on: the time of its cycles, of what there is. */
@@ -378,7 +377,7 @@ static double going_on(const struct run *run) {
  * A broken ruler divides by all that was waited.
  */
 static double deadlines(struct look *look) {
-    const double loss = 0.0005, cycle_ms = 1.2, window_ms = 200, short_ms = 50;
+    const double loss = 0.0005, cycle_ms = 1.2, window_ms = 100, short_ms = 50;
     const double ends = 2 * loss * window_ms / cycle_ms;
     const double model = (1 - exp(-ends)) / ends * (1 + 2 * loss * short_ms / cycle_ms);
     struct parameters asked = lossy_run(look, 100 * loss, (uint64_t)short_ms * MS);
