@@ -131,26 +131,27 @@ void tallies_add(struct tallies *tallies, const char *name, uint64_t count) {
  * The struct as it lies, then its lists in this order, then the settings as
  * texts that end with 0. Writer and reader are the same program.
  */
-#define LIST(list_, count_, type_)                                                                 \
-    { offsetof(struct run, list_), offsetof(struct run, count_), sizeof(type_) }
 static const struct {
-    size_t list, count, size;
-} lists[] = {LIST(errors.list, errors.count, struct tally),
-             LIST(early_errors.list, early_errors.count, struct tally),
-             LIST(samples.buckets, samples.count, struct samples_bucket),
-             LIST(series, series_count, struct load_point),
-             LIST(wire.trace, wire.trace_count, struct wire_packet),
-             LIST(counters.list, counters.count, struct tally)};
+    size_t at, size; /* of a pointer and a count behind it, and of an item */
+} lists[] = {{offsetof(struct run, errors), sizeof(struct tally)},
+             {offsetof(struct run, early_errors), sizeof(struct tally)},
+             {offsetof(struct run, samples), sizeof(struct samples_bucket)},
+             {offsetof(struct run, series), sizeof(struct load_point)},
+             {offsetof(struct run, wire.trace), sizeof(struct wire_packet)},
+             {offsetof(struct run, counters), sizeof(struct tally)}};
 enum { LIST_COUNT = sizeof lists / sizeof lists[0] };
+
+struct list {
+    void *items;
+    size_t count;
+};
 
 int run_write(const struct run *run, FILE *out) {
     (void)fwrite(run, sizeof *run, 1, out);
     for (int i = 0; i < LIST_COUNT; i++) {
-        const void *list;
-        size_t count;
-        memcpy(&list, (const char *)run + lists[i].list, sizeof list);
-        memcpy(&count, (const char *)run + lists[i].count, sizeof count);
-        if (count > 0) (void)fwrite(list, lists[i].size, count, out);
+        struct list list;
+        memcpy(&list, (const char *)run + lists[i].at, sizeof list);
+        if (list.count > 0) (void)fwrite(list.items, lists[i].size, list.count, out);
     }
     for (size_t i = 0; i < run->settings.count; i++) {
         const struct fact *fact = &run->settings.list[i];
@@ -195,11 +196,11 @@ struct run *run_read(const void *bytes, size_t size, const struct parameters *as
     run->beside = NULL;
     run->settings = (struct facts){0};
     for (int i = 0; i < LIST_COUNT; i++) {
-        size_t count;
-        memcpy(&count, (const char *)run + lists[i].count, sizeof count);
-        void *list = take(&left, count, lists[i].size);
-        memcpy((char *)run + lists[i].list, &list, sizeof list);
-        whole = whole && (list != NULL || count == 0);
+        struct list list;
+        memcpy(&list, (const char *)run + lists[i].at, sizeof list);
+        list.items = take(&left, list.count, lists[i].size);
+        memcpy((char *)run + lists[i].at, &list, sizeof list);
+        whole = whole && (list.items != NULL || list.count == 0);
     }
     for (size_t i = 0; i < settings && whole; i++) {
         const char *name = take_text(&left), *text = name == NULL ? NULL : take_text(&left);

@@ -55,23 +55,14 @@ struct design_options {
 
 struct design_server;
 
-/*
- * Listens and starts to serve; 0 or -errno, and then nothing is left. On
- * success *address is where it listens.
- */
+/* Listens, at *address then, and starts to serve; 0 or -errno, and then nothing is left. */
 int design_start(struct design_server **server, const struct design_options *options,
                  struct echo_address *address);
 
-/*
- * Ends every connection, joins or reaps whoever served, and releases it.
- * `counts` (ECHO_COUNTS entries, or NULL) gets the sums.
- */
+/* Ends every connection and whoever served. `counts` (ECHO_COUNTS, or NULL) gets the sums. */
 void design_stop(struct design_server *server, uint64_t *counts);
 
-/*
- * So many servers on one port, whose address is `address`. 0, or -errno and
- * NULL for those that were made. Each is the caller's to release.
- */
+/* So many servers on one port, each the caller's to release. 0; or -errno and none. */
 int design_listen(struct echo_server **servers, unsigned count,
                   const struct echo_transport *transport, const struct echo_server_options *options,
                   struct echo_address *address);
@@ -89,10 +80,7 @@ struct server_process {
 /* 0, or -errno of what failed, in the child too; nothing is left behind then. */
 int server_process_start(struct server_process *process, const struct design_options *options);
 
-/*
- * Ends it and waits. `counts` gets ECHO_COUNTS sums; 0, or -EIO when the server
- * did not live to tell them.
- */
+/* Ends it. `counts` gets ECHO_COUNTS sums; 0, or -EIO: it did not live to tell them. */
 int server_process_stop(struct server_process *process, uint64_t *counts);
 
 /* ---- what designs are made of: for bench/serve and its test only ---- */
