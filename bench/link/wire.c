@@ -314,30 +314,21 @@ static void give_back_due(struct process *p) {
     }
 }
 
-/* ---- and the time between ---- */
-
-/* Sleeps until a packet comes, someone wakes us, or `left` has gone (NULL: never). */
-static void sleep_for(const struct process *p, const struct timespec *left) {
+/* Until a packet comes, someone wakes us, or the first is due: its last part is not slept. */
+static void wait_till_due(const struct process *p) {
+    const struct held *held = STAILQ_FIRST(&p->held);
+    const uint64_t now_ns = echo_clock_ns();
+    if (held != NULL && held->due_ns <= now_ns + p->spin_ns) {
+        while (echo_clock_ns() < held->due_ns) {
+            /* What comes meanwhile has its stamp and can wait. */
+        }
+        return;
+    }
+    const uint64_t left_ns = held == NULL ? 0 : held->due_ns - now_ns - p->spin_ns;
+    const struct timespec left = echo_clock_timespec(left_ns);
     struct pollfd at[] = {{.fd = pcap_get_selectable_fd(p->packets), .events = POLLIN},
                           {.fd = p->control, .events = POLLIN}};
-    (void)ppoll(at, 2, left, NULL);
-}
-
-static void wait_till_due(struct process *p) {
-    const struct held *held = STAILQ_FIRST(&p->held);
-    if (held == NULL) {
-        sleep_for(p, NULL);
-        return;
-    }
-    const uint64_t now_ns = echo_clock_ns();
-    if (held->due_ns > now_ns + p->spin_ns) {
-        const struct timespec left = echo_clock_timespec(held->due_ns - now_ns - p->spin_ns);
-        sleep_for(p, &left);
-        return;
-    }
-    while (echo_clock_ns() < held->due_ns) {
-        /* What comes meanwhile has its stamp and can wait. */
-    }
+    (void)ppoll(at, 2, held == NULL ? NULL : &left, NULL);
 }
 
 static void loop(struct process *p) {

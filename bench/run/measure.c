@@ -49,10 +49,7 @@ static int prepare_network(struct measure *m) {
     return done_or(failed < 0 ? failed : 0, "awake holds /dev/cpu_dma_latency (try sudo)");
 }
 
-/*
- * The network is made, the wire is laid: whoever came here by sudo measures
- * with their own rights.
- */
+/* Once the wire is laid: whoever came here by sudo measures with their own rights. */
 static int become_caller(struct measure *m) {
     uid_t uid;
     gid_t gid;
@@ -471,10 +468,7 @@ static void fill(struct run *run, const struct measure *m, struct load_result *l
     fill_wire(run, m, load);
     fill_batching(run, m, load);
     if (run_is_open(run) && !run_is_floor(run)) fill_open(run, load, loses_packets);
-    /*
-     * What a connection takes on which nothing happens: memory of the server's
-     * process, and of the kernel for both ends, which are on this machine.
-     */
+    /* Of the server's process, and of the kernel for both ends, which are on this machine. */
     if (memory[0].server > 0) {
         run->idle_server_bytes = beside_each(memory[0].server, memory[1].server, m->asked->idle);
         run->idle_kernel_bytes = beside_each(memory[0].kernel, memory[1].kernel, m->asked->idle);

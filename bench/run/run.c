@@ -62,14 +62,17 @@ double run_throughput_per_s(const struct run *run) {
     return run->elapsed_ns > 0 ? 1e9 * (double)done / (double)run->elapsed_ns : 0;
 }
 
+static double per(uint64_t count, uint64_t whole) {
+    return count != FIELD_UNKNOWN && whole > 0 ? (double)count / (double)whole : (double)NAN;
+}
+
 double run_time_ns(const struct run *run) {
-    return run->ok > 0 ? (double)run->elapsed_ns / (double)run->ok : NAN;
+    return per(run->elapsed_ns, run->ok);
 }
 
 double run_cpu_ns(const struct run *run) {
-    if (run->client_cpu_ns == FIELD_UNKNOWN || run->server_cpu_ns == FIELD_UNKNOWN) return NAN;
-    return run->ok > 0 ? ((double)run->client_cpu_ns + (double)run->server_cpu_ns) / (double)run->ok
-                       : NAN;
+    const bool known = run->client_cpu_ns != FIELD_UNKNOWN && run->server_cpu_ns != FIELD_UNKNOWN;
+    return per(known ? run->client_cpu_ns + run->server_cpu_ns : FIELD_UNKNOWN, run->ok);
 }
 
 struct samples run_samples(const struct run *run) {
@@ -95,13 +98,12 @@ struct distribution distribution_with(const struct histogram *histogram, uint64_
     struct samples samples = samples_of(histogram);
     samples.missed = missed;
     const bool none = histogram->count == 0;
-    const struct distribution distribution = {.p50_ns = percentile(&samples, 50, never_ns),
-                                              .p90_ns = percentile(&samples, 90, never_ns),
-                                              .p99_ns = percentile(&samples, 99, never_ns),
-                                              .p999_ns = percentile(&samples, 99.9, never_ns),
-                                              .max_ns = none ? FIELD_UNKNOWN : histogram->max_ns,
-                                              .mean_ns = none ? (double)NAN
-                                                              : histogram_mean_ns(histogram)};
+    const struct distribution distribution = {percentile(&samples, 50, never_ns),
+                                              percentile(&samples, 90, never_ns),
+                                              percentile(&samples, 99, never_ns),
+                                              percentile(&samples, 99.9, never_ns),
+                                              none ? FIELD_UNKNOWN : histogram->max_ns,
+                                              none ? (double)NAN : histogram_mean_ns(histogram)};
     samples_free(&samples);
     return distribution;
 }
@@ -396,10 +398,6 @@ const struct field run_fields[] = {
     {"beside", RUN(TEXT, tool)},
     {"seed", RUN(COUNT, asked.seed)}};
 const unsigned run_field_count = sizeof run_fields / sizeof run_fields[0];
-
-static double per(uint64_t count, uint64_t whole) {
-    return count != FIELD_UNKNOWN && whole > 0 ? (double)count / (double)whole : (double)NAN;
-}
 
 struct outside outside_of(const struct run *run) {
     const struct parameters *asked = &run->asked;
