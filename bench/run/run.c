@@ -28,7 +28,7 @@ struct run *run_new(void) {
     run->idle_server_bytes = run->idle_kernel_bytes = FIELD_UNKNOWN;
     run->executed = run->executed_twice = run->answered_in_all = FIELD_UNKNOWN;
     run->time_wait[0].all = FIELD_UNKNOWN;
-    run->cpus[0] = run->cpus[1] = -1;
+    run->cpus.client = run->cpus.server = -1;
     run->depth = 1;
     return run;
 }
@@ -290,7 +290,7 @@ const struct field run_fields[] = {
     {"gap_ms", RUN(TIME, asked.gap_ns), .unit = MS},
     {"idle_timeout_ms", RUN(TIME, asked.idle_timeout_ns), .unit = MS, .nullable = true},
     {"placement", AT(TEXT, placement), SURE},
-    {"thread_siblings", RUN(TRUTH, thread_siblings)},
+    {"thread_siblings", RUN(TRUTH, cpus.siblings)},
     {"network", RUN(CHOICE, network), NAMED(network_names, NETWORKS)},
     {"offered_per_s", RUN(REAL, asked.rate_per_s), PROMISED},
     {"delay_us", RUN(TIME, asked.delay_ns), .unit = US},

@@ -81,8 +81,7 @@ struct run {
     const char *tool;        /* of crosscheck: which one it stood beside; else NULL */
     double capacity_per_s;   /* of its variant in a closed loop, where a rate was chosen by it */
 
-    int cpus[2]; /* of client and server; -1: any */
-    bool thread_siblings;
+    struct placement_cpus cpus; /* -1: any */
     enum network network;
 
     union {

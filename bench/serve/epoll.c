@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/serve/epoll.h"
+#include "bench/serve/design.h"
 
 #include <errno.h>
 #include <search.h>
