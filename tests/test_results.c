@@ -11,7 +11,6 @@
 
 #include <cmocka.h> /* wants the four above */
 
-#include "bench/session/output.h"
 #include "bench/session/session.h"
 #include "tests/made.h"
 #include "tests/support.h"
@@ -387,15 +386,13 @@ static size_t cut_row(char *row, char *fields[FIELDS_MAX]) {
 }
 
 static void assert_counters(const char *field, const json_t *counters) {
-    const char *of, *name;
-    json_t *group, *count;
-    json_object_foreach((json_t *)counters, of, group) {
-        json_object_foreach(group, name, count) {
-            char one[128];
-            (void)snprintf(one, sizeof one, "%s.%s=%lld", of, name,
-                           (long long)json_integer_value(count));
-            assert_says(field, one);
-        }
+    const char *name;
+    json_t *count;
+    assert_true(json_object_size(counters) > 0);
+    json_object_foreach((json_t *)counters, name, count) {
+        char one[128];
+        (void)snprintf(one, sizeof one, "%s=%lld", name, (long long)json_integer_value(count));
+        if (!json_is_null(count)) assert_says(field, one);
     }
 }
 

@@ -87,15 +87,20 @@ static int plan_ports(struct measure *m) {
     enum { TIME_WAIT_S = 60, LOOPBACK_REUSE_S = 1, CONNECTIONS_PER_S = 60000 };
     const struct parameters *o = m->asked;
     const double range = ports_range(), seconds = (double)(o->warmup_ns + o->duration_ns) / 1e9;
-    struct ports ports = {.sources = addresses_for(o->connections)};
+    const bool local =
+        on_loopback(o) || (o->host != NULL && echo_address_is_loopback(&m->client.server));
+    /* With a server that runs already it also meets what that keeps of fresh connections. */
+    const bool fresh = o->host != NULL && o->variant->lifetime != ECHO_PERSISTENT;
+    const double most = o->messages > 0 ? (double)o->messages : seconds * CONNECTIONS_PER_S;
+    struct ports ports = {.loopback_per_s = NAN, .network_per_s = NAN};
+    ports.sources =
+        addresses_for(o->variant->holds_ports || fresh ? (uint64_t)most : o->connections);
+    if (o->variant->holds_ports || ports.sources > 0) ports.range = (unsigned)range;
     if (o->variant->holds_ports) {
-        const double most = o->messages > 0 ? (double)o->messages : seconds * CONNECTIONS_PER_S;
-        ports = (struct ports){(unsigned)range, range / LOOPBACK_REUSE_S, range / TIME_WAIT_S,
-                               addresses_for((uint64_t)most)};
-    } else if (ports.sources > 0) {
-        ports = (struct ports){(unsigned)range, NAN, NAN, ports.sources};
+        ports.loopback_per_s = range / LOOPBACK_REUSE_S;
+        ports.network_per_s = range / TIME_WAIT_S;
     }
-    if (!on_loopback(o)) ports.sources = 0; /* no other network has addresses to spare */
+    if (!local) ports.sources = 0; /* no other network has addresses to spare */
     m->run->ports = ports;
     m->client.sources = ports.sources;
     if (ports.sources > 0) (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
@@ -187,8 +192,7 @@ static int find_host(struct measure *m) {
     const char *host = m->asked->host;
     m->run->network = NETWORK_REMOTE;
     const int failed = echo_address_parse(&m->client.server, host);
-    if (failed == -EINVAL) return complain("--host %s: the port must be 1 to 65535", host);
-    return failed == 0 ? EXIT_DONE : complain("--host %s: no such host", host);
+    return failed == 0 ? EXIT_DONE : complain("--host %s: %s", host, echo_address_problem(failed));
 }
 
 /* A server that hangs for a while, and goes on: a fault whose length is known. */
@@ -201,6 +205,24 @@ static void *stall_server(void *argument) {
     echo_clock_sleep_until(echo_clock_ns() + o->stall_ns);
     (void)kill(m->server.pid, SIGCONT);
     return NULL;
+}
+
+/* What runs before left in TIME_WAIT would make connect search, and run into the rest. */
+static int wait_for_ports(struct measure *m) {
+    const struct ports *ports = &m->run->ports;
+    const uint16_t port = echo_address_port(&m->client.server);
+    const uint64_t look_ns = 200000000, until_ns = echo_clock_ns() + UINT64_C(65000000000);
+    uint64_t held;
+    if (!m->asked->variant->holds_ports || ports->sources > 0) return EXIT_DONE;
+    while ((held = counters_time_wait(port).client) > ports->range / 2) {
+        if (echo_clock_ns() > until_ns) {
+            return complain("%llu of %u local ports are still in TIME_WAIT to %s: stop what else "
+                            "connects there, or ask for fewer messages",
+                            (unsigned long long)held, ports->range, m->asked->host);
+        }
+        echo_clock_sleep_until(echo_clock_ns() + look_ns);
+    }
+    return EXIT_DONE;
 }
 
 /* Each connection costs a descriptor here and one in the server, whose limit is the same. */
@@ -277,7 +299,7 @@ static int load(struct measure *m, struct load_result **result) {
         .server = ours && o->design != DESIGN_FORK ? m->server.pid : -1};
     struct counters before;
     pthread_t stall;
-    if (ours) m->run->time_wait[0] = counters_time_wait(port);
+    m->run->time_wait[0] = counters_time_wait(port);
     counters_read(&before);
     const bool stalls =
         o->stall_ns > 0 && ours && pthread_create(&stall, NULL, stall_server, m) == 0;
@@ -286,7 +308,10 @@ static int load(struct measure *m, struct load_result **result) {
     if (stalls) (void)pthread_join(stall, NULL);
     counters_read(&m->counters);
     counters_subtract(&m->counters, &before);
-    if (ours) m->run->time_wait[1] = counters_time_wait(port);
+    m->run->time_wait[1] = counters_time_wait(port);
+    /* Late replies are not to meet the run that comes next: the path falls silent. */
+    if (o->host != NULL && failed == 0 && (*result)->lost > 0)
+        echo_clock_sleep_until(echo_clock_ns() + o->deadline_ns);
     if (failed == -E2BIG) {
         return complain("%.0f requests a second are more than %d in this time, which a schedule "
                         "holds: lower --rate or --duration",
@@ -438,6 +463,7 @@ static void judge(struct run *run, const struct measure *m, const struct load_re
         .open = run_is_open(run),
         .pauses = asked->gap_ns > 0,
         .closes_idle = asked->idle_timeout_ns > 0,
+        .may_lose = loses_packets || asked->stall_ns > 0,
         .has_window =
             asked->messages == 0 && (asked->per_connection == 0 || asked->engine == ENGINE_EPOLL),
         .private_network = run->network == NETWORK_PRIVATE,
@@ -456,6 +482,7 @@ static void fill(struct run *run, const struct measure *m, struct load_result *l
     run->counts = load->counts;
     run->depth = load->depth;
     run->elapsed_ns = load->end_ns - load->start_ns;
+    memcpy(run->ok_by_half, load->ok_by_half, sizeof run->ok_by_half);
     run->outstanding = per(load->busy_ns, run->elapsed_ns);
     fill_errors(&run->errors, load->errors);
     fill_errors(&run->early_errors, load->early_errors);
@@ -487,24 +514,32 @@ static int stop_server(struct measure *m) {
     return complain("the server of the run died");
 }
 
-/* What stands before the load: where the server is ours, and where one runs already. */
-static int (*const at_home[])(struct measure *m) = {
-    prepare_network, choose_cpus,  plan_ports, check_limits, lay_wire,
-    become_caller,   start_server, take_place, open_beside,  NULL};
-static int (*const elsewhere[])(struct measure *m) = {find_host, plan_ports, check_limits,
-                                                      open_beside, NULL};
+/* One that runs already, whoever started it. */
+static int leave_server(struct measure *m) {
+    (void)m;
+    return EXIT_DONE;
+}
+
+/* Where the server comes from: what stands before the load, in this order, and behind it. */
+static const struct server_source {
+    int (*start[10])(struct measure *m); /* up to NULL */
+    int (*stop)(struct measure *m);      /* once, also after a start that failed */
+} at_home = {{prepare_network, choose_cpus, plan_ports, check_limits, lay_wire, become_caller,
+              start_server, take_place, open_beside},
+             stop_server},
+  elsewhere = {{find_host, plan_ports, wait_for_ports, check_limits, open_beside}, leave_server};
 
 static int run_with(struct measure *m) {
+    const struct server_source *source = m->asked->host == NULL ? &at_home : &elsewhere;
     struct load_result *result = NULL;
     int status = EXIT_DONE;
-    for (int (*const *step)(struct measure *) = m->asked->host == NULL ? at_home : elsewhere;
-         status == EXIT_DONE && *step != NULL; step++) {
-        status = (*step)(m);
+    for (int i = 0; status == EXIT_DONE && source->start[i] != NULL; i++) {
+        status = source->start[i](m);
     }
     if (status == EXIT_DONE) status = load(m, &result);
     beside_close(&m->idle);
     beside_close(&m->silent);
-    const int stopped = stop_server(m);
+    const int stopped = source->stop(m);
     if (status == EXIT_DONE) status = stopped;
     if (status == EXIT_DONE) fill(m->run, m, result);
     load_free(result);
