@@ -265,15 +265,7 @@ int exchange_advance(struct exchange *x, short ready) {
 }
 
 void exchange_look(struct exchange *x) {
-    int failed;
-    do {
-        struct echo_message reply;
-        failed = x->client->steps->receive(x->client, &reply);
-        if (failed == 0) count_stranger(x, &reply);
-        if (failed == -EBADMSG || failed == -EPROTO) x->corrupt++;
-    } while ((failed == 0 || failed == -EBADMSG) && x->client->more);
-    const bool alive = failed == 0 || failed == -EAGAIN || failed == -EBADMSG;
-    if (!alive) x->client->steps->abandon(x->client);
+    if (receive_phase(x) == 0) x->client->steps->abandon(x->client);
 }
 
 uint64_t exchange_until_ns(const struct exchange *x) {
