@@ -253,8 +253,6 @@ static int start_threads(struct design_server *d) {
 }
 
 static const struct design_way threads_way = {.start = start_threads, .stop = stop_threads};
-static const struct design_way floor_many_way = {
-    .start = start_threads, .stop = stop_threads, .polls = true};
 
 /*
  * ---- processes: one accepts, forks a child for each connection, and closes
@@ -397,14 +395,16 @@ static void release(struct design_server *d) {
 
 int design_start(struct design_server **server, const struct design_options *options,
                  struct echo_address *address) {
-    const struct design_way *floor = options->many ? &floor_many_way : &threads_way;
-    const struct design_way *way = options->floor != NULL ? floor : ways[options->design];
+    const bool floor = options->floor != NULL;
+    const struct design_way *way = floor ? &threads_way : ways[options->design];
+    /* Each worker has a server of its own, which does not block. */
+    const bool polls = floor ? options->many : way == &epoll_way;
     const unsigned workers = options->workers == 0 ? 1 : options->workers;
-    const unsigned count = way->polls ? workers : 1;
+    const unsigned count = polls ? workers : 1;
     struct design_server *d = calloc(1, sizeof *d + count * sizeof(struct echo_server *));
     if (d == NULL) return -ENOMEM;
     d->options = *options;
-    d->options.server.nonblocking = way->polls || options->spin;
+    d->options.server.nonblocking = polls || options->spin;
     /* A further socket needs a further thread that waits at it: only the pool has such. */
     d->options.server.sockets =
         options->floor == NULL && options->design == DESIGN_POOL ? workers : 1;

@@ -99,7 +99,6 @@ struct design_server {
 struct design_way {
     int (*start)(struct design_server *d);
     void (*stop)(struct design_server *d, uint64_t *counts);
-    bool polls; /* each worker has a server of its own, which does not block */
 };
 
 extern const struct design_way epoll_way;

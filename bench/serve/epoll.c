@@ -279,4 +279,4 @@ static int start(struct design_server *d) {
     return failed;
 }
 
-const struct design_way epoll_way = {.start = start, .stop = stop, .polls = true};
+const struct design_way epoll_way = {.start = start, .stop = stop};
