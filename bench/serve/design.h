@@ -9,7 +9,6 @@
 #ifndef BENCH_DESIGN_H
 #define BENCH_DESIGN_H
 
-#include <pthread.h>
 #include <stdalign.h>
 #include <sys/types.h>
 
@@ -85,28 +84,11 @@ int server_process_start(struct server_process *process, const struct design_opt
 /* Ends it. `counts` gets ECHO_COUNTS sums; 0, or -EIO: it did not live to tell them. */
 int server_process_stop(struct server_process *process, uint64_t *counts);
 
-/* ---- what designs are made of: for bench/serve and its test only ---- */
-
-struct design_server {
-    struct design_options options;
-    const struct design_way *way;
-    void *state; /* the way's */
-    unsigned count;
-    struct echo_server *servers[]; /* listening; released behind the way's stop */
-};
-
-/* 0 or -errno; `stop` as design_stop, after a start that succeeded. */
-struct design_way {
-    int (*start)(struct design_server *d);
-    void (*stop)(struct design_server *d, uint64_t *counts);
-};
-
-extern const struct design_way epoll_way;
-
 /*
  * ---- one loop of the epoll engine's server: a listening socket, the connections
  * that came from it, and an epoll instance that watches them (epoll(7), level
- * triggered: what is left for later is reported again) ----
+ * triggered: what is left for later is reported again); for bench/serve and its
+ * test only ----
  */
 
 /* How much to take at a time from where there may be more: as much as there used to be. */
@@ -139,7 +121,6 @@ struct epoll_worker {
     const atomic_bool *stopping;            /* set before `wake` becomes readable */
     int wake;                               /* watched too; nobody reads from it */
     uint64_t idle_timeout_ns;
-    pthread_t thread;
     int epoll;
     bool listening; /* the listening socket is watched */
     struct burst accepts;
