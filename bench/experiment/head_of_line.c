@@ -18,11 +18,8 @@
 #include "bench/run/cost.h"
 
 enum {
-    LOSSES_WANTED = 20,    /* in a run that loses packets at random */
-    TOGETHER_PER_S = 4000, /* packets/s and direction of all runs at once */
-    HEAVIEST_PER_S = 2250, /* ... of which one takes no more, so that light ones run beside it */
-    LIGHTEST_PER_S = 100,  /* ... and none less: a process also costs something */
-    SLOW_PER_S = 100       /* below, a run has to be longer to have messages enough */
+    LOSSES_WANTED = 20, /* in a run that loses packets at random */
+    SLOW_PER_S = 100    /* below, a run has to be longer to have messages enough */
 };
 
 /* Lost by chance, in percent; 0: exactly one request instead. */
@@ -104,8 +101,6 @@ static void add_row(struct lab *lab, unsigned point, double loss_percent,
         column->run.rate_per_s = lab->request->points[point];
         column->run.loss_percent = loss_percent;
         complete(&column->run);
-        column->weight =
-            clamp(packets_per_s(&column->run), LIGHTEST_PER_S, HEAVIEST_PER_S) / TOGETHER_PER_S;
         /* The lone runs carry the figure; of the others there are several. */
         column->attempts = is_single(&column->run) ? 4 : 2;
         column->again = i > 0;

@@ -19,7 +19,6 @@ enum {
     LARGE_REPLY = 102400, /* 71 segments, of which a fresh connection may send 10 at once */
     FEW = 3,              /* messages of a run with long pauses ... */
     MORE = 9,             /* ... and with short ones */
-    AT_ONCE = 36,         /* runs that wait */
     WARM_TRIPS = 15,      /* round trips in which a window opens */
     CONNECTIONS = 64,     /* of what runs alone */
     RACE_ROUNDS = 8,      /* messages of each */
@@ -37,7 +36,6 @@ static void add_point(struct lab *lab, unsigned point, double gap_ns, unsigned r
         if (reply_bytes > variant->transport->payload_max) continue;
         struct column *column = lab_add(lab, variant, ROLE_CONTROL);
         column->point = point;
-        column->weight = 1.0 / AT_ONCE;
         column->run.reply_bytes = reply_bytes;
         column->run.messages = gap_ns < LONG_NS ? MORE : FEW;
         column->run.warmup_ns = WARM_TRIPS * column->run.rtt_ns;

@@ -14,8 +14,6 @@
 #include "bench/tell/fill.h"
 #include "bench/tell/words.h"
 
-enum { TOGETHER = 8 /* they only wait */ };
-
 /* ---- the plan ---- */
 
 static bool lost_it(const struct column *column, const struct run *run) {
@@ -34,7 +32,6 @@ int loss_plan(struct lab *lab) {
         for (; lost != NULL && lost->what != NULL; lost++) {
             struct column *column = lab_add(lab, variant, ROLE_CONTROL);
             column->lost_packet = lost->what;
-            column->weight = 1.0 / TOGETHER;
             column->run.messages = lost->nth;
             column->run.warmup_ns = 0;
             column->run.drop = (struct drop){lost->kind, lost->direction, lost->nth};

@@ -91,7 +91,7 @@ const struct parameter parameters[] = {
      .takes = {{BY_LOADS & ~BY_RTT,
                 "of an open loop, who takes a request: the free connection used last (mru) or "
                 "longest ago (lru), or each its own (connection) (mru)"}}},
-    {"lateness", "T", FORM_TIME, AT(NULL, TIME, late_max_ns), .least = 1000, .meant = is_open_loop,
+    {"lateness", "T", FORM_TIME, AT(NULL, TIME, late_max_ns), .least = 1000,
      .takes = {{BY_LOADS & ~BY_RTT,
                 "of an open loop's generator, at any percentile (5 % of the latency there)"},
                {BY_TRAFFIC, "of the generator, at any percentile (the slack of a late message)"}}},
@@ -175,6 +175,10 @@ const struct parameter parameters[] = {
      .takes = {{BY_RUN, "stay in the caller's network"}}},
     {"host", "H[:PORT]", FORM_TEXT, AT(NULL, TEXT, host),
      .takes = {{BY_LOADS | BY_SEND, "a server that runs already; IPv6 as [::1]:7007"}}},
+    {"ipv4", NULL, FORM_FLAG, AT(NULL, TRUTH, ipv4),
+     .takes = {{BY_LOADS | BY_SEND, "only IPv4 addresses of --host"}}},
+    {"ipv6", NULL, FORM_FLAG, AT(NULL, TRUTH, ipv6),
+     .takes = {{BY_LOADS | BY_SEND, "only IPv6 addresses of --host"}}},
     {"seed", "N", FORM_COUNT, AT("seed", COUNT, seed), .most = 9e15, .always = true,
      .takes = {{BY_LOADS | BY_SEND | ON_WIRES | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY | BY_LADDER,
                 "of order, sessions and payload (random; recorded)"}}}};
