@@ -275,10 +275,56 @@ static void measure_one(struct lab *lab, const struct column *columns, struct co
     measure_calls(&a);
 }
 
+/* ---- what the reader guesses ---- */
+
+static const char *const questions[GUESSES] = {
+    [GUESS_PACKETS] = "packets on the wire, both ways, per message",
+    [GUESS_ROUND_TRIPS] = "round trips a message waits",
+    [GUESS_CALLS] = "system calls of the client per message"};
+
+/* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
+static bool ask(const char *question, double *guess) {
+    char line[128];
+    printf("  %s? ", question);
+    (void)fflush(stdout);
+    if (fgets(line, sizeof line, stdin) == NULL) return false;
+    if (sscanf(line, "%lf", guess) != 1 || !isfinite(*guess)) *guess = NAN;
+    if (!isatty(STDIN_FILENO)) (void)putchar('\n');
+    return true;
+}
+
+/*
+ * A game, if it was asked for: the reader's numbers first; NAN where there is
+ * none. An exit status: failed where nobody answers.
+ */
+static int ask_all(const struct request *request, double guessed[][GUESSES]) {
+    bool more = request->predict;
+    unsigned answers = 0;
+    struct stat input;
+    const bool mute =
+        !isatty(STDIN_FILENO) && (fstat(STDIN_FILENO, &input) != 0 || S_ISCHR(input.st_mode));
+    if (more && mute)
+        return complain("--predict asks on standard input, which is neither a terminal nor a "
+                        "pipe; leave it out or pipe numbers in, a line each");
+    if (more)
+        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
+    for (unsigned i = 0; i < request->variant_count; i++) {
+        if (more) printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
+        for (int q = 0; q < GUESSES; q++) {
+            guessed[i][q] = NAN;
+            more = more && ask(questions[q], &guessed[i][q]);
+            if (isfinite(guessed[i][q])) answers++;
+        }
+    }
+    if (request->predict) (void)putchar('\n');
+    if (answers > 0 || !request->predict) return EXIT_DONE;
+    return complain("--predict got no number; type one behind a question, or leave it out");
+}
+
 int anatomy_measure(struct lab *lab) {
     struct findings *list = &lab->session->lists[LIST_ANATOMY];
     double guessed[REQUEST_VARIANTS_MAX][GUESSES];
-    const int status = anatomy_ask(lab->request, guessed);
+    const int status = ask_all(lab->request, guessed);
     for (unsigned i = 0; i < lab->plan.count; i++)
         lab->plan.columns[i].run.seed = gsl_rng_get(lab->random);
     for (unsigned i = 0; i < lab->request->variant_count && status == EXIT_DONE; i++) {
@@ -426,47 +472,6 @@ void anatomy_table(struct story *story, const struct results *results) {
     const struct session *session = results_with(results, LIST_ANATOMY);
     for (size_t i = 0; session != NULL && i < session->lists[LIST_ANATOMY].count; i++)
         tell_variant(story, SESSION_AT(session, LIST_ANATOMY, struct consists, i));
-}
-
-/* What the reader guesses. */
-static const char *const questions[GUESSES] = {
-    [GUESS_PACKETS] = "packets on the wire, both ways, per message",
-    [GUESS_ROUND_TRIPS] = "round trips a message waits",
-    [GUESS_CALLS] = "system calls of the client per message"};
-
-/* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
-static bool ask(const char *question, double *guess) {
-    char line[128];
-    printf("  %s? ", question);
-    (void)fflush(stdout);
-    if (fgets(line, sizeof line, stdin) == NULL) return false;
-    if (sscanf(line, "%lf", guess) != 1 || !isfinite(*guess)) *guess = NAN;
-    if (!isatty(STDIN_FILENO)) (void)putchar('\n');
-    return true;
-}
-
-int anatomy_ask(const struct request *request, double guessed[][GUESSES]) {
-    bool more = request->predict;
-    unsigned answers = 0;
-    struct stat input;
-    const bool mute =
-        !isatty(STDIN_FILENO) && (fstat(STDIN_FILENO, &input) != 0 || S_ISCHR(input.st_mode));
-    if (more && mute)
-        return complain("--predict asks on standard input, which is neither a terminal nor a "
-                        "pipe; leave it out or pipe numbers in, a line each");
-    if (more)
-        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
-    for (unsigned i = 0; i < request->variant_count; i++) {
-        if (more) printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
-        for (int q = 0; q < GUESSES; q++) {
-            guessed[i][q] = NAN;
-            more = more && ask(questions[q], &guessed[i][q]);
-            if (isfinite(guessed[i][q])) answers++;
-        }
-    }
-    if (request->predict) (void)putchar('\n');
-    if (answers > 0 || !request->predict) return EXIT_DONE;
-    return complain("--predict got no number; type one behind a question, or leave it out");
 }
 
 static void tell_score(struct story *story, const struct session *session) {
