@@ -32,7 +32,7 @@ enum part {
     PARTS
 };
 
-enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000 };
+enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000, USUAL_SETTING = 3 };
 
 int anatomy_plan(struct lab *lab) {
     const uint64_t far_ns = 20000000; /* the delay that is waited for */
@@ -95,14 +95,6 @@ static const char *explain_packets(const struct anatomy *a, const struct run *ru
         return "only pure ACKs: one goes alone where the answer takes longer than the "
                "delayed-ACK timer (40 ms)";
     return "no known cause: a bug in the lab or a discovery";
-}
-
-/* What was in force of the model; the usual where there was no run that would say. */
-static const struct cost_model *model_of(const struct cost_model *model, const struct run *run) {
-    const unsigned usual = 3;
-    const bool says = run != NULL && model != NULL && model->setting != NULL;
-    const char *text = says ? facts_text(&run->settings, model->setting) : "";
-    return cost_in_force(model, *text == '\0' ? usual : (unsigned)strtoul(text, NULL, 0));
 }
 
 /* From variant, sizes and sysctls alone; which were in force, the run tells. */
@@ -180,16 +172,10 @@ static void measure_loop(struct anatomy *a) {
         one->loopback_skipped_because = session_text(a->session, "%s", a->why);
         return;
     }
-    const struct distribution *connect = &run->connect, *exchange = &run->exchange;
+    findings_describe(LIST_ANATOMY, one, run); /* the phases */
     one->context_switches = added / (double)a->columns[LOOP].run.messages;
     one->client_cpu_us = metric_us(run->client_cpu_ns) / (double)run->ok;
     one->server_cpu_us = metric_us(run->server_cpu_ns) / (double)run->ok;
-    one->connect_us.p50 = metric_us(connect->p50_ns);
-    one->connect_us.mean = connect->mean_ns / 1e3;
-    one->exchange_us.p50 = metric_us(exchange->p50_ns);
-    one->exchange_us.mean = exchange->mean_ns / 1e3;
-    one->close_us.p50 = metric_us(run->close.p50_ns);
-    one->close_us.mean = run->close.mean_ns / 1e3;
     run_free(run);
 }
 
@@ -263,16 +249,21 @@ static void measure_one(struct lab *lab, const struct column *columns, struct co
     one->variant = asked->variant->name;
     one->size_bytes = asked->size_bytes;
     one->reply_bytes = asked->reply_bytes;
-    one->messages = asked->messages;
     one->waited_first = one->waited = one->of_time = unknown;
     struct run *run = run_part(&a, PACKETS);
-    a.model = model_of(asked->variant->cost, run);
+    /* What was in force of the model; the usual where there was no run that would say. */
+    const struct cost_model *cost = asked->variant->cost;
+    const bool says = run != NULL && cost != NULL && cost->setting != NULL;
+    const char *setting = says ? facts_text(&run->settings, cost->setting) : "";
+    a.model =
+        cost_in_force(cost, *setting == '\0' ? USUAL_SETTING : (unsigned)strtoul(setting, NULL, 0));
     if (run == NULL) one->wire_skipped_because = session_text(lab->session, "%s", a.why);
     fill_packets(&a, run);
     if (run != NULL) measure_waits(&a);
     run_free(run);
     measure_loop(&a);
     measure_calls(&a);
+    one->messages = asked->messages;
 }
 
 /* ---- what the reader guesses ---- */

@@ -214,16 +214,6 @@ static void extend(struct range ranges[SHARED], const struct run *run) {
     }
 }
 
-static void put_rate(FILE *out, const struct range *rate, const struct range *share) {
-    const double step = 0.01; /* shares that round to the same; a rate is a whole number */
-    if (rate->least == rate->most)
-        (void)fprintf(out, ", %s/s offered", words_count(rate->most).text);
-    else if (share->most - share->least < step)
-        (void)fprintf(out, ", each at %.2f of its closed-loop capacity", share->most);
-    else
-        (void)fputs(", each at a rate of its own", out);
-}
-
 static void put_point(FILE *out, const void *what) {
     const struct view *view = what;
     const struct run *const *series = view->table.first;
@@ -247,7 +237,13 @@ static void put_point(FILE *out, const void *what) {
                       depth->least, depth->most);
     if (asked->design != engine_design(asked->engine) || all[DESIGN].least != all[DESIGN].most)
         (void)fprintf(out, ", design %s", design_names[asked->design]);
-    if (!isnan(here[RATE].most)) put_rate(out, &here[RATE], &here[SHARE]);
+    const double step = 0.01; /* shares that round to the same; a rate is a whole number */
+    if (here[RATE].least == here[RATE].most)
+        (void)fprintf(out, ", %s/s offered", words_count(here[RATE].most).text);
+    else if (here[SHARE].most - here[SHARE].least < step)
+        (void)fprintf(out, ", each at %.2f of its closed-loop capacity", here[SHARE].most);
+    else if (!isnan(here[RATE].most))
+        (void)fputs(", each at a rate of its own", out);
     fill_put(out, "[, over a wire of {rtt_ms:%.4g} ms that loses {loss_percent:%.4g} %]",
              fill_from_run(&run));
     if (here[RTO_MS].most > 0)

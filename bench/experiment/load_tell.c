@@ -85,16 +85,6 @@ struct batches {
     unsigned depth;                  /* the usual one; the largest, where that is not there */
 };
 
-static unsigned depth_of(const struct series_table *table) {
-    const unsigned usual = 32;
-    unsigned deepest = 0;
-    for (size_t i = 0; (i = series_next(table, i, NULL)) < table->count; i++)
-        if (deepest != usual &&
-            (table->first[i]->depth == usual || table->first[i]->depth > deepest))
-            deepest = table->first[i]->depth;
-    return deepest;
-}
-
 static double messages_per_packet(const struct run *run) {
     return run->per_packet;
 }
@@ -163,7 +153,10 @@ void pipeline_tell(struct story *story, const struct results *results) {
     if (session == NULL) return;
     struct batches all = {series_of(&session->runs), series_of(wire == NULL ? &none : &wire->runs),
                           0};
-    all.depth = depth_of(&all.table);
+    for (size_t i = 0; (i = series_next(&all.table, i, NULL)) < all.table.count; i++) {
+        const unsigned usual = 32, depth = all.table.first[i]->depth;
+        if (all.depth != usual && (depth == usual || depth > all.depth)) all.depth = depth;
+    }
     tell_batches(story, &all);
     series_free(&all.table);
     series_free(&all.wire);

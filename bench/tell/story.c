@@ -70,16 +70,6 @@ static void put_plain(FILE *out, const char *text, size_t bytes) {
         if (text[i] != '`') (void)fputc((unsigned char)text[i] < ' ' ? ' ' : text[i], out);
 }
 
-static void put_wrapped(FILE *out, const char *mark, const char *text) {
-    (void)fputs(mark, out);
-    for (size_t room = COLUMNS - strlen(mark); *text != '\0'; room = COLUMNS) {
-        const size_t bytes = line_bytes(text, room, false);
-        put_plain(out, text, without_blank(text, bytes));
-        (void)fputc('\n', out);
-        text += bytes + strspn(text + bytes, " ");
-    }
-}
-
 static void put_element(struct story *story, const char *element, const char *text) {
     (void)fprintf(story->out, "<%s>", element);
     story_html(story->out, text);
@@ -111,8 +101,15 @@ void story_paragraph(struct story *story, const char *element, const char *text)
         put_element(story, element, text);
         return;
     }
+    const char *mark = element[0] == 'l' ? "* " : "";
     if (element[0] == 'p') leave_blank(story);
-    put_wrapped(story->out, element[0] == 'l' ? "* " : "", text);
+    (void)fputs(mark, story->out);
+    for (size_t room = COLUMNS - strlen(mark); *text != '\0'; room = COLUMNS) {
+        const size_t bytes = line_bytes(text, room, false);
+        put_plain(story->out, text, without_blank(text, bytes));
+        (void)fputc('\n', story->out);
+        text += bytes + strspn(text + bytes, " ");
+    }
     story->apart = false;
 }
 
