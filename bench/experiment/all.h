@@ -72,10 +72,6 @@ void compare_put_foot(struct story *story, const struct session *session);
 /* "On the same core a message by X takes 4.23 times (...) as long as one by Y, ...: slower." */
 void compare_put_sentence(FILE *out, const void *compared);
 
-/* Of a comparison, as tables have it. */
-#define COMPARE_RATIO "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]"
-#define COMPARE_DIFFERENCE "{diff}[ ({diff_ci_low} to {diff_ci_high})]"
-
 /* "not decided (finds 3.1 %; about 26 blocks would)" */
 struct number compare_verdict(const struct compared *compared);
 

@@ -166,7 +166,6 @@ void compare_put_foot(struct story *story, const struct session *session) {
     }
 }
 
-/* What the tables are made of, point by point. */
 struct view {
     struct story *story;
     const struct session *session;
@@ -275,7 +274,8 @@ static void tell_closed(const struct view *view) {
         if (compared_baseline(&view->table, i) == (long)i)
             grid_add(&grid, "1");
         else
-            compare_fill(&grid, COMPARE_RATIO, compared_find(view->comparisons, run, time, false));
+            compare_fill(&grid, "{ratio:ratio~}",
+                         compared_find(view->comparisons, run, time, false));
     }
     story_table(view->story, "numbers", &grid);
 }
@@ -288,7 +288,7 @@ static void tell_control(struct story *story, const struct compared *compared) {
     if (compared == NULL || isnan(compared->comparison.detectable)) return;
     const struct comparison *c = &compared->comparison;
     const bool differs = c->verdict == VERDICT_FASTER || c->verdict == VERDICT_SLOWER;
-    char *text = fill("A/A: `{variant}` against itself: " COMPARE_RATIO,
+    char *text = fill("A/A: `{variant}` against itself: {ratio:ratio~}",
                       fill_from(LIST_COMPARISONS, compared));
     story_say(story, "%s: this session finds differences from %s on%s", text == NULL ? "" : text,
               words_percent(c->detectable).text,
@@ -305,7 +305,7 @@ static void add_verdict(struct grid *grid, const struct view *view, size_t serie
     const struct compared *c = compared_find(view->comparisons, run, metric, false);
     if (c == NULL && metric == &metrics[METRIC_CPU]) return; /* it is not known everywhere */
     grid_add(grid, "`%s`", run->asked.variant->name);
-    compare_fill(grid, COMPARE_RATIO "|" COMPARE_DIFFERENCE, c);
+    compare_fill(grid, "{ratio:ratio~}|{diff:~}", c);
     if (c != NULL) {
         grid_add(grid, "%s", compare_verdict(c).text);
         return;
@@ -351,7 +351,6 @@ static void tell_sentences(const struct view *view) {
     }
 }
 
-/* That of which this series is the first. */
 static void tell_point(const struct view *view, size_t series) {
     const struct series_table *table = &view->table;
     const bool open = run_is_open(view->point);

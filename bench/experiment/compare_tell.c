@@ -69,8 +69,6 @@ void compare_put_sentence(FILE *out, const void *compared) {
     (void)fprintf(out, ": %s.", compare_verdict(&shown).text);
 }
 
-/* ---- the comparisons of all sessions ---- */
-
 /* What else can make a message dear: the rate, the depth, the design. */
 static bool shows_work(const struct session *session) {
     return session->axis == NULL || strcmp(session->axis, "size") == 0 ||
@@ -248,8 +246,7 @@ static struct grid comparisons_grid(const struct findings *answers, bool central
                      &all[i]);
         grid_add(&grid, "%s", metric == NULL ? all[i].metric : metric->title);
         compare_fill(&grid,
-                     "`{variant}`|`{baseline}`|" COMPARE_RATIO "|" COMPARE_DIFFERENCE
-                     "|{blocks:count}|{verdict}",
+                     "`{variant}`|`{baseline}`|{ratio:ratio~}|{diff:~}|{blocks:count}|{verdict}",
                      &all[i]);
     }
     return grid;
@@ -280,8 +277,6 @@ void comparisons_tell(struct story *story, const struct results *results) {
     free(answers.items);
 }
 
-/* What a wake-up costs: what two cores add to a message, whatever the protocol. */
-
 static bool on_virtual_machine(const struct results *results) {
     for (size_t i = 0; i < results->count; i++) {
         const char *text = facts_text(&results->sessions[i]->environment, "hypervisor");
@@ -304,9 +299,7 @@ void placement_tell(struct story *story, const struct results *results) {
                  words_number(us.high).text);
         grid_add(&grid, "%u", row->repetitions);
     }
-    const bool any = grid_rows(&grid) > 1;
-    story_table(story, "numbers", &grid);
-    if (!any) return;
+    if (!story_table(story, "numbers", &grid)) return;
     story_say(
         story,
         "A wake-up is half of a ping-pong between two threads through eventfds, and every "

@@ -220,18 +220,16 @@ void situations_tell(struct story *story, const struct results *results) {
 void round_trips_tell(struct story *story, const struct results *results) {
     struct grid grid = grid_of("variant|metric|round trips, interval|model|without delay|r2|runs");
     for (size_t i = 0; i < results->count; i++) {
-        for (size_t k = 0; k < results->sessions[i]->lists[LIST_FITS].count; k++) {
-            grid_fill(
-                &grid,
-                "`{variant}`|{metric}|{round_trips:%.3f}[ ({ci_low:%.3f} to {ci_high:%.3f})]|"
-                "{model:%.4g}|{intercept_us:time}|{r2:%.4f}|{runs:count}",
-                fill_from(LIST_FITS, SESSION_AT(results->sessions[i], LIST_FITS, struct fit, k)));
-        }
+        const struct findings *list = &results->sessions[i]->lists[LIST_FITS];
+        for (size_t k = 0; k < list->count; k++)
+            grid_fill(&grid,
+                      "`{variant}`|{metric}|{round_trips:%.3f~}|{model:%.4g}|{intercept_us:time}|"
+                      "{r2:%.4f}|{runs:count}",
+                      fill_from(LIST_FITS, &((const struct fit *)list->items)[k]));
     }
-    if (grid_rows(&grid) > 1) {
+    if (grid_rows(&grid) > 1)
         story_say(story, "The slope of time over the delay that the wire really applied, in round "
                          "trips:");
-    }
     story_table(story, "numbers", &grid);
 }
 

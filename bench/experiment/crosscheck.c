@@ -103,7 +103,6 @@ static int remove_entry(const char *path, const struct stat *its, int kind, stru
     return 0;
 }
 
-/* They count in whole ones. */
 static unsigned whole_seconds(const struct parameters *run) {
     return (unsigned)((run->duration_ns + second_ns - 1) / second_ns);
 }
@@ -260,7 +259,6 @@ int crosscheck_status(const struct lab *lab) {
     return 2 * failed > lab->done ? EXIT_NOT_VALID : EXIT_DONE;
 }
 
-/* Of what is known. */
 static void add_median(struct grid *grid, const double *figures, size_t blocks) {
     double *known = calloc(blocks + 1, sizeof *known);
     size_t count = 0;
@@ -304,10 +302,7 @@ void crosscheck_tell(struct story *story, const struct results *results) {
         grid_fill(&grid, "{tool} {test}|`{variant}`", fill_from(LIST_TOOLS, &pairs[i]));
         add_median(&grid, pairs[i].theirs_us, pairs[i].blocks);
         add_median(&grid, pairs[i].ours_us, pairs[i].blocks);
-        grid_fill(&grid,
-                  both ? "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]|{blocks:count}|"
-                         "{agreement}"
-                       : "-|0|-",
+        grid_fill(&grid, both ? "{ratio:ratio~}|{blocks:count}|{agreement}" : "-|0|-",
                   fill_from(LIST_AGREEMENTS, next));
         next += both;
     }

@@ -34,7 +34,6 @@ static bool is_single(const struct parameters *run) {
     return run->loss_percent <= 0;
 }
 
-/* To the server. */
 static double packets_per_s(const struct parameters *run) {
     const struct cost_model *cost = run->variant->cost;
     const double each = cost == NULL ? 1 : cost_packets_to(cost, WIRE_TO_SERVER);
@@ -210,7 +209,6 @@ struct waiting {
     char text[256];
 };
 
-/* How many wait, and how long. */
 static struct waiting waiting_of(const struct behind_loss *one) {
     const bool gone = one->sum.unanswered > 0, late = one->sum.delayed > 0;
     struct waiting waiting;
@@ -325,7 +323,6 @@ void head_of_line_tell(struct story *story, const struct results *results) {
                "more.");
 }
 
-/* All numbers. */
 void head_of_line_table(struct story *story, const struct results *results) {
     const struct session *session = results_with(results, LIST_BEHIND_LOSS);
     struct grid grid = grid_of("variant|rate|loss|at most|sent|lost|gone|late|worst|runs");

@@ -133,9 +133,7 @@ static void tell_batches(struct story *story, const struct batches *all) {
         grid_add(&grid, "%zu", runs);
     }
     story_tell(story, put_batches, all);
-    const bool any = grid_rows(&grid) > 1;
-    story_table(story, "numbers", &grid);
-    if (!any) return;
+    if (!story_table(story, "numbers", &grid)) return;
     story_say(story, "%s",
               carried ? "Packets are those of a run over a wire with an MTU of 1,500, as it "
                         "carried them after segmentation, acknowledgments included: on the "

@@ -8,8 +8,6 @@
 
 enum { COLUMNS = 79, GRID_COLUMNS = 12 };
 
-/* Writing for either reader */
-
 void story_escape(FILE *out, char c) {
     switch (c) {
     case '&': (void)fputs("&amp;", out); break;
@@ -137,8 +135,6 @@ void story_tell_as(struct story *story, const char *element,
 void story_tell(struct story *story, void (*put)(FILE *out, const void *what), const void *what) {
     story_tell_as(story, "p", put, what);
 }
-
-/* Tables */
 
 __attribute__((format(printf, 2, 0))) static void add_cell(struct grid *grid, const char *format,
                                                            va_list values) {
@@ -278,13 +274,15 @@ static void plain_table(FILE *out, const struct grid *grid) {
     }
 }
 
-void story_table(struct story *story, const char *class, struct grid *grid) {
-    if (grid_rows(grid) > 1 && story->html) html_table(story->out, class, grid);
-    if (grid_rows(grid) > 1 && !story->html) {
+bool story_table(struct story *story, const char *class, struct grid *grid) {
+    const bool any = grid_rows(grid) > 1;
+    if (any && story->html) html_table(story->out, class, grid);
+    if (any && !story->html) {
         leave_blank(story);
         plain_table(story->out, grid);
     }
     grid_free(grid);
+    return any;
 }
 
 void story_fold(struct story *story, const char *summary, const char *class, struct grid *grid) {
@@ -293,7 +291,7 @@ void story_fold(struct story *story, const char *summary, const char *class, str
         (void)fputs("<details>", story->out);
         put_element(story, "summary", summary);
     }
-    story_table(story, class, grid);
+    (void)story_table(story, class, grid);
     if (folds) (void)fputs("</details>\n", story->out);
 }
 
