@@ -174,16 +174,13 @@ static void pin(const void *cpu) {
 
 /* A shell that becomes the tool, which is $0. */
 static pid_t start(const char *path, const char *command, int output, int cpu) {
-    char *list[] = {"sh", "-c", strdup(command), strdup(path), NULL};
-    const pid_t pid = process_start(&(struct process_start){.program = "/bin/sh",
-                                                            .argv = list,
-                                                            .output = output,
-                                                            .errors = output,
-                                                            .prepare = pin,
-                                                            .what = &cpu});
-    free(list[2]);
-    free(list[3]);
-    return pid;
+    char *const list[] = {(char *)"sh", (char *)"-c", (char *)command, (char *)path, NULL};
+    return process_start(&(struct process_start){.program = "/bin/sh",
+                                                 .argv = list,
+                                                 .output = output,
+                                                 .errors = output,
+                                                 .prepare = pin,
+                                                 .what = &cpu});
 }
 
 /* The whole output, malloc'd, without what a terminal would take for colour. */
