@@ -241,20 +241,6 @@ static void fit_columns(const struct grid *grid, size_t columns, size_t widths[G
     }
 }
 
-/*
- * The next line of a cell, after the blanks owed by those before it; returns
- * what it owes itself.
- */
-static size_t plain_cell(FILE *out, const char **text, size_t width, size_t owed) {
-    if (**text == '\0') return owed + width + 2;
-    const size_t bytes = line_bytes(*text, width, true), shown = without_blank(*text, bytes);
-    const size_t used = width_of(*text, shown);
-    (void)fprintf(out, "%*s", (int)owed, "");
-    put_plain(out, *text, shown);
-    *text += bytes + strspn(*text + bytes, " ");
-    return (width > used ? width - used : 0) + 2;
-}
-
 static void plain_table(FILE *out, const struct grid *grid) {
     size_t widths[GRID_COLUMNS] = {0};
     const size_t columns = grid->columns > GRID_COLUMNS ? GRID_COLUMNS : grid->columns;
@@ -263,10 +249,15 @@ static void plain_table(FILE *out, const struct grid *grid) {
         const char *rest[GRID_COLUMNS];
         for (size_t k = 0; k < columns; k++) rest[k] = cell_of(grid, row, k);
         for (bool more = true; more;) {
-            size_t owed = 0;
+            size_t owed = 0; /* blanks, which nothing may follow */
             more = false;
             for (size_t k = 0; k < columns; k++) {
-                owed = plain_cell(out, &rest[k], widths[k], owed);
+                const size_t bytes = line_bytes(rest[k], widths[k], true);
+                const size_t shown = without_blank(rest[k], bytes);
+                if (shown > 0) (void)fprintf(out, "%*s", (int)owed, "");
+                put_plain(out, rest[k], shown);
+                owed = (shown > 0 ? 0 : owed) + widths[k] + 2 - width_of(rest[k], shown);
+                rest[k] += bytes + strspn(rest[k] + bytes, " ");
                 more = more || *rest[k] != '\0';
             }
             (void)fputc('\n', out);
