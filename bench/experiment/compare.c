@@ -10,31 +10,26 @@
 #include "bench/experiment/all.h"
 #include "bench/judge/models.h"
 
-/*
- * A remote server is no floor server, a floor keeps no schedule and meets no
- * loss; and where two builds or many points are compared the time is better
- * spent on them.
- */
-static bool with_floors(const struct request *r) {
-    const struct axis *axis = axis_find(r->axis);
-    if (r->run.rate_per_s > 0 || r->rate_half || r->run.loss_percent > 0) return false;
-    if (r->run.host != NULL || r->against != NULL) return false;
-    return axis == NULL || axis->floors;
-}
-
 /* Where a sweep of the rate asks each variant unless told: shares of what it carries. */
 static const double shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
 
 static void add_point(struct lab *lab, const struct axis *axis, unsigned point) {
     const struct request *r = lab->request;
     const unsigned all = r->variant_count;
+    /*
+     * A remote server is no floor server, a floor keeps no schedule and meets no
+     * loss; and where two builds or many points are compared the time is better
+     * spent on them.
+     */
+    const bool floors = r->run.rate_per_s <= 0 && !r->rate_half && r->run.loss_percent <= 0 &&
+                        r->run.host == NULL && r->against == NULL && (axis == NULL || axis->floors);
     const struct {
         enum role role;
         unsigned count;
         bool against;
     } rows[] = {{ROLE_VARIANT, all, false},
                 {ROLE_VARIANT, r->against != NULL ? all : 0, true},
-                {ROLE_FLOOR, with_floors(r) ? all : 0, false},
+                {ROLE_FLOOR, floors ? all : 0, false},
                 {ROLE_A_A, axis == NULL, false}}; /* the first alone */
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         for (unsigned i = 0; i < rows[k].count; i++) {

@@ -265,14 +265,6 @@ void rtt_table(struct story *story, const struct results *results) {
     compare_put_foot(story, session);
 }
 
-/* What two cores do to the ratio of one. */
-static const char *conclusion_of(const struct interval *same, const struct interval *cross) {
-    if (cross->high < 1) return "The order is inverted";
-    if (cross->low <= 1) return "Which of the two is faster across cores is not decided";
-    if (cross->high < same->low) return "The order stays, and the ratio shrinks";
-    return "The order stays";
-}
-
 static void put_placements(FILE *out, const void *what) {
     static const char times[] = "{ratio:ratio} times",
                       interval[] = "{ci_low:ratio} to {ci_high:ratio}";
@@ -286,8 +278,12 @@ static void put_placements(FILE *out, const void *what) {
         compare_put(out, times, interval, &same);
         (void)fputs(" as long as a kept one on the same core, and ", out);
         compare_put(out, times, interval, &cross);
+        const struct interval *of_one = &same.comparison.ratio, *of_two = &cross.comparison.ratio;
         (void)fprintf(out, " across two cores, where every message waits for wake-ups. %s.",
-                      conclusion_of(&same.comparison.ratio, &cross.comparison.ratio));
+                      of_two->high < 1   ? "The order is inverted"
+                      : of_two->low <= 1 ? "Which of the two is faster across cores is not decided"
+                      : of_two->high < of_one->low ? "The order stays, and the ratio shrinks"
+                                                   : "The order stays");
     } else if (one) {
         (void)fputs("Where both sides run changes this answer most on one machine: `make bench` "
                     "with two CPUs measures it.",
@@ -295,27 +291,20 @@ static void put_placements(FILE *out, const void *what) {
     }
 }
 
-/* The run that knows its ports, else the range of the machine. */
-static double port_range(const struct results *results) {
-    double range = 0;
-    for (size_t i = 0; i < results->count; i++) {
-        const struct session *session = results->sessions[i];
-        for (size_t k = 0; k < session->runs.count; k++) {
-            const struct ports *ports = &session->runs.list[k]->ports;
-            if (ports->range > 0) return ports->range;
-        }
-        unsigned low = 0, high = 0;
-        if (range == 0 &&
-            sscanf(facts_text(&session->environment, "local_ports"), "%u %u", &low, &high) == 2 &&
-            high > low)
-            range = high - low + 1;
-    }
-    return range;
-}
-
 static void put_ports(FILE *out, const void *what) {
     enum { TIME_WAIT_S = 60 };
-    const double range = port_range(what);
+    const struct results *results = what;
+    double known = 0, range = 0; /* of the first run that knows its ports, else of the machine */
+    for (size_t i = 0; i < results->count; i++) {
+        const struct session *session = results->sessions[i];
+        const char *ports = facts_text(&session->environment, "local_ports");
+        unsigned low = 0, high = 0;
+        for (size_t k = 0; k < session->runs.count && !(known > 0); k++)
+            known = session->runs.list[k]->ports.range;
+        if (range == 0 && sscanf(ports, "%u %u", &low, &high) == 2 && high > low)
+            range = high - low + 1;
+    }
+    if (known > 0) range = known;
     if (range <= 0) return;
     (void)fprintf(out,
                   "So do the ports: whoever closes first keeps its port for %d s, so between two "
@@ -357,17 +346,6 @@ static void put_shares(FILE *out, const struct per_connection *alone,
                  fill_from(LIST_PER_CONNECTION, alone));
 }
 
-/* The largest distance between the line and a point of the variant, in percent of the point. */
-static double furthest_percent(const struct findings *list, const char *variant) {
-    const struct per_connection *all = list->items;
-    double most = NAN;
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(all[i].variant, variant) != 0 || !(all[i].messages > 1)) continue;
-        most = fmax(most, fabs(100 * (all[i].time_us.value / all[i].model_us - 1)));
-    }
-    return most;
-}
-
 struct curve {
     const struct findings *list;
     const struct per_connection *first;
@@ -395,7 +373,12 @@ static void put_curve(FILE *out, const void *what) {
     (void)fprintf(out, "to have one costs %s",
                   words_time(alone->time_us.value - shared->time_us.value).text);
     put_shares(out, alone, shared);
-    const double off = furthest_percent(curve->list, alone->variant);
+    /* The largest distance between the line and a point of the variant, of the point. */
+    const struct per_connection *all = curve->list->items;
+    double off = NAN;
+    for (size_t i = 0; i < curve->list->count; i++)
+        if (strcmp(all[i].variant, alone->variant) == 0 && all[i].messages > 1)
+            off = fmax(off, fabs(100 * (all[i].time_us.value / all[i].model_us - 1)));
     if (isfinite(off)) {
         (void)fprintf(
             out, ". Measured and this model, kept + (fresh - kept) / N, are at most %s %% apart",

@@ -222,12 +222,6 @@ static size_t both_of(const struct tool_beside *pair, double *theirs, double *ou
     return count;
 }
 
-static enum metric_id metric_of(const struct tool_beside *pair) {
-    unsigned i = 0;
-    while (tool_rows[i].tool != pair->tool || tool_rows[i].test != pair->test) i++;
-    return tool_rows[i].ours;
-}
-
 void crosscheck_conclude(struct lab *lab) {
     struct session *session = lab->session;
     const struct tool_beside *pairs = session->lists[LIST_TOOLS].items;
@@ -240,7 +234,9 @@ void crosscheck_conclude(struct lab *lab) {
         struct agreed *one = NULL;
         if (both > 0) one = findings_add(&session->lists[LIST_AGREEMENTS], LIST_AGREEMENTS);
         if (one == NULL) continue;
-        one->metric = metric_of(&pairs[i]) == METRIC_MEAN ? "mean_latency" : "time_per_message";
+        const struct tool_row *row = tool_rows;
+        while (row->tool != pairs[i].tool || row->test != pairs[i].test) row++;
+        one->metric = row->ours == METRIC_MEAN ? "mean_latency" : "time_per_message";
         one->baseline = session_text(session, "%s %s", pairs[i].tool, pairs[i].test);
         one->variant = pairs[i].variant;
         one->blocks = both;
