@@ -114,30 +114,26 @@ void compare_put_head(struct story *story, const struct session *session) {
     }
 }
 
-/* What a retry costs the server, which the client's figures do not show. */
-static void tell_executions(struct story *story, const struct session *session,
-                            const struct variant *variant) {
-    double answered = 0, executed = 0;
-    bool dedup = false;
-    for (size_t i = 0; i < session->runs.count; i++) {
-        const struct run *run = session->runs.list[i];
-        if (run->asked.variant != variant || run->executed == FIELD_UNKNOWN) continue;
-        answered += (double)run->answered_in_all;
-        executed += (double)run->executed;
-        dedup = run->asked.dedup;
-    }
-    if (executed == 0) return;
-    story_say(story, "`%s`: answered once: %s; executed: %s (%s)", variant->name,
-              words_count(answered).text, words_count(executed).text,
-              dedup ? "at most once: the server remembers, --dedup"
-                    : "a retry is at-least-once; --dedup: at most once");
-}
-
 void compare_put_foot(struct story *story, const struct session *session) {
     const struct runs *runs = &session->runs;
     bool first = true;
-    for (unsigned i = 0; i < variant_count; i++)
-        if (variants[i].retries) tell_executions(story, session, &variants[i]);
+    /* What a retry costs the server, which the client's figures do not show. */
+    for (unsigned i = 0; i < variant_count; i++) {
+        double answered = 0, executed = 0;
+        bool dedup = false;
+        for (size_t k = 0; k < runs->count && variants[i].retries; k++) {
+            const struct run *run = runs->list[k];
+            if (run->asked.variant != &variants[i] || run->executed == FIELD_UNKNOWN) continue;
+            answered += (double)run->answered_in_all;
+            executed += (double)run->executed;
+            dedup = run->asked.dedup;
+        }
+        if (executed > 0)
+            story_say(story, "`%s`: answered once: %s; executed: %s (%s)", variants[i].name,
+                      words_count(answered).text, words_count(executed).text,
+                      dedup ? "at most once: the server remembers, --dedup"
+                            : "a retry is at-least-once; --dedup: at most once");
+    }
     /* Runs that do not count, a line for reasons that differ in their numbers alone. */
     for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = runs->list[i];
@@ -275,22 +271,6 @@ static void tell_closed(const struct view *view) {
     story_table(view->story, "numbers", &grid);
 }
 
-/*
- * The first variant against itself in the same blocks: shuffled, it differs by
- * nothing whatever the noise, so what it shows is how much else would drown.
- */
-static void tell_control(struct story *story, const struct compared *compared) {
-    if (compared == NULL || isnan(compared->comparison.detectable)) return;
-    const struct comparison *c = &compared->comparison;
-    const bool differs = c->verdict == VERDICT_FASTER || c->verdict == VERDICT_SLOWER;
-    char *text = fill("A/A: `{variant}` against itself: {ratio:ratio~}",
-                      fill_from(LIST_COMPARISONS, compared));
-    story_say(story, "%s: this session finds differences from %s on%s", text == NULL ? "" : text,
-              words_percent(c->detectable).text,
-              !differs && c->detectable <= 3 * c->margin ? "" : ": not quiet");
-    free(text);
-}
-
 static void add_verdict(struct grid *grid, const struct view *view, size_t series,
                         const struct metric *metric) {
     const struct run *run = view->table.first[series];
@@ -332,36 +312,47 @@ static void tell_verdicts(const struct view *view, size_t variant) {
     }
 }
 
-/* Of a sweep the sentences stand at their points. */
-static void tell_sentences(const struct view *view) {
-    const struct metric *metric = &metrics[run_is_open(view->point) ? METRIC_P99 : METRIC_TIME];
-    bool first = true;
-    for (size_t i = 0; (i = next_of(view, i, is_variant)) < view->table.count; i++) {
-        const struct compared *c =
-            compared_find(view->comparisons, view->table.first[i], metric, false);
-        if (c == NULL) continue;
-        if (first) story_say(view->story, "In words:");
-        first = false;
-        story_tell_as(view->story, "li", compare_put_sentence, c);
-    }
-}
-
 static void tell_point(const struct view *view, size_t series) {
     const struct series_table *table = &view->table;
     const bool open = run_is_open(view->point);
-    const struct metric *metric = &metrics[open ? METRIC_P50 : METRIC_TIME];
+    bool first = true;
     story_tell(view->story, put_point, view);
     if (open)
         open_point_table(view->story, table, series, name_of);
     else
         tell_closed(view);
+    /*
+     * The first variant against itself in the same blocks: shuffled, it differs by
+     * nothing whatever the noise, so what it shows is how much else would drown.
+     */
     const size_t control = next_of(view, 0, is_control), variant = next_of(view, 0, is_variant);
+    const struct compared *c = NULL;
     if (control < table->count)
-        tell_control(view->story,
-                     compared_find(view->comparisons, table->first[control], metric, false));
+        c = compared_find(view->comparisons, table->first[control],
+                          &metrics[open ? METRIC_P50 : METRIC_TIME], false);
+    if (c != NULL && !isnan(c->comparison.detectable)) {
+        const bool differs = c->comparison.verdict == VERDICT_FASTER ||
+                             c->comparison.verdict == VERDICT_SLOWER ||
+                             c->comparison.detectable > 3 * c->comparison.margin;
+        char *text =
+            fill("A/A: `{variant}` against itself: {ratio:ratio~}", fill_from(LIST_COMPARISONS, c));
+        story_say(view->story, "%s: this session finds differences from %s on%s",
+                  text == NULL ? "" : text, words_percent(c->comparison.detectable).text,
+                  differs ? ": not quiet" : "");
+        free(text);
+    }
     if (variant == table->count) return;
     tell_verdicts(view, variant);
-    if (view->session->axis != NULL) tell_sentences(view);
+    if (view->session->axis == NULL) return;
+    /* Of a sweep the sentences stand at their points. */
+    for (size_t i = 0; (i = next_of(view, i, is_variant)) < table->count; i++) {
+        c = compared_find(view->comparisons, table->first[i],
+                          &metrics[open ? METRIC_P99 : METRIC_TIME], false);
+        if (c == NULL) continue;
+        if (first) story_say(view->story, "In words:");
+        first = false;
+        story_tell_as(view->story, "li", compare_put_sentence, c);
+    }
 }
 
 static void tell_level(const struct view *view) {

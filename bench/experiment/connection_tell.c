@@ -233,10 +233,14 @@ void round_trips_tell(struct story *story, const struct results *results) {
     story_table(story, "numbers", &grid);
 }
 
-/* What the wire itself does: late by how much, and what it costs without a delay. */
-static void tell_wire(struct story *story, const struct runs *runs) {
+void rtt_table(struct story *story, const struct results *results) {
+    const struct session *session = results->sessions[0];
+    const struct runs *runs = &session->runs;
+    /* What the wire itself does: late by how much, and what it costs without a delay. */
     double worst_us = 0, sum_us[2] = {0}; /* without a delay, and with one */
     unsigned count[2] = {0};
+    compare_put_head(story, session);
+    round_trips_tell(story, results);
     for (size_t i = 0; i < runs->count; i++) {
         const struct carried *wire = &runs->list[i]->wire;
         const bool delays = runs->list[i]->asked.rtt_ns > 0;
@@ -255,13 +259,6 @@ static void tell_wire(struct story *story, const struct runs *runs) {
     if (count[0] > 0)
         story_say(story, "At round-trip time 0 it holds a packet for %s a round trip (%s).",
                   words_time(sum_us[0] / count[0]).text, words_counted(count[0], "run").text);
-}
-
-void rtt_table(struct story *story, const struct results *results) {
-    const struct session *session = results->sessions[0];
-    compare_put_head(story, session);
-    round_trips_tell(story, results);
-    tell_wire(story, &session->runs);
     compare_put_foot(story, session);
 }
 

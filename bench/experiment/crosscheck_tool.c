@@ -134,23 +134,6 @@ static int choose_ports(struct supervisor *s) {
     return s->ports[0] != 0 && s->ports[1] != 0 ? 0 : problem(s, "no free port");
 }
 
-/* What the commands in the table name. */
-static void set_variables(const struct supervisor *s) {
-    const struct {
-        const char *name;
-        unsigned value;
-    } all[] = {{"PORT", s->ports[0]},
-               {"OTHER", s->ports[1]},
-               {"PAYLOAD", s->job->payload_bytes},
-               {"BYTES", ECHO_HEADER_BYTES + s->job->payload_bytes},
-               {"SECONDS", s->job->seconds}};
-    char text[16];
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        (void)snprintf(text, sizeof text, "%u", all[i].value);
-        (void)setenv(all[i].name, text, 1);
-    }
-}
-
 /*
  * netperf resolves 127.0.0.1 with AI_ADDRCONFIG, for which loopback addresses
  * do not count (getaddrinfo(3)): where there is no other it finds no host.
@@ -292,7 +275,19 @@ static int settle(struct supervisor *s) {
     if (dup2(nothing, STDIN_FILENO) < 0 || chdir(s->job->directory) != 0)
         return problem(s, "no directory to work in");
     if (choose_ports(s) != 0) return -1;
-    set_variables(s);
+    const struct {
+        const char *name;
+        unsigned value;
+    } all[] = {{"PORT", s->ports[0]},
+               {"OTHER", s->ports[1]},
+               {"PAYLOAD", s->job->payload_bytes},
+               {"BYTES", ECHO_HEADER_BYTES + s->job->payload_bytes},
+               {"SECONDS", s->job->seconds}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%u", all[i].value);
+        (void)setenv(all[i].name, text, 1);
+    }
     return 0;
 }
 

@@ -117,31 +117,6 @@ static void put_batches(FILE *out, const void *what) {
     (void)fputs(": they differ in what they batch as much as in the protocol.", out);
 }
 
-static void tell_batches(struct story *story, const struct batches *all) {
-    struct grid grid = grid_of("variant|outstanding|messages/s|messages per system call|messages "
-                               "per packet|runs");
-    bool carried = false;
-    for (size_t i = 0; (i = series_next(&all->table, i, NULL)) < all->table.count; i++) {
-        const struct source series = fill_from_series(&all->table, i);
-        const struct middle per_call = series_middle(&all->table, i, messages_per_call);
-        const size_t runs = series_middle(&all->table, i, run_throughput_per_s).count;
-        if (all->table.first[i]->depth != all->depth || runs == 0) continue;
-        carried = carried || on_wire(all, i).table != NULL;
-        grid_fill(&grid, "`{variant}`|{pipeline:count}|{throughput_per_s:~}", series);
-        words_cell_middle(&grid, &per_call, words_number);
-        grid_fill(&grid, "{messages_per.packet:~}", on_wire(all, i));
-        grid_add(&grid, "%zu", runs);
-    }
-    story_tell(story, put_batches, all);
-    if (!story_table(story, "numbers", &grid)) return;
-    story_say(story, "%s",
-              carried ? "Packets are those of a run over a wire with an MTU of 1,500, as it "
-                        "carried them after segmentation, acknowledgments included: on the "
-                        "loopback a batch would pass as one."
-                      : "How many share a packet shows only on a wire: `echolab sweep pipeline "
-                        "--wire --at 32 --blocks 1 --messages 3200`.");
-}
-
 void pipeline_tell(struct story *story, const struct results *results) {
     static const struct runs none;
     const struct session *wire = results_where(results, "sweep", "pipeline", session_is_on_wire),
@@ -149,13 +124,34 @@ void pipeline_tell(struct story *story, const struct results *results) {
                              results_where(results, "sweep", "pipeline", session_is_on_loopback);
     if (session == NULL) session = wire;
     if (session == NULL) return;
+    struct grid grid = grid_of("variant|outstanding|messages/s|messages per system call|messages "
+                               "per packet|runs");
+    bool carried = false;
     struct batches all = {series_of(&session->runs), series_of(wire == NULL ? &none : &wire->runs),
                           0};
     for (size_t i = 0; (i = series_next(&all.table, i, NULL)) < all.table.count; i++) {
         const unsigned usual = 32, depth = all.table.first[i]->depth;
         if (all.depth != usual && (depth == usual || depth > all.depth)) all.depth = depth;
     }
-    tell_batches(story, &all);
+    story_tell(story, put_batches, &all);
+    for (size_t i = 0; (i = series_next(&all.table, i, NULL)) < all.table.count; i++) {
+        const struct middle per_call = series_middle(&all.table, i, messages_per_call);
+        const size_t runs = series_middle(&all.table, i, run_throughput_per_s).count;
+        if (all.table.first[i]->depth != all.depth || runs == 0) continue;
+        carried = carried || on_wire(&all, i).table != NULL;
+        grid_fill(&grid, "`{variant}`|{pipeline:count}|{throughput_per_s:~}",
+                  fill_from_series(&all.table, i));
+        words_cell_middle(&grid, &per_call, words_number);
+        grid_fill(&grid, "{messages_per.packet:~}", on_wire(&all, i));
+        grid_add(&grid, "%zu", runs);
+    }
+    if (story_table(story, "numbers", &grid))
+        story_say(story, "%s",
+                  carried ? "Packets are those of a run over a wire with an MTU of 1,500, as it "
+                            "carried them after segmentation, acknowledgments included: on the "
+                            "loopback a batch would pass as one."
+                          : "How many share a packet shows only on a wire: `echolab sweep pipeline "
+                            "--wire --at 32 --blocks 1 --messages 3200`.");
     series_free(&all.table);
     series_free(&all.wire);
 }
