@@ -114,26 +114,30 @@ void compare_put_head(struct story *story, const struct session *session) {
     }
 }
 
+/* What a retry costs the server, which the client's figures do not show. */
+static void tell_executions(struct story *story, const struct runs *runs,
+                            const struct variant *variant) {
+    struct run sum = {.asked.variant = variant};
+    for (size_t i = 0; i < runs->count; i++) {
+        const struct run *run = runs->list[i];
+        if (run->asked.variant != variant || run->executed == FIELD_UNKNOWN) continue;
+        sum.answered_in_all += run->answered_in_all;
+        sum.executed += run->executed;
+        sum.asked.dedup = run->asked.dedup;
+    }
+    if (sum.executed > 0)
+        story_say(story, "`%s`: answered once: %s; executed: %s (%s)", variant->name,
+                  words_count((double)sum.answered_in_all).text,
+                  words_count((double)sum.executed).text,
+                  sum.asked.dedup ? "at most once: the server remembers, --dedup"
+                                  : "a retry is at-least-once; --dedup: at most once");
+}
+
 void compare_put_foot(struct story *story, const struct session *session) {
     const struct runs *runs = &session->runs;
     bool first = true;
-    /* What a retry costs the server, which the client's figures do not show. */
-    for (unsigned i = 0; i < variant_count; i++) {
-        double answered = 0, executed = 0;
-        bool dedup = false;
-        for (size_t k = 0; k < runs->count && variants[i].retries; k++) {
-            const struct run *run = runs->list[k];
-            if (run->asked.variant != &variants[i] || run->executed == FIELD_UNKNOWN) continue;
-            answered += (double)run->answered_in_all;
-            executed += (double)run->executed;
-            dedup = run->asked.dedup;
-        }
-        if (executed > 0)
-            story_say(story, "`%s`: answered once: %s; executed: %s (%s)", variants[i].name,
-                      words_count(answered).text, words_count(executed).text,
-                      dedup ? "at most once: the server remembers, --dedup"
-                            : "a retry is at-least-once; --dedup: at most once");
-    }
+    for (unsigned i = 0; i < variant_count; i++)
+        if (variants[i].retries) tell_executions(story, runs, &variants[i]);
     /* Runs that do not count, a line for reasons that differ in their numbers alone. */
     for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = runs->list[i];
@@ -162,8 +166,8 @@ struct view {
     const struct session *session;
     const struct findings *comparisons;
     struct series_table table;
-    const struct run *point;    /* the first of it */
-    bool open, closed, against; /* whether there are such */
+    const struct run *point; /* the first of it */
+    bool against;            /* there is another build */
 };
 
 static bool is_variant(const struct run *run) {
@@ -355,44 +359,39 @@ static void tell_point(const struct view *view, size_t series) {
     }
 }
 
-static void tell_level(const struct view *view) {
-    const struct compared *all = view->comparisons->items;
-    const size_t count = view->comparisons->count;
-    bool floors = false, undecided = false;
-    if (view->open) open_notes(view->story);
-    if (count == 0) return;
-    for (size_t i = 0; i < count; i++) {
+void compare_table(struct story *story, const struct results *results) {
+    const struct session *session = results->sessions[0];
+    const struct findings *list = &session->lists[LIST_COMPARISONS];
+    const struct compared *all = list->items;
+    struct view view = {.story = story,
+                        .session = session,
+                        .comparisons = list,
+                        .table = series_of(&session->runs)};
+    bool open = false, closed = false, floors = false, undecided = false;
+    for (size_t i = 0; i < view.table.count; i++) {
+        const bool its = run_is_open(view.table.first[i]);
+        open = open || its;
+        closed = closed || !its;
+        view.against = view.against || view.table.first[i]->against;
+    }
+    for (size_t i = 0; i < list->count; i++) {
         const bool floor = compared_with_floor(&all[i]);
         floors = floors || floor;
         undecided = undecided || (!floor && all[i].comparison.verdict == VERDICT_NOT_DECIDED);
     }
-    story_say(view->story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s%s",
-              view->closed ? "Times are per message; i" : "I", 100 * all->comparison.level, count,
-              floors ? " /floor: times what the same system calls cost bare." : "",
-              undecided
-                  ? " \"Finds 3 %\": a difference of so much is seen by four sessions of five "
-                    "such as this."
-                  : "");
-}
-
-void compare_table(struct story *story, const struct results *results) {
-    const struct session *session = results->sessions[0];
-    struct view view = {.story = story,
-                        .session = session,
-                        .comparisons = &session->lists[LIST_COMPARISONS],
-                        .table = series_of(&session->runs)};
     compare_put_head(story, session);
-    for (size_t i = 0; i < view.table.count; i++) {
-        const bool open = run_is_open(view.table.first[i]);
-        view.open = view.open || open;
-        view.closed = view.closed || !open;
-        view.against = view.against || view.table.first[i]->against;
-    }
     for (size_t i = 0; i < view.table.count; i++) {
         view.point = view.table.first[i];
         if (next_of(&view, 0, NULL) == i) tell_point(&view, i);
     }
-    tell_level(&view);
+    if (open) open_notes(story);
+    if (list->count > 0)
+        story_say(story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s%s",
+                  closed ? "Times are per message; i" : "I", 100 * all->comparison.level,
+                  list->count, floors ? " /floor: times what the same system calls cost bare." : "",
+                  undecided ? " \"Finds 3 %\": a difference of so much is seen by four sessions of "
+                              "five such as this."
+                            : "");
     compare_put_foot(story, session);
     series_free(&view.table);
 }

@@ -26,22 +26,6 @@ static const struct fit *fit_of(const struct results *results, const char *varia
     return fit != NULL && isfinite(fit->line.slope.value) ? fit : NULL;
 }
 
-static void put_round_trips(FILE *out, const struct fit *one, const struct fit *other) {
-    static const char words[] = "{round_trips:%.3f}[, {level:percent} % interval {ci_low:%.3f} to "
-                                "{ci_high:%.3f}][, {runs:run}]";
-    const double model = round_trips_of(fresh) - round_trips_of(kept);
-    if (one == NULL || other == NULL) {
-        (void)fprintf(out, "%s (by the model, not measured)",
-                      words_counted(model, "round trip").text);
-        return;
-    }
-    (void)fprintf(out, "%.3f round trips (", one->line.slope.value - other->line.slope.value);
-    fill_put(out, words, fill_from(LIST_FITS, one));
-    (void)fputs(", instead of ", out);
-    fill_put(out, words, fill_from(LIST_FITS, other));
-    (void)fprintf(out, "; by the model %.0f)", model);
-}
-
 /*
  * Of both directions: as the wire counted, or the kernel, over what the server
  * was asked; that only in a network of our own, where nobody else's are.
@@ -102,8 +86,20 @@ static void put_headline(FILE *out, const void *what) {
                         isfinite(work.comparison.diff.value);
     /* What is by the model alone goes with what was measured, or goes without saying. */
     if ((one == NULL || other == NULL) && !counted && !worked) return;
+    static const char words[] = "{round_trips:%.3f}[, {level:percent} % interval {ci_low:%.3f} to "
+                                "{ci_high:%.3f}][, {runs:run}]";
+    const double model = round_trips_of(fresh) - round_trips_of(kept);
     (void)fputs("A fresh TCP connection for every message adds ", out);
-    put_round_trips(out, one, other);
+    if (one != NULL && other != NULL) {
+        (void)fprintf(out, "%.3f round trips (", one->line.slope.value - other->line.slope.value);
+        fill_put(out, words, fill_from(LIST_FITS, one));
+        (void)fputs(", instead of ", out);
+        fill_put(out, words, fill_from(LIST_FITS, other));
+        (void)fprintf(out, "; by the model %.0f)", model);
+    } else {
+        (void)fprintf(out, "%s (by the model, not measured)",
+                      words_counted(model, "round trip").text);
+    }
     if (counted) {
         (void)fprintf(out, "%s%.3g packets (%.3g instead of %.3g, counted in %zu and %zu runs)",
                       worked ? ", " : " and ", more.value - less.value, more.value, less.value,
@@ -179,41 +175,37 @@ static struct grid situation_grid(const struct results *results) {
     return grid;
 }
 
-/*
- * Protocols that the lab does not carry, by round trips alone: what their
- * cryptography costs was not measured here. TLS 1.3 takes one round trip of its
- * own behind TCP's (RFC 8446, section 2); QUIC's handshake is both in one, and a
- * known server is sent the request at once (RFC 9001, section 1). Certificates
- * too large for the first flight of an unknown client add one (RFC 9000,
- * section 8.1).
- */
-static struct grid model_grid(void) {
-    static const double round_trips[] = {1, 3, 2, 1};
-    struct grid grid = grid_of("by model, not measured|TLS 1.3, kept|TLS 1.3, fresh|QUIC, fresh|"
-                               "QUIC, fresh, 0-RTT");
-    grid_add(&grid, "round trips");
-    for (int k = 0; k < 4; k++) grid_add(&grid, "%.0f", round_trips[k]);
-    for (int i = 1; i < RTTS; i++) {
-        grid_add(&grid, "%g ms", rtts_ms[i]);
-        for (int k = 0; k < 4; k++) grid_add(&grid, "%g ms", rtts_ms[i] * round_trips[k]);
-    }
-    return grid;
-}
-
 void situations_tell(struct story *story, const struct results *results) {
-    struct grid situations = situation_grid(results), models = model_grid();
-    if (grid_rows(&situations) > 1) {
+    /*
+     * Protocols that the lab does not carry, by round trips alone: what their
+     * cryptography costs was not measured here. TLS 1.3 takes one round trip of
+     * its own behind TCP's (RFC 8446, section 2); QUIC's handshake is both in one,
+     * and a known server is sent the request at once (RFC 9001, section 1).
+     * Certificates too large for the first flight of an unknown client add one
+     * (RFC 9000, section 8.1).
+     */
+    static const double round_trips[] = {1, 3, 2, 1};
+    struct grid situations = situation_grid(results);
+    struct grid models = grid_of("by model, not measured|TLS 1.3, kept|TLS 1.3, fresh|QUIC, fresh|"
+                                 "QUIC, fresh, 0-RTT");
+    const bool any = grid_rows(&situations) > 1;
+    grid_add(&models, "round trips");
+    for (int k = 0; k < 4; k++) grid_add(&models, "%.0f", round_trips[k]);
+    for (int i = 1; i < RTTS; i++) {
+        grid_add(&models, "%g ms", rtts_ms[i]);
+        for (int k = 0; k < 4; k++) grid_add(&models, "%g ms", rtts_ms[i] * round_trips[k]);
+    }
+    if (any)
         story_say(story,
                   "How long one message and its answer take: measured (95 %% interval, runs) / "
                   "predicted as the work on this machine and the round trips of the mode, UDP 1, "
                   "TCP kept 1, TCP fresh 2.");
-        story_table(story, "situations", &situations);
+    story_table(story, "situations", &situations);
+    if (any) {
         story_table(story, "grey", &models);
         story_say(story, "The second table is round trips alone, by RFC 8446 and RFC 9001: the "
                          "work of TLS 1.3 and QUIC was not measured.");
-        return;
     }
-    grid_free(&situations);
     grid_free(&models);
 }
 
@@ -330,19 +322,6 @@ static const struct per_connection *point_at(const struct findings *list,
     return point != NULL && isfinite(point->time_us.value) ? point : NULL;
 }
 
-static void put_shares(FILE *out, const struct per_connection *alone,
-                       const struct per_connection *shared) {
-    (void)fputs(". With N messages on a connection each bears an N-th of that: ", out);
-    for (int n = 1; n <= 100; n *= 10)
-        (void)fprintf(
-            out, "%s%s %%%s with %d", n == 1 ? "" : ", ",
-            words_number(per_connection_share(alone->time_us.value, shared->time_us.value, n)).text,
-            n == 1 ? " of its time" : "", n);
-    if (alone->below_10_percent > 1)
-        fill_put(out, ", and less than a tenth from {below_10_percent:count} on",
-                 fill_from(LIST_PER_CONNECTION, alone));
-}
-
 struct curve {
     const struct findings *list;
     const struct per_connection *first;
@@ -369,7 +348,15 @@ static void put_curve(FILE *out, const void *what) {
     }
     (void)fprintf(out, "to have one costs %s",
                   words_time(alone->time_us.value - shared->time_us.value).text);
-    put_shares(out, alone, shared);
+    (void)fputs(". With N messages on a connection each bears an N-th of that: ", out);
+    for (int n = 1; n <= 100; n *= 10)
+        (void)fprintf(
+            out, "%s%s %%%s with %d", n == 1 ? "" : ", ",
+            words_number(per_connection_share(alone->time_us.value, shared->time_us.value, n)).text,
+            n == 1 ? " of its time" : "", n);
+    if (alone->below_10_percent > 1)
+        fill_put(out, ", and less than a tenth from {below_10_percent:count} on",
+                 fill_from(LIST_PER_CONNECTION, alone));
     /* The largest distance between the line and a point of the variant, of the point. */
     const struct per_connection *all = curve->list->items;
     double off = NAN;

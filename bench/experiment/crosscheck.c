@@ -60,8 +60,17 @@ static double *no_figures(struct session *session, unsigned blocks) {
     return figures;
 }
 
-/* What the session keeps: of each pair, and of each tool that is not here. */
-static int make_lists(struct asked *asked) {
+static int prepare(struct asked *asked) {
+    const char *folder = getenv("TMPDIR");
+    const int failed = placement_choose(&asked->cpus, asked->lab->request->run.placement);
+    if (failed != 0) return complain("cannot choose a CPU: %s", strerror(-failed));
+    if (folder == NULL || *folder != '/') folder = "/tmp"; /* they start in another directory */
+    (void)snprintf(asked->directory, sizeof asked->directory, "%s/echolab-XXXXXX", folder);
+    if (mkdtemp(asked->directory) == NULL) {
+        asked->directory[0] = '\0';
+        return complain("no directory for the tools in %s: %s", folder, strerror(errno));
+    }
+    /* What the session keeps: of each pair, and of each tool that is not here. */
     struct session *session = asked->lab->session;
     const unsigned blocks = asked->lab->request->blocks;
     for (unsigned i = 0; i < asked->count; i++) {
@@ -84,17 +93,6 @@ static int make_lists(struct asked *asked) {
         if (missing != NULL) missing->what = session_text(session, "%s", asked->paths[i]);
     }
     return EXIT_DONE;
-}
-
-static int prepare(struct asked *asked) {
-    const char *folder = getenv("TMPDIR");
-    const int failed = placement_choose(&asked->cpus, asked->lab->request->run.placement);
-    if (failed != 0) return complain("cannot choose a CPU: %s", strerror(-failed));
-    if (folder == NULL || *folder != '/') folder = "/tmp"; /* they start in another directory */
-    (void)snprintf(asked->directory, sizeof asked->directory, "%s/echolab-XXXXXX", folder);
-    if (mkdtemp(asked->directory) != NULL) return make_lists(asked);
-    asked->directory[0] = '\0';
-    return complain("no directory for the tools in %s: %s", folder, strerror(errno));
 }
 
 static int remove_entry(const char *path, const struct stat *its, int kind, struct FTW *where) {

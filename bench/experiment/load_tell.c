@@ -241,38 +241,34 @@ void designs_tell(struct story *story, const struct results *results) {
 }
 
 /* A client that connects and says nothing. */
-static void tell_behind(struct story *story, struct grid *grid, const struct series_table *table,
-                        size_t series) {
-    struct run sum = {.asked = table->first[series]->asked};
-    double runs = 0;
-    for (size_t block = 0; block < table->blocks; block++) {
-        const struct run *run = series_run(table, series, block);
-        if (run == NULL) continue; /* valid or not: that nobody is answered is what is shown */
-        sum.sent += run->sent;
-        sum.ok += run->ok;
-        runs++;
-    }
-    const struct outside outside = outside_of(&sum);
-    const struct source source = fill_from_run(&outside);
-    grid_fill(grid, "`{design}`|{messages.ok:count} of {messages.sent:count}", source);
-    grid_add(grid, "%.0f", runs);
-    if (sum.asked.design != DESIGN_ITERATIVE || sum.sent == 0) return;
-    char *text = fill("Behind {silent_connections:client} that connects and says nothing, an "
-                      "iterative server answered {messages.ok:count} of {messages.sent:count} "
-                      "messages within {deadline_ms:time}",
-                      source);
-    story_say(story, "%s (%s): it serves one connection to its end, and this one does not end.",
-              text, words_counted(runs, "run").text);
-    free(text);
-}
-
 void silent_tell(struct story *story, const struct results *results) {
     const struct session *session = results_where(results, "sweep", "design", has_silent);
     if (session == NULL) return;
     struct series_table table = series_of(&session->runs);
     struct grid grid = grid_of("behind a silent client|answered in time|runs");
-    for (size_t i = 0; (i = series_next(&table, i, NULL)) < table.count; i++)
-        tell_behind(story, &grid, &table, i);
+    for (size_t i = 0; (i = series_next(&table, i, NULL)) < table.count; i++) {
+        struct run sum = {.asked = table.first[i]->asked};
+        double runs = 0;
+        for (size_t block = 0; block < table.blocks; block++) {
+            const struct run *run = series_run(&table, i, block);
+            if (run == NULL) continue; /* valid or not: that nobody is answered is what is shown */
+            sum.sent += run->sent;
+            sum.ok += run->ok;
+            runs++;
+        }
+        const struct outside outside = outside_of(&sum);
+        const struct source source = fill_from_run(&outside);
+        grid_fill(&grid, "`{design}`|{messages.ok:count} of {messages.sent:count}", source);
+        grid_add(&grid, "%.0f", runs);
+        if (sum.asked.design != DESIGN_ITERATIVE || sum.sent == 0) continue;
+        char *text = fill("Behind {silent_connections:client} that connects and says nothing, an "
+                          "iterative server answered {messages.ok:count} of {messages.sent:count} "
+                          "messages within {deadline_ms:time}",
+                          source);
+        story_say(story, "%s (%s): it serves one connection to its end, and this one does not end.",
+                  text, words_counted(runs, "run").text);
+        free(text);
+    }
     story_table(story, "numbers", &grid);
     series_free(&table);
 }
