@@ -49,7 +49,7 @@ static double duration_s(const struct parameters *run) {
     const bool slow = run->rate_per_s < SLOW_PER_S;
     if (is_single(run)) return slow ? 2 : 1;
     const double lost_per_s = 2 * packets_per_s(run) * run->loss_percent / 100;
-    return clamp(LOSSES_WANTED / lost_per_s, 2, slow ? 12 : 6);
+    return clamp(LOSSES_WANTED / lost_per_s, 1, slow ? 12 : 6);
 }
 
 /* One interruption by the machine is to spoil little: several short runs, not a long one. */
@@ -156,8 +156,10 @@ static void conclude_row(struct session *session, unsigned first, unsigned end,
     one->within_share = head_of_line_share(&sum, one->level);
     const double gap_ms = 1e3 / asked->rate_per_s;
     if (!limits.single || !fastest) return;
-    one->series = head_of_line_near(example, fmax(one->rtt_ms, 5 * gap_ms),
-                                    fmax(3 * one->rtt_ms, 15 * gap_ms), &one->series_count);
+    one->series = session_keep(session, head_of_line_near(example, fmax(one->rtt_ms, 5 * gap_ms),
+                                                          fmax(3 * one->rtt_ms, 15 * gap_ms),
+                                                          &one->series_count));
+    if (one->series == NULL) one->series_count = 0;
 }
 
 void head_of_line_conclude(struct lab *lab) {

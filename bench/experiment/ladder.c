@@ -16,7 +16,6 @@
 #include "bench/experiment/all.h"
 #include "bench/experiment/trace.h"
 #include "bench/run/cost.h"
-#include "bench/session/output.h"
 #include "echo/clock.h"
 
 enum {

@@ -14,7 +14,6 @@
 #include "bench/experiment/all.h"
 #include "bench/judge/estimate.h"
 #include "bench/measure/environment.h"
-#include "bench/session/output.h"
 #include "echo/address.h"
 #include "echo/clock.h"
 

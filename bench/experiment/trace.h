@@ -10,7 +10,7 @@
 #define BENCH_TRACE_H
 
 #include "bench/link/wire.h"
-#include "bench/run/child.h"
+#include "bench/run/process.h"
 
 enum trace_side {
     TRACE_CLIENT, /* the threads that connect */

@@ -27,7 +27,7 @@
 
 #include "bench/judge/findings.h"
 #include "bench/judge/series.h"
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 #include "bench/tell/story.h"
 
 struct source {
