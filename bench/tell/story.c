@@ -189,23 +189,6 @@ static const char *cell_of(const struct grid *grid, size_t row, size_t column) {
     return text == NULL ? "" : text;
 }
 
-static void html_table(FILE *out, const char *class, const struct grid *grid) {
-    (void)fprintf(out, "<div class=\"wide\"><table class=\"%s\">\n", class);
-    for (size_t row = 0; row < grid_rows(grid); row++) {
-        const char *close = row == 0 ? "</th>" : "</td>";
-        (void)fputs("<tr>", out);
-        for (size_t k = 0; k < grid->columns; k++) {
-            const char *text = cell_of(grid, row, k);
-            const bool number = *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
-            (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", out);
-            story_html(out, text);
-            (void)fputs(close, out);
-        }
-        (void)fputs("</tr>\n", out);
-    }
-    (void)fputs("</table></div>\n", out);
-}
-
 /* The widest piece that is not broken unless it must be. */
 static size_t longest_word(const char *text) {
     size_t longest = 1, start = 0;
@@ -263,6 +246,21 @@ static void plain_table(FILE *out, const struct grid *grid) {
             (void)fputc('\n', out);
         }
     }
+}
+
+static void html_table(FILE *out, const char *class, const struct grid *grid) {
+    (void)fprintf(out, "<div class=\"wide\"><table class=\"%s\">\n", class);
+    for (size_t i = 0; i < grid_rows(grid) * grid->columns; i++) {
+        const size_t row = i / grid->columns, k = i % grid->columns;
+        const char *text = cell_of(grid, row, k);
+        const bool number = *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
+        (void)fputs(k == 0 ? "<tr>" : "", out);
+        (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", out);
+        story_html(out, text);
+        (void)fputs(row == 0 ? "</th>" : "</td>", out);
+        (void)fputs(k + 1 == grid->columns ? "</tr>\n" : "", out);
+    }
+    (void)fputs("</table></div>\n", out);
 }
 
 bool story_table(struct story *story, const char *class, struct grid *grid) {
