@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 #include "bench/experiment/all.h"
-#include "bench/tell/fill.h"
-#include "bench/tell/words.h"
 #include "echo/message.h"
 
 enum { PAIRS_MAX = 32, MISSES_MAX = 2 };

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "bench/experiment/crosscheck.h"
-#include "bench/link/namespace.h"
 #include "bench/run/process.h"
 #include "bench/run/status.h"
 #include "echo/clock.h"
@@ -235,21 +234,10 @@ static int await_server(struct supervisor *s) {
     return 0;
 }
 
-static int take_figure(struct supervisor *s, int status) {
-    char words[64];
-    last_words(s->client_output, words, sizeof words);
-    if (WIFSIGNALED(status)) return problem(s, "ended by signal %d: %s", WTERMSIG(status), words);
-    if (WEXITSTATUS(status) != 0)
-        return problem(s, "refused (status %d): %s", WEXITSTATUS(status), words);
-    char *text = read_output(s->client_output);
-    s->outcome.us = text == NULL ? NAN : tool_parse(s->job->row, text);
-    free(text);
-    return isfinite(s->outcome.us) ? 0 : problem(s, "printed no figure: %s", words);
-}
-
 static int run_both(struct supervisor *s) {
     const struct tool_job *job = s->job;
     const uint64_t patience_ns = job->seconds * UINT64_C(1000000000) + job->figure_ns;
+    char words[64];
     int status = 0;
     s->server = start(job->server, job->row->serve, s->server_output, job->cpus.server);
     if (s->server < 0) return problem(s, "no process for its server");
@@ -257,9 +245,17 @@ static int run_both(struct supervisor *s) {
     const pid_t client = start(job->client, job->row->ask, s->client_output, job->cpus.client);
     if (client < 0) return problem(s, "no process for its client");
     const int failed = process_wait(client, patience_ns, &status);
-    if (failed == 0) return take_figure(s, status);
     if (failed == -EINTR) return problem(s, "interrupted");
-    return problem(s, "stalled: no figure within %.1f s", (double)patience_ns / 1e9);
+    if (failed != 0)
+        return problem(s, "stalled: no figure within %.1f s", (double)patience_ns / 1e9);
+    last_words(s->client_output, words, sizeof words);
+    if (WIFSIGNALED(status)) return problem(s, "ended by signal %d: %s", WTERMSIG(status), words);
+    if (WEXITSTATUS(status) != 0)
+        return problem(s, "refused (status %d): %s", WEXITSTATUS(status), words);
+    char *text = read_output(s->client_output);
+    s->outcome.us = text == NULL ? NAN : tool_parse(job->row, text);
+    free(text);
+    return isfinite(s->outcome.us) ? 0 : problem(s, "printed no figure: %s", words);
 }
 
 /* What the tools inherit. */
