@@ -20,8 +20,8 @@
 #include <linux/seccomp.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -334,7 +334,7 @@ static void *stop_for_a_while(void *argument) {
     (void)kill(pause->pid, SIGSTOP);
     const uint64_t until_ns = echo_clock_ns() + pause->for_ns;
     while (!atomic_load(&pause->over) && echo_clock_ns() < until_ns) {
-        echo_clock_sleep_until(echo_clock_ns() + 5 * MS);
+        echo_clock_sleep_until(echo_clock_ns() + UINT64_C(5) * MS);
     }
     (void)kill(pause->pid, SIGCONT);
     return NULL;
