@@ -47,6 +47,8 @@ struct knee {
 struct lost_message {
     const char *variant, *lost;
     double predicted_low_ms, predicted_high_ms;
+    double probed_low_ms, probed_high_ms; /* after a tail loss probe; NAN: it changes nothing */
+    double probed, as_predicted;          /* of its runs; NAN: likewise, or not told */
     struct middle measured_ms;
     bool answered;
 };

@@ -48,6 +48,7 @@ const struct counter_row counter_rows[] = {
     {"kernel.ListenOverflows", NETSTAT, "TcpExt:", "ListenOverflows", .void_from = 1},
     {"kernel.ListenDrops", NETSTAT, "TcpExt:", "ListenDrops", .void_from = 1},
     {"kernel.TCPTimeouts", NETSTAT, "TcpExt:", "TCPTimeouts", .void_from = 1},
+    {"kernel.TCPLossProbes", NETSTAT, "TcpExt:", "TCPLossProbes", .void_from = 0},
     {"kernel.TCPTimeWaitOverflow", NETSTAT, "TcpExt:", "TCPTimeWaitOverflow", .void_from = 0},
     {"kernel.TCPFastOpenActive", NETSTAT, "TcpExt:", "TCPFastOpenActive", .void_from = 0},
     {"kernel.TCPFastOpenActiveFail", NETSTAT, "TcpExt:", "TCPFastOpenActiveFail", .void_from = 0},
