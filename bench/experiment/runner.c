@@ -276,26 +276,57 @@ struct run *lab_run(struct lab *lab, const struct parameters *asked) {
 
 /* ---- what the variants can carry ---- */
 
-/* One closed loop each over the same connections, at the same places. */
+enum { CAPACITY_RUNS = 3, CAPACITY_ROUNDS = 9 };
+
+/* A closed loop over the same connections, at the same places, of enough round trips to count. */
+static struct run *run_closed(struct lab *lab, const struct variant *variant, unsigned round) {
+    const double short_ns = 1e8, cycles = 20;
+    struct parameters asked = lab->request->run;
+    asked.variant = variant;
+    asked.rate_per_s = 0;
+    asked.duration_ns = (uint64_t)(short_ns + cycles * variant->round_trips * (double)asked.rtt_ns);
+    asked.messages = 0;
+    asked.seed += round;
+    lab_progress(lab, "what %s can carry", variant->name);
+    return child_run(&asked, lab->why);
+}
+
+static bool add_capacity(struct lab *lab, unsigned place, double *per_s, size_t count) {
+    struct capacity *one = findings_add(&lab->session->lists[LIST_CAPACITIES], LIST_CAPACITIES);
+    if (one == NULL) return false;
+    lab->capacity_per_s[place] = statistics_median(per_s, count); /* sorts them */
+    one->variant = lab->request->variants[place]->name;
+    one->per_s = (struct interval){lab->capacity_per_s[place], per_s[0], per_s[count - 1]};
+    one->runs = count;
+    return true;
+}
+
+/* Round by round one of each variant, so that all meet the same machine. */
 static int find_capacities(struct lab *lab) {
-    const uint64_t long_enough_ns = 300000000;
     const struct request *request = lab->request;
-    double slowest = INFINITY;
-    for (unsigned i = 0; i < request->variant_count; i++) {
-        struct parameters asked = request->run;
-        asked.variant = request->variants[i];
-        asked.rate_per_s = 0;
-        asked.duration_ns = long_enough_ns;
-        asked.messages = 0;
-        lab_progress(lab, "what %s can carry", asked.variant->name);
-        struct run *run = child_run(&asked, lab->why);
+    double per_s[REQUEST_VARIANTS_MAX][CAPACITY_RUNS], slowest = INFINITY;
+    size_t count[REQUEST_VARIANTS_MAX] = {0};
+    for (unsigned i = 0; i < CAPACITY_ROUNDS * request->variant_count && !interrupted; i++) {
+        const unsigned k = i % request->variant_count;
+        if (count[k] == CAPACITY_RUNS) continue;
+        struct run *run = run_closed(lab, request->variants[k], i / request->variant_count);
         if (run == NULL) return complain("%s", lab->why);
-        lab->capacity_per_s[i] = run_throughput_per_s(run);
-        slowest = fmin(slowest, lab->capacity_per_s[i]);
+        if (run_is_valid(run))
+            per_s[k][count[k]++] = run_throughput_per_s(run);
+        else
+            (void)snprintf(lab->why, sizeof lab->why, "%s", run->validity.reason[0]);
         run_free(run);
-        if (lab->capacity_per_s[i] >= 1) continue;
-        return complain("%s answered nothing in a closed loop: no rate can be chosen; give --rate",
-                        asked.variant->name);
+    }
+    for (unsigned i = 0; i < request->variant_count; i++) {
+        if (count[i] == 0) {
+            (void)complain("what %s can carry is not known, as none of %d closed loops is valid "
+                           "(%s): give %s",
+                           request->variants[i]->name, CAPACITY_ROUNDS, lab->why,
+                           request->rate_half ? "a rate by --rate" : "rates by --at");
+            return EXIT_NOT_VALID;
+        }
+        if (!add_capacity(lab, i, per_s[i], count[i])) return complain("no memory for a capacity");
+        slowest = fmin(slowest, lab->capacity_per_s[i]);
     }
     /* Low enough that no variant is overloaded, so that tails can be compared at one rate. */
     for (unsigned i = 0; request->rate_half && i < lab->plan.count; i++) {

@@ -92,6 +92,12 @@ static const struct field per_connection_fields[] = {T("variant", variant),
                                                      W("below_10_percent", below_10_percent)};
 #undef S
 
+#define S capacity
+static const struct field capacity_fields[] = {
+    T("variant", variant), R("capacity_per_s", per_s.value), R("least_per_s", per_s.low),
+    R("most_per_s", per_s.high), C("runs", runs)};
+#undef S
+
 #define S knee
 static const struct field knee_fields[] = {
     T("variant", variant),           T("build", build),     R("capacity_per_s", capacity_per_s),
@@ -299,6 +305,7 @@ const struct finding_kind finding_kinds[LISTS] = {
     [LIST_COMPARISONS] = KIND("comparisons", compared, compared_fields),
     [LIST_FITS] = KIND("fits", fit, fit_fields),
     [LIST_PER_CONNECTION] = KIND("per_connection", per_connection, per_connection_fields),
+    [LIST_CAPACITIES] = KIND("capacities", capacity, capacity_fields),
     [LIST_KNEES] = KIND("knees", knee, knee_fields),
     [LIST_LOST] = KIND("lost_packets", lost_message, lost_fields),
     [LIST_BEHIND_LOSS] = KIND("who_waits", behind_loss, behind_loss_fields),

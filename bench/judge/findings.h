@@ -37,6 +37,13 @@ struct per_connection {
     double below_10_percent; /* by the model: from so many messages on */
 };
 
+/* What a variant carries in a closed loop: the median of its valid runs, the least, the most. */
+struct capacity {
+    const char *variant;
+    struct interval per_s;
+    uint64_t runs;
+};
+
 /* Up to which rate a variant keeps its latency. */
 struct knee {
     const char *variant, *build, *because, *rule;
@@ -212,6 +219,7 @@ enum list {
     LIST_COMPARISONS,
     LIST_FITS,
     LIST_PER_CONNECTION,
+    LIST_CAPACITIES,
     LIST_KNEES,
     LIST_LOST,
     LIST_BEHIND_LOSS,
