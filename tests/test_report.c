@@ -185,13 +185,15 @@ static void put_rates(void) {
             run->ok = run->in_time = 10000 - run->lost;
             run->overloaded = i == 1;
             run->service.p99_ns = 55000;
+            run->answered.mean_ns = 70e3;
             made_took(run, 9800, 50);
             made_took(run, 200 - run->lost, 500 + 10 * block);
         }
     }
     struct knee *knee = findings_add(&session->lists[LIST_KNEES], LIST_KNEES);
     knee->variant = "tcp-persistent";
-    knee->knee_per_s = 40000;
+    knee->knee_per_s = (struct interval){40000, 38000, 42000};
+    knee->idle_us = 60;
 }
 
 static void put_designs(void) {
@@ -441,7 +443,10 @@ static void a_rate_has_its_percentiles_over_all_runs_and_its_knee(void **state) 
     assert_near(table_get(table_of_figure("rate"), 0, "run_low"), 500, 1);
     assert_near(table_get(table_of_figure("rate"), 0, "run_high"), 540, 1);
     assert_cell("rate", who, "40000", "service_p99_us", 55);
+    assert_cell("rate", who, "40000", "mean_us", 70);
     assert_cell("rate", who, "40000", "knee_per_s", 40000);
+    assert_cell("rate", who, "40000", "knee_high", 42000);
+    assert_cell("rate", who, "40000", "idle_us", 60);
     assert_cell("rate", who, "40000", "overloaded", 0);
     /* 150 of 10,000 are lost, so that the 99th of 100 waited for the deadline. */
     assert_cell("rate", who, "55000", "p99_us", 2e6);

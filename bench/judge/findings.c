@@ -99,10 +99,22 @@ static const struct field capacity_fields[] = {
 #undef S
 
 #define S knee
-static const struct field knee_fields[] = {
-    T("variant", variant),           T("build", build),     R("capacity_per_s", capacity_per_s),
-    R("knee_per_s", knee_per_s),     R("share", share),     R("held_per_s", held_per_s),
-    R("broken_per_s", broken_per_s), T("because", because), T("rule", rule)};
+static const struct field knee_fields[] = {T("variant", variant),
+                                           T("build", build),
+                                           R("capacity_per_s", capacity_per_s.value),
+                                           R("capacity_least_per_s", capacity_per_s.low),
+                                           R("capacity_most_per_s", capacity_per_s.high),
+                                           R("knee_per_s", knee_per_s.value),
+                                           R("ci_low", knee_per_s.low),
+                                           R("ci_high", knee_per_s.high),
+                                           R("share", share),
+                                           R("idle_us", idle_us),
+                                           R("queue_us", queue_us),
+                                           W("runs", runs),
+                                           R("held_per_s", held_per_s),
+                                           R("broken_per_s", broken_per_s),
+                                           T("because", because),
+                                           T("rule", rule)};
 #undef S
 
 #define S lost_message

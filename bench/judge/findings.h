@@ -44,10 +44,15 @@ struct capacity {
     uint64_t runs;
 };
 
-/* Up to which rate a variant keeps its latency. */
+/* Up to which rate a variant keeps its latency, by idle_us + queue_us x load / (capacity - load).
+ */
 struct knee {
-    const char *variant, *build, *because, *rule;
-    double capacity_per_s, knee_per_s, share, held_per_s, broken_per_s;
+    const char *variant, *build, *because, *rule; /* because: why there is none */
+    struct interval capacity_per_s;               /* low, high: of single runs */
+    struct interval knee_per_s;
+    double share, idle_us, queue_us;
+    double runs;                     /* that the curve goes through */
+    double held_per_s, broken_per_s; /* before, and the first that is overloaded */
 };
 
 /* A lone message that lost one packet. */

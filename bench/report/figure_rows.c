@@ -140,12 +140,19 @@ static void add_latency(struct table *table, const struct open_point *point,
     add_waited(table, point, point->latency_us[percent].high);
 }
 
-static double knee_of(const struct shown *one) {
-    for (size_t i = 0; i < one->from->lists[LIST_KNEES].count; i++) {
-        const struct knee *knee = SESSION_AT(one->from, LIST_KNEES, struct knee, i);
-        if (strcmp(knee->variant, one->run->asked.variant->name) == 0) return knee->knee_per_s;
-    }
-    return NAN;
+static void add_knee(struct table *table, const struct shown *one) {
+    static const struct knee none = {.capacity_per_s = {NAN, NAN, NAN},
+                                     .knee_per_s = {NAN, NAN, NAN},
+                                     .idle_us = NAN,
+                                     .queue_us = NAN};
+    const struct findings *list = &one->from->lists[LIST_KNEES];
+    const struct knee *knee = list->items, *end = knee + list->count;
+    while (knee < end && strcmp(knee->variant, one->run->asked.variant->name) != 0) knee++;
+    if (knee == end) knee = &none;
+    table_interval(table, knee->knee_per_s.value, knee->knee_per_s.low, knee->knee_per_s.high);
+    table_number(table, knee->capacity_per_s.value);
+    table_number(table, knee->idle_us);
+    table_number(table, knee->queue_us);
 }
 
 void figure_row_rate(struct drawing *drawing, const struct selection *here) {
@@ -155,12 +162,12 @@ void figure_row_rate(struct drawing *drawing, const struct selection *here) {
     table_number(&drawing->table, point.share);
     add_waited(&drawing->table, &point, point.latency_us[OPEN_P50].value);
     add_latency(&drawing->table, &point, OPEN_P99);
-    table_number(&drawing->table, point.service_p50_us);
+    table_number(&drawing->table, point.mean_us);
     table_number(&drawing->table, point.service_p99_us);
     table_number(&drawing->table, point.answered_per_s);
     table_number(&drawing->table, point.answered_percent);
     table_number(&drawing->table, open_point_is_overloaded(&point));
-    table_number(&drawing->table, knee_of(here->list));
+    add_knee(&drawing->table, here->list);
     table_number(&drawing->table, point.deadline_us);
     table_number(&drawing->table, point.valid);
 }

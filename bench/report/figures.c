@@ -168,15 +168,16 @@ const struct figure figures[] = {
      .plan = "rate",
      .title = "Latency over the offered rate",
      .caption = "An open loop: requests come when they come, and latency counts from when one "
-                "was due. The service time, the thin lines, counts from its first byte sent, "
-                "and so leaves out what it waited before: what a closed loop never shows. "
-                "Hollow: overloaded, not answered at the rate it came.",
+                "was due. Points are means over the messages of a run, lines the curve of a "
+                "queue through those below the capacity, and a bar across one is its knee with "
+                "the interval. Dashed: p99. Below, the share that was answered within the "
+                "deadline. Hollow: overloaded, not answered at the rate it came.",
      .unit = "us",
      .runs = {.axis = &along_rate, .sweep = true, .open = true, .one_session = true},
-     .columns = "variant|offered_per_s|share|p50_us|p99_us|run_low|run_high|service_p50_us|"
+     .columns = "variant|offered_per_s|share|p50_us|p99_us|run_low|run_high|mean_us|"
                 "service_p99_us|answered_per_s|answered_percent|overloaded|knee_per_s|"
-                "deadline_us|runs",
-     .drawn = {{"offered_per_s", true}, {"p50_us", true}},
+                "knee_low|knee_high|capacity_per_s|idle_us|queue_us|deadline_us|runs",
+     .drawn = {{"offered_per_s", true}, {"mean_us", true}},
      .row = figure_row_rate},
     {.name = "tails",
      .plan = "tails",
