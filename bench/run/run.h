@@ -63,6 +63,7 @@ struct run {
 
     /* Its place in the experiment; of a run alone all 0. */
     unsigned block, order, column, point;
+    unsigned neighbours;     /* runs that went on beside it, at most: see the runner */
     bool against;            /* by the other program of compare --against */
     const char *lost_packet; /* of sweep loss --packet: which one; else NULL */
     const char *tool;        /* of crosscheck: which one it stood beside; else NULL */

@@ -11,7 +11,7 @@
 #include "bench/measure/counters.h"
 #include "bench/run/variant.h"
 
-enum { VALIDITY_REASONS_MAX = 16, VALIDITY_REASON_BYTES = 160 };
+enum { VALIDITY_REASONS_MAX = 16, VALIDITY_REASON_BYTES = 192 };
 
 struct validity_input {
     const struct load_result *load;
@@ -26,7 +26,7 @@ struct validity_input {
     bool shared_cpu;                 /* client and server take turns on one */
     bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
     bool closes_idle;                /* the server was told to: some meet a closed connection */
-    uint64_t late_max_ns;            /* of an open loop's generator, p99; 0 means 100 us */
+    uint64_t late_max_ns;            /* that a generator may be late; 0: 5 % of the latency */
     uint64_t device_drops;           /* packets that the wire lost without being told */
     double disturbed;                /* share of the time that others took from it; NAN: unknown */
     uint64_t latencies;              /* that the histogram holds */
