@@ -6,6 +6,8 @@
 
 #include "bench/judge/metric.h"
 #include "bench/judge/series.h"
+#include "bench/run/cost.h"
+#include "echo/message.h"
 
 /* ---- round trips ---- */
 
@@ -62,7 +64,87 @@ void fits_list(struct findings *list, const struct runs *runs) {
     free(points);
 }
 
-/* ---- a connection ---- */
+/* ---- round trips of the model ---- */
+
+enum { SEGMENT_BYTES = 1448, WINDOW_SEGMENTS = 10 };
+
+static double segments_of(double bytes) {
+    return ceil(bytes / SEGMENT_BYTES);
+}
+
+double slow_start_rounds(double bytes, double *window) {
+    double left = segments_of(bytes), rounds = 0;
+    while (left > 0) {
+        const double sent = fmin(left, *window);
+        left -= sent;
+        *window += sent;
+        rounds++;
+    }
+    return rounds;
+}
+
+static bool is_made_each_time(const struct variant *variant) {
+    return variant->cost != NULL && variant->cost->each[0].kind == WIRE_SYN;
+}
+
+static bool is_kept(const struct variant *variant) {
+    return variant->cost != NULL && variant->cost->once[0].ip_bytes > 0;
+}
+
+/* A window each way; what fits goes with the round trips of the mode. */
+struct windows {
+    double up, down;
+};
+
+static double round_trips_within(const struct variant *variant, struct windows *windows,
+                                 double messages, double request_bytes, double reply_bytes) {
+    return variant->round_trips - 2 +
+           slow_start_rounds(messages * (ECHO_HEADER_BYTES + request_bytes), &windows->up) +
+           slow_start_rounds(messages * (ECHO_HEADER_BYTES + reply_bytes), &windows->down);
+}
+
+double message_round_trips(const struct variant *variant, double request_bytes,
+                           double reply_bytes) {
+    struct windows new = {WINDOW_SEGMENTS, WINDOW_SEGMENTS};
+    if (!is_made_each_time(variant)) return variant->round_trips;
+    return round_trips_within(variant, &new, 1, request_bytes, reply_bytes);
+}
+
+/* Slow start has left it at what was sent, beyond that of a new connection (tcp_cwnd_restart). */
+static double window_after(double bytes, double timeouts) {
+    const double window = WINDOW_SEGMENTS + segments_of(ECHO_HEADER_BYTES + bytes);
+    return fmax(WINDOW_SEGMENTS, floor(ldexp(window, -(int)fmin(timeouts, WINDOW_SEGMENTS))));
+}
+
+double idle_round_trips(const struct variant *variant, double request_bytes, double reply_bytes,
+                        double gap_ms, double rtt_ms, double minimum_rto_ms) {
+    /* Either side has sent last one round trip before it sends again after the pause. */
+    const double timeouts = floor((gap_ms + rtt_ms) / (rtt_ms + minimum_rto_ms));
+    struct windows windows = {window_after(request_bytes, timeouts),
+                              window_after(reply_bytes, timeouts)};
+    if (!is_kept(variant)) return message_round_trips(variant, request_bytes, reply_bytes);
+    return round_trips_within(variant, &windows, 1, request_bytes, reply_bytes);
+}
+
+double page_round_trips(const struct variant *variant, double messages, double depth,
+                        double request_bytes, double reply_bytes) {
+    struct windows windows = {WINDOW_SEGMENTS, WINDOW_SEGMENTS};
+    double trips = 1; /* to connect */
+    if (!is_kept(variant))
+        return ceil(messages / depth) * message_round_trips(variant, request_bytes, reply_bytes);
+    for (; messages > 0; messages -= depth) {
+        trips += round_trips_within(variant, &windows, fmin(messages, depth), request_bytes,
+                                    reply_bytes);
+    }
+    return trips;
+}
+
+/* ---- shares ---- */
+
+double pipeline_model(double alone, double deep, double deepest, double depth) {
+    const double own = (deep * deepest - alone) / (deepest - 1);
+    return own + (alone - own) / depth;
+}
 
 double per_connection_model(double fresh, double kept, double messages) {
     return kept + (fresh - kept) / messages;
