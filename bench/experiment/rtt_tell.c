@@ -7,6 +7,7 @@
 #include "bench/experiment/all.h"
 #include "bench/experiment/compare_parts.h"
 #include "bench/judge/metric.h"
+#include "bench/judge/models.h"
 
 static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 
@@ -174,11 +175,11 @@ static struct grid situation_grid(const struct results *results) {
         struct latency latency[WAYS];
         bool known = worked;
         for (int k = 0; k < WAYS; k++) {
-            const double trips_us = 1e3 * rtts_ms[i] * round_trips_of(ways[k].variant);
             const struct situation at = {ways[k].variant, rtts_ms[i]};
-            latency[k].measured = runs_middle(sweep == NULL ? &none : &sweep->runs,
-                                              metric_latency_us, is_situation, &at);
-            latency[k].predicted_us = work[k].count > 0 ? work[k].value + trips_us : (double)NAN;
+            const struct runs *runs = sweep == NULL ? &none : &sweep->runs;
+            latency[k].measured = runs_middle(runs, metric_latency_us, is_situation, &at);
+            latency[k].predicted_us =
+                latency_model_us(runs, variant_find(ways[k].variant), rtts_ms[i], work[k].value);
             known = known || latency[k].measured.count > 0;
         }
         if (known) grid_add(&grid, "%g ms", rtts_ms[i]);
@@ -213,8 +214,9 @@ void situations_tell(struct story *story, const struct results *results) {
     if (grid_rows(&situations) > 1) {
         story_say(story,
                   "How long one message and its answer take: measured (95 %% interval, runs) / "
-                  "predicted as the work on this machine and the round trips of the mode, UDP 1, "
-                  "TCP kept 1, TCP fresh 2.");
+                  "predicted as the work, over the wire without delay where that was measured, and "
+                  "the round trips of the mode (UDP 1, TCP kept 1, TCP fresh 2) at the delay that "
+                  "the wire applied.");
         story_table(story, "situations", &situations);
         story_table(story, "grey", &models);
         story_say(story, "The second table is round trips alone, by RFC 8446 and RFC 9001: the "

@@ -66,6 +66,39 @@ void fits_list(struct findings *list, const struct runs *runs) {
 
 /* ---- round trips of the model ---- */
 
+struct on_wire {
+    const struct variant *variant;
+    double rtt_ns;
+};
+
+static bool is_on_wire(const struct run *run, const void *key) {
+    const struct on_wire *at = key;
+    return series_is_of(run, at->variant->name) && run->asked.wire &&
+           !(run->asked.loss_percent > 0) && fabs((double)run->asked.rtt_ns - at->rtt_ns) < 1;
+}
+
+static double applied_us(const struct run *run) {
+    return run->wire.applied_rtt_ns / 1e3;
+}
+
+static double work_us(const struct run *run) {
+    return metric_latency_us(run) - run->asked.variant->round_trips * applied_us(run);
+}
+
+double wire_work_us(const struct runs *runs, const struct variant *variant, double bare_us) {
+    const struct on_wire none = {variant, 0};
+    const struct middle work = runs_middle(runs, work_us, is_on_wire, &none);
+    return work.count > 0 ? work.value : bare_us;
+}
+
+double latency_model_us(const struct runs *runs, const struct variant *variant, double rtt_ms,
+                        double bare_us) {
+    const struct on_wire here = {variant, 1e6 * rtt_ms};
+    const struct middle delay = runs_middle(runs, applied_us, is_on_wire, &here);
+    return wire_work_us(runs, variant, bare_us) +
+           variant->round_trips * (delay.count > 0 ? delay.value : 1e3 * rtt_ms);
+}
+
 enum { SEGMENT_BYTES = 1448, WINDOW_SEGMENTS = 10 };
 
 static double segments_of(double bytes) {
@@ -137,6 +170,12 @@ double page_round_trips(const struct variant *variant, double messages, double d
                                     reply_bytes);
     }
     return trips;
+}
+
+double page_run_round_trips(const struct run *run) {
+    const struct parameters *asked = &run->asked;
+    return page_round_trips(asked->variant, ceil((double)run->sent / asked->connections),
+                            run->depth, asked->size_bytes, asked->reply_bytes);
 }
 
 /* ---- shares ---- */

@@ -25,6 +25,20 @@ void fits_list(struct findings *list, const struct runs *runs);
 /* ---- round trips ---- */
 
 /*
+ * What a message of a variant takes in us when nothing delays it: as the runs
+ * without delay on the wire had it, else what it took on one core without a
+ * wire (NAN: not known).
+ */
+double wire_work_us(const struct runs *runs, const struct variant *variant, double bare_us);
+
+/*
+ * With this round-trip time: that, and the round trips of the mode at the delay
+ * that the wire applied, where there are such runs.
+ */
+double latency_model_us(const struct runs *runs, const struct variant *variant, double rtt_ms,
+                        double bare_us);
+
+/*
  * In how many `bytes` go, one way, from a window of so many segments (10 of a
  * new connection, RFC 6928; each fills an MTU of 1,500), which grows by what
  * was acknowledged.
@@ -47,6 +61,8 @@ double idle_round_trips(const struct variant *variant, double request_bytes, dou
 /* Of a connection that is made and then carries so many messages, a batch of `depth` at a time. */
 double page_round_trips(const struct variant *variant, double messages, double depth,
                         double request_bytes, double reply_bytes);
+
+double page_run_round_trips(const struct run *run); /* of its longest connection */
 
 /* ---- shares ---- */
 

@@ -192,6 +192,7 @@ struct drawing figure_fill(const struct figure *figure, const struct results *re
         fill_findings(&drawing);
     else
         fill_runs(&drawing);
+    if (figure->model != NULL) figure->model(&drawing.table);
     drawing.missing = say_missing(&drawing);
     return drawing;
 }

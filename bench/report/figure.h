@@ -47,10 +47,13 @@ struct figure {
         bool logarithmic;
     } drawn[FIGURE_DRAWN];
 
+    const char *why; /* a point may be off its model, in words; NULL: it has none */
+
     /* Rows of the runs at a point, of one variant; NULL: medians. Of a finding. Of neither. */
     void (*row)(struct drawing *drawing, const struct selection *here);
     void (*tell)(struct drawing *drawing, const void *finding); /* NULL: its columns */
     void (*fill)(struct drawing *drawing);
+    void (*model)(struct table *table); /* what rows have only together; or NULL */
 };
 
 extern const struct figure figures[];

@@ -7,6 +7,7 @@
 
 #include "bench/experiment/compare_parts.h"
 #include "bench/judge/metric.h"
+#include "bench/judge/models.h"
 #include "bench/judge/open_loop.h"
 #include "bench/judge/series.h"
 
@@ -19,21 +20,64 @@ static double applied_ms(const struct run *run) {
     return run->wire.applied_rtt_ns / MS;
 }
 
-void figure_row_rtt(struct drawing *drawing, const struct selection *here) {
-    const struct selection_axis *axis = drawing->figure->runs.axis;
-    const struct run *run = here->list[0].run;
-    const struct variant *variant = run->asked.variant;
-    const struct middle work =
-        compare_work(drawing->results, variant->name, metrics[METRIC_P50].of);
+static const struct runs *runs_by_rtt(const struct results *results) {
+    static const struct runs none;
+    const struct session *sweep = results_find(results, "sweep", "rtt");
+    return sweep == NULL ? &none : &sweep->runs;
+}
+
+static double bare_us(const struct drawing *drawing, const struct variant *variant) {
+    return compare_work(drawing->results, variant->name, metrics[METRIC_P50].of).value;
+}
+
+/* What the wire applied, else what it was asked for. */
+static double delay_us(const struct selection *here) {
     const struct middle applied = selection_middle(here, applied_ms);
+    return applied.count > 0 ? US * applied.value : (double)here->list[0].run->asked.rtt_ns / US;
+}
+
+void figure_row_rtt(struct drawing *drawing, const struct selection *here) {
+    const struct parameters *asked = &here->list[0].run->asked;
     const struct middle latency = selection_middle(here, metric_latency_us);
-    const double delay_ms = applied.count > 0 ? applied.value : axis->at(run);
-    table_place(&drawing->table, axis, run);
-    table_number(&drawing->table, delay_ms);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0].run);
+    table_number(&drawing->table, delay_us(here) / US);
     table_middle(&drawing->table, latency);
     table_number(&drawing->table,
-                 work.count == 0 ? (double)NAN : work.value + US * delay_ms * variant->round_trips);
+                 latency_model_us(runs_by_rtt(drawing->results), asked->variant,
+                                  (double)asked->rtt_ns / MS, bare_us(drawing, asked->variant)));
     table_number(&drawing->table, (double)latency.count);
+}
+
+/* What the model has beyond the round trips of the mode is work, as it is of small messages. */
+void figure_row_size_rtt(struct drawing *drawing, const struct selection *here) {
+    const struct parameters *asked = &here->list[0].run->asked;
+    const struct middle latency = selection_middle(here, metric_latency_us);
+    const double trips = message_round_trips(asked->variant, asked->size_bytes, asked->reply_bytes);
+    const double work_us = wire_work_us(runs_by_rtt(drawing->results), asked->variant,
+                                        bare_us(drawing, asked->variant));
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0].run);
+    table_middle(&drawing->table, latency);
+    table_number(&drawing->table, latency.value * US / (double)asked->rtt_ns);
+    table_number(&drawing->table, (isnan(work_us) ? 0 : work_us) + trips * delay_us(here));
+    table_number(&drawing->table, (double)latency.count);
+}
+
+static double elapsed_ms(const struct run *run) {
+    return (double)run->elapsed_ns / MS;
+}
+
+static double all_packets(const struct run *run) {
+    return run->packets * (double)run->sent;
+}
+
+void figure_row_objects(struct drawing *drawing, const struct selection *here) {
+    const struct run *run = here->list[0].run;
+    const struct middle page = selection_middle(here, elapsed_ms);
+    table_place(&drawing->table, drawing->figure->runs.axis, run);
+    table_middle(&drawing->table, page);
+    table_middle(&drawing->table, selection_middle(here, all_packets));
+    table_number(&drawing->table, page_run_round_trips(run) * delay_us(here) / US);
+    table_number(&drawing->table, (double)page.count);
 }
 
 /* ---- how many take how long ---- */
@@ -56,6 +100,38 @@ void figure_row_tail(struct drawing *drawing, const struct selection *here) {
         shown = share;
     }
     samples_free(&all);
+}
+
+/* ---- several outstanding ---- */
+
+/* NAN: one of the four was not counted. */
+static double messages_per_call(const struct run *run) {
+    return 4 / (1 / run->per_send + 1 / run->per_receive + 1 / run->server_per_receive +
+                1 / run->server_per_send);
+}
+
+void figure_row_pipeline(struct drawing *drawing, const struct selection *here) {
+    const struct middle per_s = selection_middle(here, run_throughput_per_s);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0].run);
+    table_middle(&drawing->table, per_s);
+    table_middle(&drawing->table, selection_middle(here, messages_per_call));
+    table_number(&drawing->table, (double)NAN); /* by the ends: see below */
+    table_number(&drawing->table, (double)per_s.count);
+}
+
+/* Of each variant between the first row and the last. */
+void figure_model_pipeline(struct table *table) {
+    const char *at = "pipeline", *of = "throughput_per_s";
+    const size_t model = table->width - 2;
+    for (size_t row = 0, first = 0; row < table_rows(table); row++) {
+        if (!table_goes_on(table, row)) first = row;
+        size_t last = row;
+        while (last + 1 < table_rows(table) && table_goes_on(table, last + 1)) last++;
+        if (table_get(table, first, at) != 1 || last == first) continue;
+        table->cells[row * table->width + model].number =
+            1 / pipeline_model(1 / table_get(table, first, of), 1 / table_get(table, last, of),
+                               table_get(table, last, at), table_get(table, row, at));
+    }
 }
 
 /* ---- loss ---- */

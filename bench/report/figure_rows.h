@@ -11,11 +11,15 @@ typedef void figure_row(struct drawing *drawing, const struct selection *here);
 enum { FIGURE_ONE_PACKET = 1432 };
 
 /* figure_rows.c: from runs */
-figure_row figure_row_rtt;   /* latency over the delay, beside the model */
-figure_row figure_row_tail;  /* what share of all messages took longer */
-figure_row figure_row_loss;  /* what share of the messages was answered */
-figure_row figure_row_rate;  /* latency from when a request was due */
-figure_row figure_row_tails; /* percentiles, with those of single runs */
+figure_row figure_row_rtt;      /* latency over the delay, beside the model */
+figure_row figure_row_size_rtt; /* the same over the size */
+figure_row figure_row_objects;  /* the time of a page, and its packets, beside the model */
+figure_row figure_row_pipeline; /* messages per second and per call, and a place for ... */
+void figure_model_pipeline(struct table *table); /* ... the model */
+figure_row figure_row_tail;                      /* what share of all messages took longer */
+figure_row figure_row_loss;                      /* what share of the messages was answered */
+figure_row figure_row_rate;                      /* latency from when a request was due */
+figure_row figure_row_tails;                     /* percentiles, with those of single runs */
 
 /* Each message near a loss. */
 void figure_tell_who_waits(struct drawing *drawing, const void *behind_loss);

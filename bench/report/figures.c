@@ -76,28 +76,6 @@ static double payload_mb_per_s(const struct run *run) {
     return run_throughput_per_s(run) * run->asked.size_bytes * 1e-6;
 }
 
-static double round_trips(const struct run *run) {
-    return run->asked.rtt_ns == 0 ? (double)NAN
-                                  : metric_latency_us(run) * US / (double)run->asked.rtt_ns;
-}
-
-/*
- * A message is sent and received, and so is its reply: four times a part of a
- * call. NAN: one of the four was not counted.
- */
-static double messages_per_call(const struct run *run) {
-    return 4 / (1 / run->per_send + 1 / run->per_receive + 1 / run->server_per_receive +
-                1 / run->server_per_send);
-}
-
-static double elapsed_ms(const struct run *run) {
-    return (double)run->elapsed_ns / MS;
-}
-
-static double all_packets(const struct run *run) {
-    return run->packets * (double)run->sent;
-}
-
 /*
  * Means, because only means add up: to that of the cycle. And per message: a
  * connection that is kept was made once, so the mean of the phase itself would
@@ -134,13 +112,14 @@ const struct figure figures[] = {
     {.name = "rtt",
      .plan = "rtt",
      .title = "Latency over the round-trip time",
-     .caption = "Points are measured, lines are the model: the work on one core, and the round "
-                "trips that a message waits. {rtt}.",
+     .caption = "Points are measured, lines are the model: the work, over the wire without delay "
+                "where that was measured, and the round trips that a message waits. {model}.",
      .unit = "us",
      .runs = {.axis = &along_rtt, .wire = true},
      .columns = "variant|rtt_ms|rtt_applied_ms|latency_us|ci_low|ci_high|model_us|runs",
      .drawn = {{"rtt_applied_ms", true}, {"latency_us", true}},
-     .row = figure_row_rtt},
+     .row = figure_row_rtt,
+     .why = "a CPU that has waited for long is slower to begin"},
     {.name = "who_waits",
      .plan = "who-waits",
      .title = "One packet lost: who waits?",
@@ -196,23 +175,33 @@ const struct figure figures[] = {
      .title = "Messages per second over the number outstanding",
      .caption = "One connection, and so many messages on it before the first answer. The panel "
                 "below says how many share a system call, counted over the sends and receives "
-                "of both sides: what batching is, and why these lines part.",
+                "of both sides: what batching is, and why these lines part. Dotted is the model: "
+                "waiting and calls are shared by a batch, between one message and the deepest. "
+                "{model}.",
      .unit = "messages/s",
      .runs = {.axis = &along_pipeline, .sweep = true, .points = 2},
-     .metrics = {{"throughput_per_s", run_throughput_per_s},
-                 {"messages_per_call", messages_per_call}},
+     .columns = "variant|pipeline|throughput_per_s|throughput_per_s_ci_low|"
+                "throughput_per_s_ci_high|messages_per_call|messages_per_call_ci_low|"
+                "messages_per_call_ci_high|model_per_s|runs",
      .numbers = true,
-     .drawn = {{"pipeline", true}, {"throughput_per_s", true}, {"messages_per_call", true}}},
+     .drawn = {{"pipeline", true}, {"throughput_per_s", true}, {"messages_per_call", true}},
+     .row = figure_row_pipeline,
+     .model = figure_model_pipeline,
+     .why = "a batch and a message have one cost each there, and buffers fill"},
     {.name = "objects",
      .plan = "objects",
      .title = "A page of many objects",
      .caption = "Equal work: the same objects, of which each connection asks for its share. "
-                "Above the time until the last has come, below the packets of both directions.",
+                "Above the time until the last has come, and as a mark the model: the round trips "
+                "of the connection with the most. Below the packets of both directions. {model}.",
      .unit = "ms",
      .runs = {.axis = &along_connections, .sweep = true, .wire = true, .page = true},
-     .metrics = {{"page_ms", elapsed_ms}, {"packets", all_packets}},
+     .columns = "variant|connections|page_ms|page_ms_ci_low|page_ms_ci_high|packets|"
+                "packets_ci_low|packets_ci_high|model_ms|runs",
      .numbers = true,
-     .drawn = {{"page_ms", false}, {"packets", false}}},
+     .drawn = {{"page_ms", false}, {"packets", false}},
+     .row = figure_row_objects,
+     .why = "the work on each object is left out there"},
     {.name = "designs",
      .plan = "designs",
      .title = "A message by the design of the server",
@@ -248,12 +237,14 @@ const struct figure figures[] = {
      .title = "Latency over the size of the payload: slow start",
      .caption = "A fresh connection may send 10 segments, 14,480 bytes, and then twice as many "
                 "with each round trip; the reply, as large as the request, does so too: the "
-                "steps. {steps}.",
+                "steps, and the lines. {steps}. {model}.",
      .unit = "us",
      .runs = {.axis = &along_size, .points = 2, .wire = true},
-     .metrics = {{"latency_us", metric_latency_us}, {"round_trips", round_trips}},
+     .columns = "variant|size_bytes|latency_us|ci_low|ci_high|round_trips|model_us|runs",
      .numbers = true,
-     .drawn = {{"size_bytes", false}, {"latency_us", false}, {"round_trips", true}}},
+     .drawn = {{"size_bytes", false}, {"latency_us", false}, {"round_trips", true}},
+     .row = figure_row_size_rtt,
+     .why = "the packets of a large message take time of a CPU, too"},
     {.name = "size_loss",
      .plan = "size-loss",
      .title = "Answered within the deadline, over the size of the payload",
