@@ -12,8 +12,10 @@
 
 #include "bench/experiment/all.h"
 #include "bench/judge/metric.h"
+#include "bench/judge/models.h"
 #include "bench/judge/series.h"
 #include "bench/load/beside.h"
+#include "bench/run/loss_model.h"
 
 enum {
     USUAL = 64,           /* bytes */
@@ -157,6 +159,10 @@ static void conclude_point(struct lab *lab, unsigned column) {
                           &(struct run){.asked = lab->plan.columns[column].run});
         point->latency_ms = statistics_middle(ms, count);
         if (point->rtt_ms > 0) point->round_trips = point->latency_ms.value / point->rtt_ms;
+        point->model_round_trips =
+            idle_round_trips(lab->plan.columns[column].run.variant, (double)point->size_bytes,
+                             (double)point->reply_bytes, point->gap_ms, point->rtt_ms,
+                             loss_timers_read().minimum_rto_ms);
     }
     free(ms);
 }

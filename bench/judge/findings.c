@@ -163,11 +163,17 @@ static const struct field behind_loss_fields[] = {T("variant", variant),
 #undef S
 
 #define S idle_point
-static const struct field idle_point_fields[] = {
-    T("variant", variant),        C("size_bytes", size_bytes),   C("reply_bytes", reply_bytes),
-    R("gap_ms", gap_ms),          R("rtt_ms", rtt_ms),           R("latency_ms", latency_ms.value),
-    R("low_ms", latency_ms.low),  R("high_ms", latency_ms.high), C("samples", latency_ms.count),
-    R("round_trips", round_trips)};
+static const struct field idle_point_fields[] = {T("variant", variant),
+                                                 C("size_bytes", size_bytes),
+                                                 C("reply_bytes", reply_bytes),
+                                                 R("gap_ms", gap_ms),
+                                                 R("rtt_ms", rtt_ms),
+                                                 R("latency_ms", latency_ms.value),
+                                                 R("low_ms", latency_ms.low),
+                                                 R("high_ms", latency_ms.high),
+                                                 C("samples", latency_ms.count),
+                                                 R("round_trips", round_trips),
+                                                 R("model_round_trips", model_round_trips)};
 #undef S
 
 #define S idle_race

@@ -96,7 +96,7 @@ struct behind_loss {
 struct idle_point {
     const char *variant;
     uint64_t size_bytes, reply_bytes;
-    double gap_ms, rtt_ms, round_trips;
+    double gap_ms, rtt_ms, round_trips, model_round_trips;
     struct middle latency_ms; /* of messages */
 };
 

@@ -165,9 +165,10 @@ double page_round_trips(const struct variant *variant, double messages, double d
     double trips = 1; /* to connect */
     if (!is_kept(variant))
         return ceil(messages / depth) * message_round_trips(variant, request_bytes, reply_bytes);
-    for (; messages > 0; messages -= depth) {
-        trips += round_trips_within(variant, &windows, fmin(messages, depth), request_bytes,
-                                    reply_bytes);
+    while (messages > 0) {
+        const double batch = fmin(messages, depth);
+        trips += round_trips_within(variant, &windows, batch, request_bytes, reply_bytes);
+        messages -= batch;
     }
     return trips;
 }
