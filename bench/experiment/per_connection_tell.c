@@ -34,15 +34,25 @@ static void put_shares(FILE *out, const struct per_connection *fresh,
     }
 }
 
-/* The largest distance between the line and a point of the variant, in percent of the point. */
-static double furthest_percent(const struct findings *list, const char *variant) {
+/* How far points between the ends of a variant are from the line. */
+struct distance {
+    double most_percent; /* of a point; NAN: there is none */
+    size_t sure, off;    /* points with an interval, and those that the line misses by more */
+};
+
+static struct distance distance_of(const struct findings *list, const char *variant) {
     const struct per_connection *all = list->items;
-    double most = NAN;
+    struct distance distance = {.most_percent = NAN};
     for (size_t i = 0; i < list->count; i++) {
+        const struct middle *time = &all[i].time_us;
+        const double model_us = all[i].model_us;
         if (strcmp(all[i].variant, variant) != 0 || !(all[i].messages > 1)) continue;
-        most = fmax(most, fabs(100 * (all[i].time_us.value / all[i].model_us - 1)));
+        distance.most_percent =
+            fmax(distance.most_percent, fabs(100 * (time->value / model_us - 1)));
+        distance.sure += time->low + time->high + model_us > 0;
+        distance.off += model_us < time->low || model_us > time->high;
     }
-    return most;
+    return distance;
 }
 
 struct curve {
@@ -72,12 +82,16 @@ static void put_curve(FILE *out, const void *what) {
     (void)fprintf(out, "to have one costs %s",
                   words_time(fresh->time_us.value - kept->time_us.value).text);
     put_shares(out, fresh, kept);
-    const double off = furthest_percent(curve->list, fresh->variant);
-    if (isfinite(off)) {
+    const struct distance distance = distance_of(curve->list, fresh->variant);
+    if (isfinite(distance.most_percent))
         (void)fprintf(
             out, ". Measured and this model, kept + (fresh - kept) / N, are at most %s %% apart",
-            words_number(off).text);
-    }
+            words_number(distance.most_percent).text);
+    if (distance.off > 0)
+        (void)fprintf(out,
+                      ", %zu of %zu points by more than their interval, as the line has the noise "
+                      "of its two ends",
+                      distance.off, distance.sure);
     (void)fputs(".", out);
 }
 

@@ -358,67 +358,6 @@ struct run *lab_run(struct lab *lab, const struct parameters *asked) {
     return run;
 }
 
-/* ---- what the variants can carry ---- */
-
-enum { CAPACITY_RUNS = 3, CAPACITY_ROUNDS = 9 };
-
-/* A closed loop over the same connections, at the same places, of enough round trips to count. */
-static struct run *run_closed(struct lab *lab, const struct variant *variant, unsigned round) {
-    const double short_ns = 1e8, cycles = 20;
-    struct parameters asked = lab->request->run;
-    asked.variant = variant;
-    asked.rate_per_s = 0;
-    asked.duration_ns = (uint64_t)(short_ns + cycles * variant->round_trips * (double)asked.rtt_ns);
-    asked.messages = 0;
-    asked.seed += round;
-    lab_progress(lab, "what %s can carry", variant->name);
-    return child_run(&asked, lab->why);
-}
-
-static bool add_capacity(struct lab *lab, unsigned place, double *per_s, size_t count) {
-    struct capacity *one = findings_add(&lab->session->lists[LIST_CAPACITIES], LIST_CAPACITIES);
-    if (one == NULL) return false;
-    lab->capacity_per_s[place] = statistics_median(per_s, count); /* sorts them */
-    one->variant = lab->request->variants[place]->name;
-    one->per_s = (struct interval){lab->capacity_per_s[place], per_s[0], per_s[count - 1]};
-    one->runs = count;
-    return true;
-}
-
-/* Round by round one of each variant, so that all meet the same machine. */
-static int find_capacities(struct lab *lab) {
-    const struct request *request = lab->request;
-    double per_s[REQUEST_VARIANTS_MAX][CAPACITY_RUNS], slowest = INFINITY;
-    size_t count[REQUEST_VARIANTS_MAX] = {0};
-    for (unsigned i = 0; i < CAPACITY_ROUNDS * request->variant_count && !interrupted; i++) {
-        const unsigned k = i % request->variant_count;
-        if (count[k] == CAPACITY_RUNS) continue;
-        struct run *run = run_closed(lab, request->variants[k], i / request->variant_count);
-        if (run == NULL) return complain("%s", lab->why);
-        if (run_is_valid(run))
-            per_s[k][count[k]++] = run_throughput_per_s(run);
-        else
-            (void)snprintf(lab->why, sizeof lab->why, "%s", run->validity.reason[0]);
-        run_free(run);
-    }
-    for (unsigned i = 0; i < request->variant_count; i++) {
-        if (count[i] == 0) {
-            (void)complain("what %s can carry is not known, as none of %d closed loops is valid "
-                           "(%s): give %s",
-                           request->variants[i]->name, CAPACITY_ROUNDS, lab->why,
-                           request->rate_half ? "a rate by --rate" : "rates by --at");
-            return EXIT_NOT_VALID;
-        }
-        if (!add_capacity(lab, i, per_s[i], count[i])) return complain("no memory for a capacity");
-        slowest = fmin(slowest, lab->capacity_per_s[i]);
-    }
-    /* Low enough that no variant is overloaded, so that tails can be compared at one rate. */
-    for (unsigned i = 0; request->rate_half && i < lab->plan.count; i++) {
-        lab->plan.columns[i].run.rate_per_s = floor(slowest / 2);
-    }
-    return EXIT_DONE;
-}
-
 /* ---- --dry-run ---- */
 
 /*
@@ -466,6 +405,10 @@ static int print_plan(struct lab *lab) {
     }
     struct tasks tasks = plan_tasks(lab);
     double seconds = 0, longest = 0;
+    for (unsigned i = 0; lab->plan.needs_capacity && i < lab->request->variant_count; i++) {
+        const struct parameters asked = capacity_loop(lab, lab->request->variants[i]);
+        seconds += CAPACITY_RUNS * seconds_of(&asked);
+    }
     for (unsigned i = 0; i < tasks.count; i++) {
         const double run_s = seconds_of(&tasks.list[i].column->run);
         print_task(lab, &tasks.list[i]);
@@ -562,7 +505,7 @@ static int go(struct lab *lab) {
         return experiment->preview != NULL ? experiment->preview(lab) : print_plan(lab);
     }
     if (status == EXIT_DONE) read_surroundings(lab);
-    if (status == EXIT_DONE && lab->plan.needs_capacity) status = find_capacities(lab);
+    if (status == EXIT_DONE && lab->plan.needs_capacity) status = capacity_find(lab);
     if (status == EXIT_DONE && experiment->measure == NULL) run_plan(lab);
     if (status == EXIT_DONE && experiment->measure != NULL) status = experiment->measure(lab);
     if (status != EXIT_DONE) return interrupted ? EXIT_INTERRUPTED : status;
