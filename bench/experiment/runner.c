@@ -15,6 +15,7 @@
 #include "bench/experiment/experiment.h"
 #include "bench/judge/compared.h"
 #include "bench/judge/estimate.h"
+#include "bench/judge/series.h"
 #include "bench/measure/environment.h"
 #include "bench/session/output.h"
 #include "echo/address.h"
@@ -472,6 +473,7 @@ static int conclude(struct lab *lab) {
     if (planned && session->runs.count == 0) {
         return interrupted ? EXIT_INTERRUPTED : complain("%s", lab->why);
     }
+    series_check_halves(&session->runs);
     if (lab->experiment->conclude != NULL) lab->experiment->conclude(lab);
     /* Files first: who reads the table may go away in the middle of it (`| head`). */
     const char *json = lab->request->json, *csv = lab->request->csv;

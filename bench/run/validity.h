@@ -25,6 +25,7 @@ struct validity_input {
     bool private_network;            /* counters are the run's own */
     bool shared_cpu;                 /* client and server take turns on one */
     bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
+    bool may_lose;                   /* messages, by what was asked for: packets, or a pause */
     bool closes_idle;                /* the server was told to: some meet a closed connection */
     uint64_t late_max_ns;            /* that a generator may be late; 0: 5 % of the latency */
     uint64_t device_drops;           /* packets that the wire lost without being told */
@@ -36,6 +37,13 @@ struct validity {
     unsigned count; /* 0: valid */
     char reason[VALIDITY_REASONS_MAX][VALIDITY_REASON_BYTES];
 };
+
+/* One reason more; what does not fit is cut, and more than there is room for are left out. */
+__attribute__((format(printf, 2, 3))) void validity_refuse(struct validity *validity,
+                                                           const char *format, ...);
+
+/* By more than chance and a quarter. */
+bool validity_halves_differ(uint64_t first, uint64_t second);
 
 void validity_check(struct validity *validity, const struct validity_input *input);
 
