@@ -260,13 +260,30 @@ static void the_knee_of_a_queue_is_found(void **state) {
     assert_near(knee->held_per_s, 9500, 0);
     assert_near(knee->broken_per_s, 10000, 0);
     assert_null(knee->because);
-    assert_table_says(session, "tcp-persistent: capacity in a closed loop 10,000/s (single runs "
-                               "10,000 to 10,000); knee at 6,6");
+    assert_table_says(session,
+                      "tcp-persistent: capacity in a closed loop 10,000/s; knee at 6,667/s, "
+                      "0.67 of its capacity (95 % interval 6,6");
     assert_table_says(session, "30 runs), where its mean latency is twice the 100 us without a "
                                "queue; overloaded from 10,000/s on.");
     assert_table_says(session, "knee: the rate at which a + b x load / (capacity - load)");
     assert_table_says(session, "11,000     1.10   11,000      20.0    100ms   [100ms,100ms]");
     assert_table_says(session, "12.5  6/6");
+    session_free(session);
+}
+
+/* What its own runs differ by is part of what is not sure. */
+static void an_uncertain_capacity_widens_the_interval(void **state) {
+    (void)state;
+    struct session *session = session_along(RATES, &(struct along){.queue_us = 50});
+    const struct interval sure = knee_of(session)->knee_per_s;
+    struct capacity *one = findings_add(&session->lists[LIST_CAPACITIES], LIST_CAPACITIES);
+    *one = (struct capacity){"tcp-persistent", {10000, 9800, 10100}, 3};
+    session->lists[LIST_KNEES].count = 0;
+    open_knees(&session->lists[LIST_KNEES], &session->runs, &session->lists[LIST_CAPACITIES]);
+    const struct interval knee = knee_of(session)->knee_per_s;
+    assert_near(knee.value, sure.value, 0);
+    assert_true(knee.low < sure.low - 10 && knee.high > sure.high + 10);
+    assert_table_says(session, "10,000/s (median of 3 runs, 9,800 to 10,100); knee at");
     session_free(session);
 }
 
@@ -429,6 +446,7 @@ int main(void) {
         cmocka_unit_test(an_overloaded_variant_is_called_so),
         cmocka_unit_test(runs_that_are_not_valid_count_for_nothing),
         cmocka_unit_test(the_knee_of_a_queue_is_found),
+        cmocka_unit_test(an_uncertain_capacity_widens_the_interval),
         cmocka_unit_test(bad_runs_do_not_move_it),
         cmocka_unit_test(without_a_curve_there_is_no_knee_but_a_reason),
         cmocka_unit_test(the_knee_does_not_depend_on_how_long_runs_are),

@@ -163,6 +163,7 @@ static void conclude_point(struct lab *lab, unsigned column) {
             idle_round_trips(lab->plan.columns[column].run.variant, (double)point->size_bytes,
                              (double)point->reply_bytes, point->gap_ms, point->rtt_ms,
                              loss_timers_read().minimum_rto_ms);
+        point->model_ms = point->model_round_trips * point->rtt_ms;
     }
     free(ms);
 }

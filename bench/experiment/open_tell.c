@@ -182,8 +182,11 @@ static void put_knee(FILE *out, const void *what) {
     const struct knee *knee = what;
     const struct source source = fill_from(LIST_KNEES, knee);
     fill_put(out,
-             "`{variant}`: [capacity in a closed loop {capacity_per_s}/s][ (single runs "
-             "{capacity_least_per_s} to {capacity_most_per_s})]",
+             knee->capacity_runs > 1
+                 ? "`{variant}`: capacity in a closed loop {capacity_per_s}/s (median of "
+                   "{capacity_runs:run}, {capacity_least_per_s} to {capacity_most_per_s})"
+                 : "`{variant}`: [capacity in a closed loop {capacity_per_s}/s][ "
+                   "({capacity_runs:run})]",
              source);
     (void)fputs(isnan(knee->capacity_per_s.value) ? "" : "; ", out);
     fill_put(out,

@@ -104,6 +104,7 @@ static const struct field knee_fields[] = {T("variant", variant),
                                            R("capacity_per_s", capacity_per_s.value),
                                            R("capacity_least_per_s", capacity_per_s.low),
                                            R("capacity_most_per_s", capacity_per_s.high),
+                                           W("capacity_runs", capacity_runs),
                                            R("knee_per_s", knee_per_s.value),
                                            R("ci_low", knee_per_s.low),
                                            R("ci_high", knee_per_s.high),
@@ -173,7 +174,8 @@ static const struct field idle_point_fields[] = {T("variant", variant),
                                                  R("high_ms", latency_ms.high),
                                                  C("samples", latency_ms.count),
                                                  R("round_trips", round_trips),
-                                                 R("model_round_trips", model_round_trips)};
+                                                 R("model_round_trips", model_round_trips),
+                                                 R("model_ms", model_ms)};
 #undef S
 
 #define S idle_race

@@ -49,6 +49,7 @@ struct capacity {
 struct knee {
     const char *variant, *build, *because, *rule; /* because: why there is none */
     struct interval capacity_per_s;               /* low, high: of single runs */
+    double capacity_runs;                         /* NAN: not told */
     struct interval knee_per_s;
     double share, idle_us, queue_us;
     double runs;                     /* that the curve goes through */
@@ -96,7 +97,7 @@ struct behind_loss {
 struct idle_point {
     const char *variant;
     uint64_t size_bytes, reply_bytes;
-    double gap_ms, rtt_ms, round_trips, model_round_trips;
+    double gap_ms, rtt_ms, round_trips, model_round_trips, model_ms;
     struct middle latency_ms; /* of messages */
 };
 

@@ -204,11 +204,15 @@ static void find_overload(struct knee *knee, const struct open_rates *rates) {
 }
 
 /* What was found out before; of a file that does not keep it what its runs say. */
-static struct interval capacity_of(const struct findings *capacities, const struct run *run) {
+static void set_capacity(struct knee *knee, const struct findings *capacities,
+                         double of_runs_per_s) {
     const struct capacity *one = capacities->items;
-    for (size_t i = 0; i < capacities->count; i++)
-        if (strcmp(one[i].variant, run->asked.variant->name) == 0) return one[i].per_s;
-    return (struct interval){run->capacity_per_s, run->capacity_per_s, run->capacity_per_s};
+    knee->capacity_per_s = (struct interval){of_runs_per_s, of_runs_per_s, of_runs_per_s};
+    for (size_t i = 0; i < capacities->count; i++) {
+        if (strcmp(one[i].variant, knee->variant) != 0) continue;
+        knee->capacity_per_s = one[i].per_s;
+        knee->capacity_runs = (double)one[i].runs;
+    }
 }
 
 struct knees {
@@ -225,7 +229,7 @@ static void add_knee(void *context, const struct open_rates *rates) {
     knee->variant = variant;
     knee->build = "";
     knee->rule = rule;
-    knee->capacity_per_s = capacity_of(all->capacities, rates->points[0].first);
+    set_capacity(knee, all->capacities, rates->points[0].first->capacity_per_s);
     find_overload(knee, rates);
     if (isnan(knee->capacity_per_s.value)) {
         knee->because = "what it carries in a closed loop was not found out";

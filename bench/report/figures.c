@@ -264,14 +264,15 @@ const struct figure figures[] = {
      .caption = "A connection that was kept and not used forgets how much it may send: beyond "
                 "a retransmission timeout Linux halves its congestion window for each that has "
                 "passed, down to that of a fresh one (RFC 5681, section 4.1). A short reply "
-                "fits into any window.",
+                "fits into any window. Dotted is the model: the round trips that the window left "
+                "makes of it, without any work.",
      .unit = "ms",
      .findings = &finding_kinds[LIST_IDLE_POINTS],
      .runs = {.one_session = true},
      .conditions = "a round-trip time of {rtt_ms:count} ms, requests of {size_bytes:byte}, "
                    "replies as named",
      .columns = "series={variant},{reply_bytes:%.0f}|gap_ms|latency_ms|low_ms|high_ms|"
-                "round_trips|samples",
+                "round_trips|model_ms|samples",
      .drawn = {{"gap_ms", true}, {"latency_ms", false}}},
     {.name = "phases",
      .plan = "core",
