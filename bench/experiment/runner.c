@@ -17,7 +17,6 @@
 #include "bench/judge/estimate.h"
 #include "bench/judge/series.h"
 #include "bench/measure/environment.h"
-#include "bench/session/output.h"
 #include "echo/address.h"
 #include "echo/clock.h"
 

@@ -3,7 +3,7 @@
  * Models beside what was measured.
  *
  * Round trips as a slope: latency, and time per message, over the delay that
- * the wire really applied, by a line that disturbed runs do not turn (slope.h).
+ * the wire really applied, by a line that disturbed runs do not turn (statistics.h).
  * The slope depends on no machine; what a machine adds is the intercept.
  *
  * From a connection for every message (HTTP/1.0) to one that is kept: what it

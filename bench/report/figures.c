@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The figures. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "bench/experiment/compare_parts.h"
 #include "bench/judge/metric.h"
-#include "bench/report/figure_rows.h"
+#include "bench/judge/models.h"
+#include "bench/judge/open_loop.h"
+#include "bench/judge/series.h"
+#include "bench/report/figure.h"
 
 #define US 1e3
 #define MS 1e6
 
 /* ---- axes ---- */
-
-static double size_at(const struct run *run) {
-    return run->asked.size_bytes;
-}
-
-static double connections_at(const struct run *run) {
-    return run->asked.connections;
-}
-
-static double rate_at(const struct run *run) {
-    return run->asked.rate_per_s;
-}
 
 static double depth_at(const struct run *run) {
     return run->depth;
@@ -33,34 +26,16 @@ static double rtt_at(const struct run *run) {
 }
 
 /* From the simplest on; and from the least waiting on. */
-static const char *const designs[] = {"iterative", "pool", "thread", "fork", "epoll"};
-static const char *const placements[] = {"same-core", "cross-core", "awake", "spin"};
+static const char *const designs[] = {"iterative", "pool", "thread", "fork", "epoll", NULL};
+static const char *const placements[] = {"same-core", "cross-core", "awake", "spin", NULL};
 
-static double place_in(const char *const *names, size_t count, const char *name) {
-    size_t i = 0;
-    while (i < count && strcmp(names[i], name) != 0) i++;
-    return i < count ? (double)i : (double)NAN;
-}
-
-static double design_at(const struct run *run) {
-    return place_in(designs, DESIGNS, design_names[run->asked.design]);
-}
-
-static double placement_at(const struct run *run) {
-    return run->asked.host != NULL
-               ? (double)NAN
-               : place_in(placements, PLACEMENTS, placement_names[run->asked.placement]);
-}
-
-static const struct selection_axis along_size = {"size_bytes", "size", size_at, NULL},
-                                   along_connections = {"connections", "connections",
-                                                        connections_at, NULL},
-                                   along_rate = {"offered_per_s", "rate", rate_at, NULL},
+static const struct selection_axis along_size = {"size_bytes", "size", NULL, NULL},
+                                   along_connections = {"connections", "connections", NULL, NULL},
+                                   along_rate = {"offered_per_s", "rate", NULL, NULL},
                                    along_pipeline = {"pipeline", "pipeline", depth_at, NULL},
                                    along_rtt = {"rtt_ms", "rtt", rtt_at, NULL},
-                                   along_design = {"design", "design", design_at, designs},
-                                   along_placement = {"placement", "placement", placement_at,
-                                                      placements};
+                                   along_design = {"design", "design", NULL, designs},
+                                   along_placement = {"placement", "placement", NULL, placements};
 
 /* ---- numbers of a run ---- */
 
@@ -93,6 +68,319 @@ static double close_us(const struct run *run) {
     return (run->cycle.mean_ns - run->latency.mean_ns) / US;
 }
 
+/* ---- the wire ---- */
+
+static double applied_ms(const struct run *run) {
+    return run->wire.applied_rtt_ns / MS;
+}
+
+static const struct runs *runs_by_rtt(const struct results *results) {
+    static const struct runs none;
+    const struct session *sweep = results_find(results, "sweep", "rtt");
+    return sweep == NULL ? &none : &sweep->runs;
+}
+
+static double bare_us(const struct drawing *drawing, const struct variant *variant) {
+    return compare_work(drawing->results, variant->name, metrics[METRIC_P50].of).value;
+}
+
+/* What the wire applied, else what it was asked for. */
+static double delay_us(const struct runs *here) {
+    const struct middle applied = runs_middle(here, applied_ms, NULL, NULL);
+    return applied.count > 0 ? US * applied.value : (double)here->list[0]->asked.rtt_ns / US;
+}
+
+static void row_rtt(struct drawing *drawing, const struct runs *here) {
+    const struct parameters *asked = &here->list[0]->asked;
+    const struct middle latency = runs_middle(here, metric_latency_us, NULL, NULL);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_number(&drawing->table, delay_us(here) / US);
+    table_middle(&drawing->table, latency);
+    table_number(&drawing->table,
+                 latency_model_us(runs_by_rtt(drawing->results), asked->variant,
+                                  (double)asked->rtt_ns / MS, bare_us(drawing, asked->variant)));
+    table_number(&drawing->table, (double)latency.count);
+}
+
+/* What the model has beyond round trips is work, as it is of small messages. */
+static void row_size_rtt(struct drawing *drawing, const struct runs *here) {
+    const struct parameters *asked = &here->list[0]->asked;
+    const struct middle latency = runs_middle(here, metric_latency_us, NULL, NULL);
+    const double trips = message_round_trips(asked->variant, asked->size_bytes, asked->reply_bytes);
+    const double work_us = wire_work_us(runs_by_rtt(drawing->results), asked->variant,
+                                        bare_us(drawing, asked->variant));
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_middle(&drawing->table, latency);
+    table_number(&drawing->table, latency.value * US / (double)asked->rtt_ns);
+    table_number(&drawing->table, (isnan(work_us) ? 0 : work_us) + trips * delay_us(here));
+    table_number(&drawing->table, (double)latency.count);
+}
+
+static double elapsed_ms(const struct run *run) {
+    return (double)run->elapsed_ns / MS;
+}
+
+static double all_packets(const struct run *run) {
+    return run->packets * (double)run->sent;
+}
+
+static void row_objects(struct drawing *drawing, const struct runs *here) {
+    const struct middle page = runs_middle(here, elapsed_ms, NULL, NULL);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_middle(&drawing->table, page);
+    table_middle(&drawing->table, runs_middle(here, all_packets, NULL, NULL));
+    table_number(&drawing->table, page_run_round_trips(here->list[0]) * delay_us(here) / US);
+    table_number(&drawing->table, (double)page.count);
+}
+
+/* ---- several outstanding ---- */
+
+/*
+ * A message is sent and received, and so is its reply: four times a part of a
+ * call. NAN: one of the four was not counted.
+ */
+static double messages_per_call(const struct run *run) {
+    return 4 / (1 / run->per_send + 1 / run->per_receive + 1 / run->server_per_receive +
+                1 / run->server_per_send);
+}
+
+static void row_pipeline(struct drawing *drawing, const struct runs *here) {
+    const struct middle per_s = runs_middle(here, run_throughput_per_s, NULL, NULL);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_middle(&drawing->table, per_s);
+    table_middle(&drawing->table, runs_middle(here, messages_per_call, NULL, NULL));
+    table_number(&drawing->table, (double)NAN); /* by the ends: see below */
+    table_number(&drawing->table, (double)per_s.count);
+}
+
+/* Of each variant between the first row and the last. */
+static void model_pipeline(struct table *table) {
+    const char *at = "pipeline", *of = "throughput_per_s";
+    const size_t model = table->width - 2;
+    for (size_t row = 0, first = 0; row < table_rows(table); row++) {
+        if (!table_goes_on(table, row)) first = row;
+        size_t last = row;
+        while (last + 1 < table_rows(table) && table_goes_on(table, last + 1)) last++;
+        if (table_get(table, first, at) != 1 || last == first) continue;
+        table->cells[row * table->width + model].number =
+            1 / pipeline_model(1 / table_get(table, first, of), 1 / table_get(table, last, of),
+                               table_get(table, last, at), table_get(table, row, at));
+    }
+}
+
+/* ---- how many take how long ---- */
+
+static void row_tail(struct drawing *drawing, const struct runs *here) {
+    struct samples all = {0};
+    for (size_t i = 0; i < here->count; i++) {
+        const struct samples one = run_samples(here->list[i]);
+        samples_add(&all, &one);
+    }
+    const double messages = (double)(all.answered + all.missed);
+    double longer = messages, shown = 1, shown_us = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        longer -= (double)all.buckets[i].count;
+        if (longer < SAMPLES_BEYOND) break;
+        /* Steps finer than a pixel only make the file large. */
+        const double us = (double)all.buckets[i].upper_ns / US, share = longer / messages;
+        if (us < shown_us * 1.005 && share > shown * 0.98) continue;
+        table_place(&drawing->table, NULL, here->list[0]);
+        table_number(&drawing->table, us);
+        table_number(&drawing->table, 100 * share);
+        table_number(&drawing->table, messages);
+        shown_us = us;
+        shown = share;
+    }
+    samples_free(&all);
+}
+
+/* ---- loss ---- */
+
+enum { HEADERS = 40 + 8, IP_HEADER = 20, FRAGMENT_UNIT = 8 }; /* in bytes */
+
+/* All packets of both ways have to arrive; who sends again has no such limit. */
+static double predicted_percent(const struct parameters *asked) {
+    const int most = (WIRE_MTU - IP_HEADER) / FRAGMENT_UNIT * FRAGMENT_UNIT;
+    const bool datagram = strncmp(asked->variant->name, "udp-", 4) == 0 && !asked->variant->retries;
+    const double packets = asked->size_bytes <= FIGURE_ONE_PACKET
+                               ? 1
+                               : ceil((double)(asked->size_bytes + HEADERS) / most);
+    return datagram ? 100 * pow(1 - asked->loss_percent / 100, 2 * packets) : (double)NAN;
+}
+
+static void row_loss(struct drawing *drawing, const struct runs *here) {
+    double sent = 0, ok = 0, fragments = 0, packets = 0, exchanges = 0;
+    for (size_t i = 0; i < here->count; i++) {
+        const struct run *run = here->list[i];
+        const struct wire_tally *to_server = run->wire.by[WIRE_TO_SERVER];
+        sent += (double)run->sent;
+        ok += (double)run->ok;
+        if (!(run->packets > 0)) continue;
+        /* Packets are counted over the whole run, warm-up included, and so are its exchanges. */
+        exchanges += (double)run->wire.all.packets / run->packets;
+        fragments += (double)to_server[WIRE_FRAGMENT].packets;
+        packets += (double)(to_server[WIRE_FRAGMENT].packets + to_server[WIRE_REQUEST].packets +
+                            to_server[WIRE_DATA].packets);
+    }
+    if (sent <= 0) return;
+    const struct interval share = statistics_share_interval(ok, sent - ok, 0.95);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_interval(&drawing->table, 100 * share.value, 100 * share.low, 100 * share.high);
+    table_number(&drawing->table, fragments / exchanges);
+    table_number(&drawing->table, packets / exchanges);
+    table_number(&drawing->table, predicted_percent(&here->list[0]->asked));
+    table_number(&drawing->table, sent);
+}
+
+static void tell_who_waits(struct drawing *drawing, const void *behind_loss) {
+    const struct behind_loss *one = behind_loss;
+    for (size_t i = 0; i < one->series_count; i++) {
+        table_text(&drawing->table, "%s", one->variant);
+        table_number(&drawing->table, one->series[i].due_ms);
+        if (isnan(one->series[i].latency_ms))
+            table_text(&drawing->table, "never");
+        else
+            table_number(&drawing->table, one->series[i].latency_ms);
+        table_number(&drawing->table, one->within_ms);
+        table_number(&drawing->table, one->sum.delayed / (double)one->sum.runs);
+        table_number(&drawing->table, one->delayed_beyond_ms);
+        table_number(&drawing->table, one->sum.unanswered / (double)one->sum.runs);
+    }
+}
+
+/* ---- an open loop ---- */
+
+/* The runs are of one session, a block each: one series. */
+static struct open_point point_of(const struct runs *here) {
+    struct series_table table = series_of(here);
+    const struct open_point point =
+        table.count == 0 ? (struct open_point){.messages = 0} : open_point_of(&table, 0);
+    series_free(&table);
+    return point;
+}
+
+/* How long one waited for an answer, or for the deadline. */
+static void add_waited(struct table *table, const struct open_point *point, double us) {
+    table_number(table, isinf(us) ? point->deadline_us : us);
+}
+
+static void add_latency(struct table *table, const struct open_point *point,
+                        enum open_percent percent) {
+    add_waited(table, point, point->latency_us[percent].value);
+    add_waited(table, point, point->latency_us[percent].low);
+    add_waited(table, point, point->latency_us[percent].high);
+}
+
+static void add_knee(struct drawing *drawing, const struct run *run) {
+    static const struct knee none = {.capacity_per_s = {NAN, NAN, NAN},
+                                     .knee_per_s = {NAN, NAN, NAN},
+                                     .idle_us = NAN,
+                                     .queue_us = NAN};
+    const struct findings *list = &figure_session_of(drawing->results, run)->lists[LIST_KNEES];
+    const struct knee *knee = list->items, *end = knee + list->count;
+    while (knee < end && strcmp(knee->variant, run->asked.variant->name) != 0) knee++;
+    if (knee == end) knee = &none;
+    table_interval(&drawing->table, knee->knee_per_s.value, knee->knee_per_s.low,
+                   knee->knee_per_s.high);
+    table_number(&drawing->table, knee->capacity_per_s.value);
+    table_number(&drawing->table, knee->idle_us);
+    table_number(&drawing->table, knee->queue_us);
+}
+
+static void row_rate(struct drawing *drawing, const struct runs *here) {
+    const struct open_point point = point_of(here);
+    if (point.messages == 0) return;
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_number(&drawing->table, point.share);
+    add_waited(&drawing->table, &point, point.latency_us[OPEN_P50].value);
+    add_latency(&drawing->table, &point, OPEN_P99);
+    table_number(&drawing->table, point.mean_us);
+    table_number(&drawing->table, point.service_p99_us);
+    table_number(&drawing->table, point.answered_per_s);
+    table_number(&drawing->table, point.answered_percent);
+    table_number(&drawing->table, open_point_is_overloaded(&point));
+    add_knee(drawing, here->list[0]);
+    table_number(&drawing->table, point.deadline_us);
+    table_number(&drawing->table, point.valid);
+}
+
+static void row_tails(struct drawing *drawing, const struct runs *here) {
+    const struct open_point point = point_of(here);
+    for (int i = 0; i < OPEN_PERCENTS; i++) {
+        if (point.messages == 0 || isnan(point.latency_us[i].value)) continue;
+        table_place(&drawing->table, NULL, here->list[0]);
+        table_number(&drawing->table, open_percents[i]);
+        add_latency(&drawing->table, &point, (enum open_percent)i);
+        table_number(&drawing->table, point.offered_per_s);
+        table_number(&drawing->table, point.answered_percent);
+        table_number(&drawing->table, point.deadline_us);
+        table_number(&drawing->table, (double)point.messages);
+        table_number(&drawing->table, point.valid);
+    }
+}
+
+/* ---- Google Benchmark and hyperfine ---- */
+
+/* Of an operation that is done for several sizes: "encode/64" is the operation encode at 64. */
+static const char *number_in(const char *name, char separator, double *number) {
+    const char *last = strrchr(name, separator);
+    char *end = NULL;
+    *number = last == NULL ? 0 : strtod(last + 1, &end);
+    if (last != NULL && end > last + 1 && *end == '\0') return last;
+    *number = NAN;
+    return name + strlen(name);
+}
+
+static void fill_codec(struct drawing *drawing) {
+    for (size_t i = 0; i < drawing->results->benchmark_count; i++) {
+        const struct benchmark *one = &drawing->results->benchmarks[i];
+        double bytes;
+        const char *end = number_in(one->name, '/', &bytes);
+        if (strncmp(one->name, "wakeup/", strlen("wakeup/")) == 0 || !(one->ns > 0)) continue;
+        table_text(&drawing->table, "%.*s", (int)(end - one->name), one->name);
+        table_number(&drawing->table, bytes);
+        table_interval(&drawing->table, one->ns, fmax(0, one->ns - one->deviation_ns),
+                       one->ns + one->deviation_ns);
+        table_number(&drawing->table, one->repetitions);
+    }
+}
+
+/* hyperfine runs in rounds, a file each: for the picture the times of equal commands are one. */
+static void add_command(struct drawing *drawing, const struct timed_command *first) {
+    const struct results *results = drawing->results;
+    double *times = NULL, messages;
+    size_t count = 0;
+    const char *end = number_in(first->command, ' ', &messages);
+    for (size_t i = 0; i < results->command_count; i++) {
+        const struct timed_command *one = &results->commands[i];
+        if (strcmp(one->command, first->command) != 0) continue;
+        double *more = reallocarray(times, count + one->count + 1, sizeof *more);
+        if (more == NULL) break;
+        times = more;
+        memcpy(times + count, one->times_s, one->count * sizeof *times);
+        count += one->count;
+    }
+    const struct middle time = statistics_middle(times, count);
+    free(times);
+    if (count == 0) return;
+    table_text(&drawing->table, "%.*s", (int)(end - first->command), first->command);
+    table_number(&drawing->table, messages);
+    table_middle(&drawing->table, time);
+    table_number(&drawing->table, (double)count);
+}
+
+static bool came_before(const struct results *results, size_t command) {
+    for (size_t i = 0; i < command; i++)
+        if (strcmp(results->commands[i].command, results->commands[command].command) == 0)
+            return true;
+    return false;
+}
+
+static void fill_process(struct drawing *drawing) {
+    for (size_t i = 0; i < drawing->results->command_count; i++)
+        if (!came_before(drawing->results, i)) add_command(drawing, &drawing->results->commands[i]);
+}
+
 /* ---- the table ---- */
 
 const struct figure figures[] = {
@@ -118,7 +406,7 @@ const struct figure figures[] = {
      .runs = {.axis = &along_rtt, .wire = true},
      .columns = "variant|rtt_ms|rtt_applied_ms|latency_us|ci_low|ci_high|model_us|runs",
      .drawn = {{"rtt_applied_ms", true}, {"latency_us", true}},
-     .row = figure_row_rtt,
+     .row = row_rtt,
      .why = "a CPU that has waited for long is slower to begin"},
     {.name = "who_waits",
      .plan = "who-waits",
@@ -131,7 +419,7 @@ const struct figure figures[] = {
      .conditions = "{rate_per_s:count} messages/s, a round-trip time of {rtt_ms:count} ms",
      .columns = "variant|due_ms|latency_ms|top_ms|late|late_beyond_ms|lost",
      .drawn = {{"due_ms", false}, {"latency_ms", false}},
-     .tell = figure_tell_who_waits},
+     .tell = tell_who_waits},
     {.name = "throughput",
      .plan = "connections",
      .title = "Throughput and latency over the number of connections",
@@ -157,7 +445,7 @@ const struct figure figures[] = {
                 "service_p99_us|answered_per_s|answered_percent|overloaded|knee_per_s|"
                 "knee_low|knee_high|capacity_per_s|idle_us|queue_us|deadline_us|runs",
      .drawn = {{"offered_per_s", true}, {"mean_us", true}},
-     .row = figure_row_rate},
+     .row = row_rate},
     {.name = "tails",
      .plan = "tails",
      .title = "Tails at one rate for all",
@@ -169,7 +457,7 @@ const struct figure figures[] = {
      .columns = "variant|percent|latency_us|run_low|run_high|offered_per_s|answered_percent|"
                 "deadline_us|messages|runs",
      .drawn = {{"percent", false}, {"latency_us", true}},
-     .row = figure_row_tails},
+     .row = row_tails},
     {.name = "pipeline",
      .plan = "pipeline",
      .title = "Messages per second over the number outstanding",
@@ -185,8 +473,8 @@ const struct figure figures[] = {
                 "messages_per_call_ci_high|model_per_s|runs",
      .numbers = true,
      .drawn = {{"pipeline", true}, {"throughput_per_s", true}, {"messages_per_call", true}},
-     .row = figure_row_pipeline,
-     .model = figure_model_pipeline,
+     .row = row_pipeline,
+     .model = model_pipeline,
      .why = "a batch and a message have one cost each there, and buffers fill"},
     {.name = "objects",
      .plan = "objects",
@@ -200,7 +488,7 @@ const struct figure figures[] = {
                 "packets_ci_low|packets_ci_high|model_ms|runs",
      .numbers = true,
      .drawn = {{"page_ms", false}, {"packets", false}},
-     .row = figure_row_objects,
+     .row = row_objects,
      .why = "the work on each object is left out there"},
     {.name = "designs",
      .plan = "designs",
@@ -220,7 +508,7 @@ const struct figure figures[] = {
      .caption = "Half of the messages, and 1 in 100, took longer than: {tails}.",
      .columns = "variant|latency_us|longer_percent|messages",
      .drawn = {{"latency_us", true}, {"longer_percent", true}},
-     .row = figure_row_tail},
+     .row = row_tail},
     {.name = "size",
      .plan = "size",
      .title = "Latency and throughput over the size of the payload",
@@ -243,7 +531,7 @@ const struct figure figures[] = {
      .columns = "variant|size_bytes|latency_us|ci_low|ci_high|round_trips|model_us|runs",
      .numbers = true,
      .drawn = {{"size_bytes", false}, {"latency_us", false}, {"round_trips", true}},
-     .row = figure_row_size_rtt,
+     .row = row_size_rtt,
      .why = "the packets of a large message take time of a CPU, too"},
     {.name = "size_loss",
      .plan = "size-loss",
@@ -257,7 +545,7 @@ const struct figure figures[] = {
                 "packets_per_request|predicted_percent|messages",
      .numbers = true,
      .drawn = {{"size_bytes", false}, {"answered_percent", false}},
-     .row = figure_row_loss},
+     .row = row_loss},
     {.name = "idle",
      .plan = "idle",
      .title = "Latency over the time since the last message",
@@ -299,7 +587,7 @@ const struct figure figures[] = {
      .columns = "operation|bytes|time_ns|low|high|repetitions",
      .numbers = true,
      .drawn = {{"bytes", false}, {"time_ns", true}},
-     .fill = figure_fill_codec},
+     .fill = fill_codec},
     {.name = "process",
      .plan = "hyperfine",
      .title = "A whole client process, timed from outside",
@@ -307,6 +595,6 @@ const struct figure figures[] = {
      .unit = "s",
      .columns = "variant|messages|time_s|ci_low|ci_high|runs",
      .drawn = {{"messages", false}, {"time_s", false}},
-     .fill = figure_fill_process}};
+     .fill = fill_process}};
 
 const unsigned figure_count = sizeof figures / sizeof figures[0];
