@@ -24,6 +24,8 @@ results_tell situations_tell;  /* how long a message takes, by round-trip time *
 results_tell round_trips_tell; /* the slopes */
 results_tell changes_tell;     /* what would change the answer */
 
+results_tell size_tell; /* size_tell.c: over a wire */
+
 lab_conclude per_connection_conclude; /* per_connection_tell.c */
 results_tell per_connection_table, per_connection_tell;
 

@@ -8,6 +8,7 @@
 
 #include "bench/experiment/all.h"
 #include "bench/judge/metric.h"
+#include "bench/judge/models.h"
 #include "bench/judge/series.h"
 #include "bench/tell/words.h"
 
@@ -200,6 +201,11 @@ static double packets(const struct run *run) {
     return run->packets * (double)run->sent;
 }
 
+/* Of the delay that the wire applied. */
+static double elapsed_round_trips(const struct run *run) {
+    return (double)run->elapsed_ns / run->wire.applied_rtt_ns;
+}
+
 /* "3.96 s (1 run) and 215 packets by `tcp-persistent` over 1 connection", if it is there. */
 static void put_page(FILE *out, const char *before, const struct series_table *table,
                      size_t series) {
@@ -211,6 +217,10 @@ static void put_page(FILE *out, const char *before, const struct series_table *t
     if (carried.count > 0) (void)fprintf(out, " and %.0f packets", carried.value);
     (void)fprintf(out, " by `%s` over %s", table->first[series]->asked.variant->name,
                   counted(table, series).text);
+    const double trips = series_middle(table, series, elapsed_round_trips).value;
+    if (!isnan(trips))
+        (void)fprintf(out, " (%s round trips, %.0f predicted)", words_number(trips).text,
+                      page_run_round_trips(table->first[series]));
 }
 
 static void put_objects(FILE *out, const void *what) {
