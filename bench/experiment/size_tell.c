@@ -15,15 +15,12 @@ struct point {
     struct middle latency_us, round_trips;
 };
 
-static const struct field fields[] = {
-    {"variant", FIELD_TEXT, .offset = offsetof(struct point, variant)},
-    {"size_bytes", FIELD_REAL, .offset = offsetof(struct point, size_bytes)},
-    {"latency_us", FIELD_REAL, .offset = offsetof(struct point, latency_us.value)},
-    {"low_us", FIELD_REAL, .offset = offsetof(struct point, latency_us.low)},
-    {"high_us", FIELD_REAL, .offset = offsetof(struct point, latency_us.high)},
-    {"runs", FIELD_COUNT, .offset = offsetof(struct point, latency_us.count)},
-    {"round_trips", FIELD_REAL, .offset = offsetof(struct point, round_trips.value)},
-    {"model", FIELD_REAL, .offset = offsetof(struct point, model)}};
+static const struct field fields[] = {{"variant", FIELD_AT(point, TEXT, variant)},
+                                      {"size_bytes", FIELD_AT(point, REAL, size_bytes)},
+                                      {"latency_us", FIELD_AT(point, REAL, latency_us.value)},
+                                      {"runs", FIELD_AT(point, COUNT, latency_us.count)},
+                                      {"round_trips", FIELD_AT(point, REAL, round_trips.value)},
+                                      {"model", FIELD_AT(point, REAL, model)}};
 
 static double round_trips(const struct run *run) {
     return metric_latency_us(run) * 1e3 / run->wire.applied_rtt_ns;
@@ -40,12 +37,11 @@ static void add_point(struct story *story, struct grid *grid, const struct serie
         asked->variant->name, asked->size_bytes,
         message_round_trips(asked->variant, asked->size_bytes, asked->reply_bytes),
         series_middle(table, series, metric_latency_us), series_middle(table, series, round_trips)};
-    const struct source source = {fields, sizeof fields / sizeof *fields, &point};
-    grid_fill(
-        grid,
-        "`{variant}`|{size_bytes:count}|{latency_us:time}[ ({low_us:time} to {high_us:time})]|"
-        "{round_trips}|{model:count}|{runs:count}",
-        source);
+    const struct source source = {fields, sizeof fields / sizeof *fields, &point, NULL};
+    grid_fill(grid,
+              "`{variant}`|{size_bytes:count}|{latency_us:time~}|{round_trips}|{model:count}|"
+              "{runs:count}",
+              source);
     if (fabs(point.round_trips.value - point.model) > 0.5)
         story_fill(
             story,
