@@ -50,7 +50,7 @@ static double duration_s(const struct parameters *run) {
     const bool slow = run->rate_per_s < SLOW_PER_S;
     if (is_single(run)) return slow ? 2 : 1;
     const double lost_per_s = 2 * packets_per_s(run) * run->loss_percent / 100;
-    return clamp(LOSSES_WANTED / lost_per_s, 2, slow ? 12 : 6);
+    return clamp(LOSSES_WANTED / lost_per_s, 1, slow ? 12 : 6);
 }
 
 /* One interruption by the machine is to spoil little: several short runs, not a long one. */
