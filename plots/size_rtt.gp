@@ -20,6 +20,6 @@ do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
     eval "plot for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'model_us')) ".MODEL_LINE." dashtype DASH(name) linecolor rgb COLOUR(name) notitle". \
          ", for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us')) with points ".LOOK." title name". \
-         (DUMB ? "" : ", for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'ci_low')):(0):(MS(name, 'ci_high') - MS(name, 'ci_low')) with vectors heads size screen 0.006, 90 fixed linewidth 1.5 linecolor rgb COLOUR(name) notitle". \
+         (DUMB ? "" : ", for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us_ci_low')):(0):(MS(name, 'latency_us_ci_high') - MS(name, 'latency_us_ci_low')) with vectors heads size screen 0.006, 90 fixed linewidth 1.5 linecolor rgb COLOUR(name) notitle". \
               ", NaN ".MODEL_LINE." linecolor rgb '#555555' title 'lines: the model'")
 }

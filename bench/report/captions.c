@@ -117,12 +117,9 @@ struct modelled {
 
 static struct modelled modelled_of(const struct drawing *drawing) {
     const struct table *table = &drawing->table;
-    struct modelled of = {table, table->columns, "", drawing->figure->unit};
+    struct modelled of = {table, table->columns, drawing->figure->model.column,
+                          drawing->figure->unit};
     while (!has_interval(table, (size_t)(of.measured - table->columns))) of.measured++;
-    for (size_t i = 0; i < table->width; i++) {
-        if (strncmp(table->columns[i], "model_", strlen("model_")) == 0)
-            of.model = table->columns[i];
-    }
     return of;
 }
 
@@ -166,7 +163,7 @@ static void put_model(FILE *out, const struct drawing *drawing) {
     put_off(out, &of, worst, worst_ratio);
     if (off > 0)
         (void)fprintf(out, "; %zu of %zu points are off by more than their interval: %s", off, sure,
-                      drawing->figure->why);
+                      drawing->figure->model.why);
     else if (sure > 0)
         (void)fprintf(out, "; it is inside the interval of each of %zu points", sure);
 }

@@ -46,6 +46,7 @@ struct drawing {
     struct table table;
     char *conditions;           /* what all its runs share, in words; malloc'd, or NULL */
     const struct session *from; /* of its first run, or its finding; NULL: no session's */
+    const struct runs *own;     /* of the variant whose rows are filled */
     char *missing;              /* why there is nothing to draw; NULL: there is */
 };
 
@@ -76,13 +77,14 @@ struct figure {
         bool logarithmic;
     } drawn[FIGURE_DRAWN];
 
-    const char *why; /* a point may be off its model, in words; NULL: it has none */
-
     /* Rows of the runs at a point, of one variant; NULL: medians. Of a finding. Of neither. */
     figure_row *row;
     void (*tell)(struct drawing *drawing, const void *finding); /* NULL: its columns */
     void (*fill)(struct drawing *drawing);
-    void (*model)(struct table *table); /* what rows have only together; or NULL */
+    struct {
+        const char *column, *why; /* why a point may be off it, in words */
+        double (*of)(const struct drawing *drawing, const struct runs *here);
+    } model; /* of its first metric; `of` NULL: of none */
 };
 
 extern const struct figure figures[];

@@ -51,6 +51,28 @@ static double payload_mb_per_s(const struct run *run) {
     return run_throughput_per_s(run) * run->asked.size_bytes * 1e-6;
 }
 
+static double round_trips(const struct run *run) {
+    return run->asked.rtt_ns == 0 ? (double)NAN
+                                  : metric_latency_us(run) * US / (double)run->asked.rtt_ns;
+}
+
+/*
+ * A message is sent and received, and so is its reply: four times a part of a
+ * call. NAN: one of the four was not counted.
+ */
+static double messages_per_call(const struct run *run) {
+    return 4 / (1 / run->per_send + 1 / run->per_receive + 1 / run->server_per_receive +
+                1 / run->server_per_send);
+}
+
+static double elapsed_ms(const struct run *run) {
+    return (double)run->elapsed_ns / MS;
+}
+
+static double all_packets(const struct run *run) {
+    return run->packets * (double)run->sent;
+}
+
 /*
  * Means, because only means add up: to that of the cycle. And per message: a
  * connection that is kept was made once, so the mean of the phase itself would
@@ -102,70 +124,34 @@ static void row_rtt(struct drawing *drawing, const struct runs *here) {
     table_number(&drawing->table, (double)latency.count);
 }
 
-/* What the model has beyond round trips is work, as it is of small messages. */
-static void row_size_rtt(struct drawing *drawing, const struct runs *here) {
+/* What it has beyond round trips is work, as it is of small messages. */
+static double size_model_us(const struct drawing *drawing, const struct runs *here) {
     const struct parameters *asked = &here->list[0]->asked;
-    const struct middle latency = runs_middle(here, metric_latency_us, NULL, NULL);
-    const double trips = message_round_trips(asked->variant, asked->size_bytes, asked->reply_bytes);
     const double work_us = wire_work_us(runs_by_rtt(drawing->results), asked->variant,
                                         bare_us(drawing, asked->variant));
-    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
-    table_middle(&drawing->table, latency);
-    table_number(&drawing->table, latency.value * US / (double)asked->rtt_ns);
-    table_number(&drawing->table, (isnan(work_us) ? 0 : work_us) + trips * delay_us(here));
-    table_number(&drawing->table, (double)latency.count);
+    return (isnan(work_us) ? 0 : work_us) +
+           delay_us(here) *
+               message_round_trips(asked->variant, asked->size_bytes, asked->reply_bytes);
 }
 
-static double elapsed_ms(const struct run *run) {
-    return (double)run->elapsed_ns / MS;
+static double page_model_ms(const struct drawing *drawing, const struct runs *here) {
+    (void)drawing;
+    return page_run_round_trips(here->list[0]) * delay_us(here) / US;
 }
 
-static double all_packets(const struct run *run) {
-    return run->packets * (double)run->sent;
+static bool is_so_deep(const struct run *run, const void *depth) {
+    return run->depth == *(const unsigned *)depth;
 }
 
-static void row_objects(struct drawing *drawing, const struct runs *here) {
-    const struct middle page = runs_middle(here, elapsed_ms, NULL, NULL);
-    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
-    table_middle(&drawing->table, page);
-    table_middle(&drawing->table, runs_middle(here, all_packets, NULL, NULL));
-    table_number(&drawing->table, page_run_round_trips(here->list[0]) * delay_us(here) / US);
-    table_number(&drawing->table, (double)page.count);
-}
-
-/* ---- several outstanding ---- */
-
-/*
- * A message is sent and received, and so is its reply: four times a part of a
- * call. NAN: one of the four was not counted.
- */
-static double messages_per_call(const struct run *run) {
-    return 4 / (1 / run->per_send + 1 / run->per_receive + 1 / run->server_per_receive +
-                1 / run->server_per_send);
-}
-
-static void row_pipeline(struct drawing *drawing, const struct runs *here) {
-    const struct middle per_s = runs_middle(here, run_throughput_per_s, NULL, NULL);
-    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
-    table_middle(&drawing->table, per_s);
-    table_middle(&drawing->table, runs_middle(here, messages_per_call, NULL, NULL));
-    table_number(&drawing->table, (double)NAN); /* by the ends: see below */
-    table_number(&drawing->table, (double)per_s.count);
-}
-
-/* Of each variant between the first row and the last. */
-static void model_pipeline(struct table *table) {
-    const char *at = "pipeline", *of = "throughput_per_s";
-    const size_t model = table->width - 2;
-    for (size_t row = 0, first = 0; row < table_rows(table); row++) {
-        if (!table_goes_on(table, row)) first = row;
-        size_t last = row;
-        while (last + 1 < table_rows(table) && table_goes_on(table, last + 1)) last++;
-        if (table_get(table, first, at) != 1 || last == first) continue;
-        table->cells[row * table->width + model].number =
-            1 / pipeline_model(1 / table_get(table, first, of), 1 / table_get(table, last, of),
-                               table_get(table, last, at), table_get(table, row, at));
-    }
+/* Between the ends of its variant. */
+static double pipeline_model_per_s(const struct drawing *drawing, const struct runs *here) {
+    const unsigned one = 1;
+    unsigned deepest = 1;
+    for (size_t i = 0; i < drawing->own->count; i++)
+        if (drawing->own->list[i]->depth > deepest) deepest = drawing->own->list[i]->depth;
+    const double alone = runs_middle(drawing->own, run_throughput_per_s, is_so_deep, &one).value,
+                 deep = runs_middle(drawing->own, run_throughput_per_s, is_so_deep, &deepest).value;
+    return 1 / pipeline_model(1 / alone, 1 / deep, deepest, here->list[0]->depth);
 }
 
 /* ---- how many take how long ---- */
@@ -407,7 +393,7 @@ const struct figure figures[] = {
      .columns = "variant|rtt_ms|rtt_applied_ms|latency_us|ci_low|ci_high|model_us|runs",
      .drawn = {{"rtt_applied_ms", true}, {"latency_us", true}},
      .row = row_rtt,
-     .why = "a CPU that has waited for long is slower to begin"},
+     .model = {"model_us", "a CPU that has waited for long is slower to begin", NULL}},
     {.name = "who_waits",
      .plan = "who-waits",
      .title = "One packet lost: who waits?",
@@ -468,14 +454,12 @@ const struct figure figures[] = {
                 "{model}.",
      .unit = "messages/s",
      .runs = {.axis = &along_pipeline, .sweep = true, .points = 2},
-     .columns = "variant|pipeline|throughput_per_s|throughput_per_s_ci_low|"
-                "throughput_per_s_ci_high|messages_per_call|messages_per_call_ci_low|"
-                "messages_per_call_ci_high|model_per_s|runs",
+     .metrics = {{"throughput_per_s", run_throughput_per_s},
+                 {"messages_per_call", messages_per_call}},
+     .model = {"model_per_s", "a batch and a message have one cost each there, and buffers fill",
+               pipeline_model_per_s},
      .numbers = true,
-     .drawn = {{"pipeline", true}, {"throughput_per_s", true}, {"messages_per_call", true}},
-     .row = row_pipeline,
-     .model = model_pipeline,
-     .why = "a batch and a message have one cost each there, and buffers fill"},
+     .drawn = {{"pipeline", true}, {"throughput_per_s", true}, {"messages_per_call", true}}},
     {.name = "objects",
      .plan = "objects",
      .title = "A page of many objects",
@@ -484,12 +468,10 @@ const struct figure figures[] = {
                 "of the connection with the most. Below the packets of both directions. {model}.",
      .unit = "ms",
      .runs = {.axis = &along_connections, .sweep = true, .wire = true, .page = true},
-     .columns = "variant|connections|page_ms|page_ms_ci_low|page_ms_ci_high|packets|"
-                "packets_ci_low|packets_ci_high|model_ms|runs",
+     .metrics = {{"page_ms", elapsed_ms}, {"packets", all_packets}},
+     .model = {"model_ms", "the work on each object is left out there", page_model_ms},
      .numbers = true,
-     .drawn = {{"page_ms", false}, {"packets", false}},
-     .row = row_objects,
-     .why = "the work on each object is left out there"},
+     .drawn = {{"page_ms", false}, {"packets", false}}},
     {.name = "designs",
      .plan = "designs",
      .title = "A message by the design of the server",
@@ -528,11 +510,10 @@ const struct figure figures[] = {
                 "steps, and the lines. {steps}. {model}.",
      .unit = "us",
      .runs = {.axis = &along_size, .points = 2, .wire = true},
-     .columns = "variant|size_bytes|latency_us|ci_low|ci_high|round_trips|model_us|runs",
+     .metrics = {{"latency_us", metric_latency_us}, {"round_trips", round_trips}},
+     .model = {"model_us", "the packets of a large message take time of a CPU, too", size_model_us},
      .numbers = true,
-     .drawn = {{"size_bytes", false}, {"latency_us", false}, {"round_trips", true}},
-     .row = row_size_rtt,
-     .why = "the packets of a large message take time of a CPU, too"},
+     .drawn = {{"size_bytes", false}, {"latency_us", false}, {"round_trips", true}}},
     {.name = "size_loss",
      .plan = "size-loss",
      .title = "Answered within the deadline, over the size of the payload",
