@@ -283,6 +283,12 @@ static void an_uncertain_capacity_widens_the_interval(void **state) {
     assert_near(knee.value, sure.value, 0);
     assert_true(knee.low < sure.low - 10 && knee.high > sure.high + 10);
     assert_table_says(session, "10,000/s (median of 3 runs, 9,800 to 10,100); knee at");
+    one->per_s.low = 2500; /* but 8,000/s were kept up */
+    session->lists[LIST_KNEES].count = 0;
+    open_knees(&session->lists[LIST_KNEES], &session->runs, &session->lists[LIST_CAPACITIES]);
+    const struct interval refuted = knee_of(session)->knee_per_s;
+    assert_true(refuted.low > 5000 && refuted.low < 6667);
+    assert_true(refuted.high > 6667 && refuted.high < 8400);
     session_free(session);
 }
 

@@ -162,8 +162,13 @@ static struct interval fit_steepness(const struct rate_points *points, double ca
     return slope_of_pairs(points->list, points->count, level, steepness);
 }
 
-/* Of each of the capacities that runs found: what that one would make of it widens the interval. */
+/*
+ * Of each of the capacities that runs found: what that one would make of it
+ * widens the interval. A rate that was kept up refutes one below it.
+ */
 static void widen(struct knee *knee, const struct rate_points *points, double capacity_per_s) {
+    for (size_t i = 0; i < points->count; i++)
+        capacity_per_s = fmax(capacity_per_s, 1.05 * points->list[i].group);
     const struct interval steep = fit_steepness(points, capacity_per_s);
     knee->knee_per_s.low = fmin(knee->knee_per_s.low, floor(capacity_per_s * share_of(steep.high)));
     knee->knee_per_s.high = fmax(knee->knee_per_s.high, ceil(capacity_per_s * share_of(steep.low)));
