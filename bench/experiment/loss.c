@@ -16,9 +16,20 @@
 
 /* ---- the plan ---- */
 
+/* The longest message of the run; one that nobody answered took the deadline. */
+static double took_ms(const struct run *run) {
+    return (double)(run->lost > 0 ? run->asked.deadline_ns : run->latency.max_ns) / 1e6;
+}
+
+/*
+ * What is measured is one message, of which a run may be a small part: a FIN
+ * that was lost keeps the connection for long after it.
+ */
 static bool lost_it(const struct column *column, const struct run *run) {
+    const double taken_ns = run->disturbed * (double)run->elapsed_ns;
     (void)column;
-    return run->wire.all.dropped == 1;
+    return run->wire.all.dropped == 1 &&
+           !(taken_ns > took_ms(run) * 1e4 * VALIDITY_DISTURBED_PERCENT);
 }
 
 /* The message that loses its packet is the last: what comes before it makes the connection. */
@@ -42,11 +53,6 @@ int loss_plan(struct lab *lab) {
 }
 
 /* ---- what follows ---- */
-
-/* The longest message of the run; one that nobody answered took the deadline. */
-static double took_ms(const struct run *run) {
-    return (double)(run->lost > 0 ? run->asked.deadline_ns : run->latency.max_ns) / 1e6;
-}
 
 /* Whether a probe was sent the counter tells; where it cannot be read, none was. */
 static void judge_runs(struct lost_message *one, const struct runs *runs, unsigned column,
@@ -137,7 +143,7 @@ static void put_lead(FILE *out, const void *what) {
     (void)fputs(
         " and the kernel's timers; behind the median of six runs and more its 95 % interval.", out);
     size_t two = 0;
-    while (two < list->count && isnan(all[two].probed_low_ms)) two++;
+    while (two < list->count && (isnan(all[two].probed_low_ms) || !is_known(&all[two]))) two++;
     if (two < list->count)
         fill_put(out,
                  " Of {lost} of `{variant}` there are two ways: the FIN behind it shows the gap, "
