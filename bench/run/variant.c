@@ -27,7 +27,7 @@ const struct variant variants[] = {
      ECHO_CLIENT_RESETS, 2,
      .expects = {"kernel.TcpOutRsts", "kernel.TcpEstabResets", "server.broken"},
      .cost = &cost_tcp_client_resets},
-    {"tcp-fastopen", "the request in the SYN (RFC 7413); a copied SYN executes twice",
+    {"tcp-fastopen", "the request in the SYN (RFC 7413); a copied SYN runs it twice",
      &tcp_fastopen_transport, ECHO_SERVER_CLOSES, 1, .server = {.fastopen = true},
      .requires = {"kernel.TCPFastOpenActive", "fast open was not used, it fell back"},
      .cost = &cost_tcp_fastopen},
