@@ -346,9 +346,10 @@ static double dropped_packet(struct look *look) {
     struct parameters asked = wire_run(look, "tcp-persistent", 2 * MS * RTT_MS);
     asked.messages = 2;
     if (!look->negative) asked.drop = (struct drop){WIRE_REQUEST, WIRE_TO_SERVER, 2};
+    const struct loss_timers timers = loss_timers_read();
     /* The first row of that model: the request. */
     const struct loss_prediction wanted =
-        loss_model_predict(asked.variant->may_lose, 2 * RTT_MS, 0);
+        loss_model_predict(asked.variant->may_lose, &timers, 2 * RTT_MS, 0);
     look->low = 0.9 * wanted.low_ms;
     look->high = 1.1 * wanted.high_ms;
     return measure(look, asked, slowest_ms, true);
