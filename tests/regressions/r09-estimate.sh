@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # R9: a mean and t in bursts. Right: from 20 blocks the Hodges-Lehmann estimate, with its interval.
 . "$(dirname "$0")/lib.sh"
-"$E" compare tcp-persistent udp-persistent --blocks 22 --duration 2ms --warmup 500us --quiet \
+"$E" compare tcp-persistent udp-persistent --blocks 24 --duration 6ms --warmup 1ms --quiet \
     --json a.json > /dev/null 2>&1
 judge << 'PYTHON'
 from itertools import combinations_with_replacement
