@@ -99,11 +99,13 @@ gallery: plots ## the pictures of the last results, and their data, to plots/gal
 
 tests: all $(TESTS)
 EXACT := $(filter %test_wire %test_anatomy,$(TESTS))
+# Begun first, so that none of them is left over at the end.
+LONG  := $(filter %test_session %test_faults %test_page %test_per_connection %test_sweep,$(TESTS))
 # One more program: what was found wrong once, tried on the program itself. It is not built with sanitizers.
 REGRESSIONS := $(if $(EXTRA),,$(BUILD)/tests/regressions)
 $(BUILD)/tests/regressions: tests/regressions/run.sh ; @mkdir -p $(@D); printf '#!/bin/sh\nE="%s" exec "%s"\n' '$(BUILD)/echolab' '$<' > $@; chmod +x $@
 test: tests $(REGRESSIONS) ## run the tests, all of them
-	@BUILD=$(BUILD) tests/run.sh $(REGRESSIONS) -- $(EXACT) -- $(filter-out $(EXACT),$(TESTS))
+	@BUILD=$(BUILD) tests/run.sh $(REGRESSIONS) -- $(EXACT) -- $(LONG) $(filter-out $(EXACT) $(LONG),$(TESTS))
 
 check: rooms format lint sanitize ## order of rooms, format, clang-tidy, cppcheck, and the tests under sanitizers
 rooms:
