@@ -7,7 +7,6 @@
 #ifndef BENCH_RESULTS_H
 #define BENCH_RESULTS_H
 
-#include "bench/judge/processes.h"
 #include "bench/session/session.h"
 
 /*
@@ -20,6 +19,14 @@ struct benchmark {
     double ns, deviation_ns;
     unsigned repetitions;
     unsigned place; /* in the order of the program */
+};
+
+/* Timed by hyperfine: "VARIANT MESSAGES". */
+struct timed_command {
+    char *command;
+    size_t file; /* which of its files, a round each */
+    double *times_s;
+    size_t count;
 };
 
 struct results {

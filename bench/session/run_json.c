@@ -232,52 +232,47 @@ static bool check_variant(const struct reading *reading, const char *where, cons
 static bool read_run(const struct reading *reading, const char *where, const json_t *object,
                      struct outside *outside) {
     struct run *run = &outside->run;
-    const json_t *settings = json_object_get(object, "settings");
     const json_t *series = json_at(object, "open_loop.series_us");
     if (!json_is_object(object)) return reading_wrong(reading, "%s is no object", where);
     if (!check_variant(reading, where, object)) return false;
     if (!fields_read(reading, where, object, run_fields, run_field_count, outside)) return false;
     outside_apply(outside);
-    if (!read_tallies(reading, where, object, "errors", &run->errors)) return false;
-    if (json_object_get(object, "warmup_errors") != NULL &&
-        !read_tallies(reading, where, object, "warmup_errors", &run->early_errors))
-        return false;
-    if (!read_tallies(reading, where, object, "counters", &run->counters)) return false;
-    if (!read_samples(reading, where, object, &run->samples)) return false;
-    if (!read_reasons(reading, where, object, &run->validity, outside->valid)) return false;
-    if (!read_kinds(reading, where, run, json_object_get(object, "wire"))) return false;
     run->samples.max_ns = run->latency.max_ns == FIELD_UNKNOWN ? 0 : run->latency.max_ns;
     if (series != NULL) run->series_count = rows_read(&points, series, (void **)&run->series);
-    facts_from_json(&run->settings, "", settings);
+    facts_from_json(&run->settings, "", json_object_get(object, "settings"));
     (void)json_unpack(json_object_get(object, "cpus"), "[i,i]", &run->cpus[0], &run->cpus[1]);
-    return check_sum(reading, where, run);
+    const bool early = json_object_get(object, "warmup_errors") != NULL;
+    return read_tallies(reading, where, object, "errors", &run->errors) &&
+           (!early || read_tallies(reading, where, object, "warmup_errors", &run->early_errors)) &&
+           read_tallies(reading, where, object, "counters", &run->counters) &&
+           read_samples(reading, where, object, &run->samples) &&
+           read_reasons(reading, where, object, &run->validity, outside->valid) &&
+           read_kinds(reading, where, run, json_object_get(object, "wire")) &&
+           check_sum(reading, where, run);
 }
 
 struct run *run_from_json(const struct reading *reading, const char *where, json_t *object) {
-    struct outside *outside = calloc(1, sizeof *outside);
     struct run *run = run_new();
-    if (outside == NULL || run == NULL) {
-        free(outside);
-        run_free(run);
+    struct outside outside = {.valid = false};
+    if (run == NULL) {
         (void)reading_wrong(reading, "no memory");
         return NULL;
     }
-    outside->run = *run;
-    field_clear(run_fields, run_field_count, outside);
-    outside->run.asked = run->asked;
-    outside->run.column = outside->run.point = RUN_NOWHERE;
-    const bool right = read_run(reading, where, object, outside);
-    *run = outside->run;
-    free(outside);
-    if (right) {
-        /* What has no place in the struct is not lost; what is long has one. */
-        (void)json_object_del(object, "histogram_ns");
-        (void)json_object_del(json_object_get(object, "open_loop"), "series_us");
-        run->beside = json_incref(object);
-        return run;
+    outside.run = *run;
+    field_clear(run_fields, run_field_count, &outside);
+    outside.run.asked = run->asked;
+    outside.run.column = outside.run.point = RUN_NOWHERE;
+    const bool right = read_run(reading, where, object, &outside);
+    *run = outside.run;
+    if (!right) {
+        run_free(run);
+        return NULL;
     }
-    run_free(run);
-    return NULL;
+    /* What has no place in the struct is not lost; what is long has one. */
+    (void)json_object_del(object, "histogram_ns");
+    (void)json_object_del(json_object_get(object, "open_loop"), "series_us");
+    run->beside = json_incref(object);
+    return run;
 }
 
 void run_forget_beside(struct run *run) {
