@@ -118,6 +118,12 @@ static const struct parameter *option_at(unsigned i) {
                                                : NULL;
 }
 
+/* -4 and -6 are short as well, as ssh and curl have them. */
+static int key_of(unsigned i) {
+    const char *name = option_at(i)->option;
+    return strncmp(name, "ipv", 3) == 0 ? name[3] : KEY_FIRST + (int)i;
+}
+
 /* Says what is wrong and exits. */
 __attribute__((format(printf, 2, 3))) _Noreturn static void wrong(const struct parse *p,
                                                                   const char *format, ...) {
@@ -372,6 +378,10 @@ static void check_host(const struct parse *p) {
     static const char *const of_server[] = {"delay",   "dedup",   "design",
                                             "workers", "profile", "placement",
                                             "idle",    "silent",  "idle-timeout"};
+    const bool family = was_given(p, "ipv4") || was_given(p, "ipv6");
+    if (family && p->request->run.host == NULL)
+        wrong(p, "-4 and -6 choose among the addresses of --host: give that, too");
+    if (was_given(p, "ipv4") && was_given(p, "ipv6")) wrong(p, "-4 and -6 exclude each other");
     if (p->request->run.host == NULL) return;
     if (p->request->run.wire)
         wrong(p, "--host names a real path: it takes no --rtt, --loss or --mtu");
@@ -437,6 +447,7 @@ static void complete(const struct parse *p) {
     take_variants(p);
     if (!was_given(p, "reply-size")) run->reply_bytes = run->size_bytes;
     if (p->takers == BY_SEND && !was_given(p, "warmup")) run->warmup_ns = 0;
+    if (p->takers == BY_SEND && run->host == NULL) run->host = "127.0.0.1";
     take_open_loop(p);
     check_host(p);
     check_engine(p);
@@ -470,8 +481,9 @@ static void check_usage(struct parse *p) {
 static error_t parse_one(int key, char *text, struct argp_state *state) {
     struct parse *p = state->input;
     p->state = state;
-    if (key >= KEY_FIRST && option_at((unsigned)(key - KEY_FIRST)) != NULL) {
-        take_option(p, (unsigned)(key - KEY_FIRST), text);
+    for (unsigned i = 0; option_at(i) != NULL; i++) {
+        if (key_of(i) != key) continue;
+        take_option(p, i, text);
         return 0;
     }
     switch (key) {
@@ -507,10 +519,8 @@ static struct argp_option *argp_options(const struct command *command) {
         const struct parameter *option = option_at(i);
         const char *help = help_of(option, command->takers);
         if (help == NULL) continue;
-        list[count] = (struct argp_option){.name = option->option,
-                                           .key = KEY_FIRST + (int)i,
-                                           .arg = option->argument,
-                                           .doc = help};
+        list[count] = (struct argp_option){
+            .name = option->option, .key = key_of(i), .arg = option->argument, .doc = help};
         if (strcmp(option->option, "pipe") == 0) list[count].flags = OPTION_HIDDEN;
         if (strcmp(option->option, "rate") == 0 && (command->takers & BY_TRAFFIC) != 0) {
             list[count].flags = OPTION_ARG_OPTIONAL;

@@ -20,18 +20,17 @@ unsigned ports_sources(uint64_t connections) {
     return addresses == 0 ? 0 : addresses > SOURCES_MAX ? SOURCES_MAX : (unsigned)addresses + 1;
 }
 
-struct ports ports_budget(const struct variant *variant, unsigned connections, uint64_t messages,
-                          uint64_t duration_ns) {
-    struct ports ports = {.sources = ports_sources(connections)};
-    if (variant->holds_ports) {
-        ports.range = ports_range();
-        ports.loopback_per_s = (double)ports.range / LOOPBACK_REUSE_S;
-        ports.network_per_s = (double)ports.range / TIME_WAIT_S;
-        const double most = (double)duration_ns / 1e9 * CONNECTIONS_PER_S;
-        ports.sources = ports_sources(messages > 0 ? messages : (uint64_t)most);
-    } else if (ports.sources > 0) {
-        ports.range = ports_range();
-        ports.loopback_per_s = ports.network_per_s = (double)NAN;
-    }
+struct ports ports_budget(const struct parameters *asked, uint64_t duration_ns) {
+    struct ports ports = {.sources = ports_sources(asked->connections)};
+    const bool fresh = asked->variant->lifetime != ECHO_PERSISTENT;
+    const double most = asked->messages > 0 ? (double)asked->messages
+                                            : (double)duration_ns / 1e9 * CONNECTIONS_PER_S;
+    if (asked->variant->holds_ports || (fresh && asked->host != NULL))
+        ports.sources = ports_sources((uint64_t)most);
+    if (asked->variant->holds_ports || ports.sources > 0) ports.range = ports_range();
+    ports.loopback_per_s = ports.network_per_s = (double)NAN;
+    if (!asked->variant->holds_ports) return ports;
+    ports.loopback_per_s = (double)ports.range / LOOPBACK_REUSE_S;
+    ports.network_per_s = (double)ports.range / TIME_WAIT_S;
     return ports;
 }

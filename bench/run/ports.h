@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "bench/run/variant.h"
+#include "bench/run/parameters.h"
 
 struct ports {
     unsigned range;        /* local ports; 0: ports do not limit this run */
@@ -29,11 +29,11 @@ unsigned ports_range(void);
 unsigned ports_sources(uint64_t connections);
 
 /*
- * The budget of `variant` for a run of `messages`, or of `duration_ns` at the
- * most that loopback can make of it, over so many connections at once. Reads
- * the range in force.
+ * The budget of a run of so many messages, or of `duration_ns` at the most that
+ * loopback can make of it. One that shares its network with others, as with a
+ * server that runs already, also meets what its server keeps. Reads the range
+ * in force.
  */
-struct ports ports_budget(const struct variant *variant, unsigned connections, uint64_t messages,
-                          uint64_t duration_ns);
+struct ports ports_budget(const struct parameters *asked, uint64_t duration_ns);
 
 #endif
