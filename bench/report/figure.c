@@ -310,7 +310,7 @@ static void fill_findings(struct drawing *drawing) {
             if (figure->tell != NULL)
                 figure->tell(drawing, item);
             else
-                table_row(&drawing->table, figure->columns, source);
+                table_row(&drawing->table, source);
             if (drawing->from != NULL || drawing->table.count == before) continue;
             drawing->from = session;
             drawing->conditions = fill(figure->conditions, source);

@@ -17,7 +17,8 @@ struct cell {
 };
 
 struct table {
-    char *columns[TABLE_COLUMNS]; /* malloc'd */
+    char *columns[TABLE_COLUMNS];   /* malloc'd */
+    char *templates[TABLE_COLUMNS]; /* of tell/fill.h, malloc'd; NULL: the member of that name */
     size_t width;
     struct cell *cells; /* malloc'd, row by row */
     size_t count;
@@ -35,11 +36,8 @@ void table_column(struct table *table, const char *format, ...)
  */
 void table_columns(struct table *table, const char *columns);
 
-/*
- * A row for those columns from a described struct: its member of that name, or
- * what the template says, "none" where that is nothing.
- */
-void table_row(struct table *table, const char *columns, struct source source);
+/* A row from a described struct; what a template says, "none" where that is nothing. */
+void table_row(struct table *table, struct source source);
 
 /* The next cell. What is not finite is nothing. */
 void table_number(struct table *table, double number);
