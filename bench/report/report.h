@@ -28,6 +28,9 @@ char *page_text(const struct drawing *drawings, const char *directory, bool html
  */
 char *plan_command(const char *name, const char *directory);
 
+/* How a session was made, as it would be typed again; malloc'd. NULL: an older file. */
+char *origin_command(const struct session *session);
+
 /* Writes what stands for `name`; false: it knows no such place, and the braces stay. */
 typedef bool template_put(FILE *out, const char *name, const void *what);
 
@@ -41,14 +44,5 @@ char *caption_of(const struct drawing *drawing);
 
 /* Its data, intervals in one cell with what they are of. */
 struct grid caption_numbers(const struct drawing *drawing);
-
-/* ---- origin.c: the end of the page ---- */
-
-void origin_tell_excluded(struct story *story, const struct results *results);
-void origin_tell_commands(struct story *story, const struct results *results);
-void origin_tell_environment(struct story *story, const struct results *results);
-
-/* How a session was made, as it would be typed again; malloc'd. NULL: an older file. */
-char *origin_command(const struct session *session);
 
 #endif

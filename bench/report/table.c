@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/report/table.h"
+#include "bench/report/figure.h"
 
 #include <math.h>
 #include <stdarg.h>
