@@ -112,17 +112,18 @@ struct figure_metric {
 };
 
 struct figure {
-    const char *name, *title;
-    const char *plan;    /* the part of `make bench` that measures it */
+    const char *name;
+    const char *plan; /* the part of `make bench` that measures it */
+    const char *unit; /* of its first metric, in words */
+    bool numbers;     /* on the page its data are a table, too */
+    const char *title;
     const char *caption; /* with {braces}: see captions.c */
-    const char *unit;    /* of its first metric, in words */
     struct selection_rule runs;
     const struct finding_kind *findings; /* instead of runs: a row each, of all sessions */
     const char *conditions;              /* then: in words, a template of the first */
     const char
         *columns; /* of its data, as table_columns takes them; NULL: who, axis, metrics, runs */
     struct figure_metric metrics[FIGURE_METRICS];
-    bool numbers; /* on the page its data are a table, too */
 
     /* What must have numbers, or there is nothing to draw; on a logarithmic axis above 0. */
     struct {
