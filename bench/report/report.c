@@ -10,8 +10,6 @@
 
 /* ---- texts that are compiled in, so that an installed program needs no file ---- */
 
-enum { NAME_ROOM = 32 };
-
 extern const char template_page[], template_plan[];
 
 #define EMBED(name, file)                                                                          \
@@ -19,25 +17,6 @@ extern const char template_page[], template_plan[];
             "\"\n.byte 0\n.popsection")
 EMBED(template_page, "bench/report/page.html");
 EMBED(template_plan, "plots/plan.tsv");
-
-char *template_filled(const char *text, template_put *put, const void *what) {
-    char *filled = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&filled, &size);
-    while (out != NULL && *text != '\0') {
-        char name[NAME_ROOM] = "";
-        const size_t length = *text == '{' ? strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_") : 0;
-        const bool place = length > 0 && length < NAME_ROOM && text[length + 1] == '}';
-        if (place) memcpy(name, text + 1, length);
-        if (place && put(out, name, what)) {
-            text += length + 2;
-            continue;
-        }
-        (void)fputc(*text++, out);
-    }
-    if (out != NULL) (void)fclose(out);
-    return filled;
-}
 
 static char *template_between(const char *text, const char *before, const char *behind) {
     const char *begin = strstr(text, before);
@@ -48,7 +27,7 @@ static char *template_between(const char *text, const char *before, const char *
 }
 
 static char *template_part(const char *name) {
-    char mark[NAME_ROOM + 16];
+    char mark[64];
     (void)snprintf(mark, sizeof mark, "\n<!-- %s -->\n", name);
     return template_between(template_page, mark, "\n<!--");
 }
@@ -325,33 +304,11 @@ enum { PARTS = sizeof parts / sizeof *parts };
 
 /* ---- a figure ---- */
 
-struct picture {
-    const struct drawing *drawing;
-    const char *caption;
-};
-
-static bool put_picture(FILE *out, const char *name, const void *what) {
-    const struct picture *picture = what;
-    const char *conditions = picture->drawing->conditions;
-    if (strcmp(name, "name") == 0) {
-        (void)fputs(picture->drawing->figure->name, out);
-    } else if (strcmp(name, "conditions") == 0) {
-        story_html(out, conditions == NULL ? "" : conditions);
-        if (conditions != NULL && *conditions != '\0') (void)fputs(" · ", out);
-    } else if (strcmp(name, "caption") == 0) {
-        for (const char *c = picture->caption; *c != '\0'; c++)
-            if (*c != '`') story_escape(out, *c);
-    } else {
-        return false;
-    }
-    return true;
-}
-
 static void tell_figure(struct story *story, const struct drawing *drawing) {
-    char *caption = caption_of(drawing), *part = template_part("figure");
-    const struct picture picture = {drawing, caption == NULL ? "" : caption};
-    char *html = part == NULL ? NULL : template_filled(part, put_picture, &picture);
-    story_paragraph(story, "p", picture.caption);
+    char *caption = drawing_text(drawing, drawing->figure->caption),
+         *part = template_part("figure");
+    char *html = part == NULL ? NULL : drawing_text(drawing, part);
+    story_paragraph(story, "p", caption == NULL ? "" : caption);
     if (story->html)
         (void)fputs(html == NULL ? "" : html, story->out);
     else if (drawing->conditions != NULL && *drawing->conditions != '\0')

@@ -31,16 +31,10 @@ char *plan_command(const char *name, const char *directory);
 /* How a session was made, as it would be typed again; malloc'd. NULL: an older file. */
 char *origin_command(const struct session *session);
 
-/* Writes what stands for `name`; false: it knows no such place, and the braces stay. */
-typedef bool template_put(FILE *out, const char *name, const void *what);
-
-/* A text whose places in {braces} are filled; malloc'd, NULL without memory. */
-char *template_filled(const char *text, template_put *put, const void *what);
-
 /* ---- captions.c: what a figure shows, as a sentence and as a table to read ---- */
 
-/* malloc'd; NULL without memory. */
-char *caption_of(const struct drawing *drawing);
+/* A template, such as its caption, with what stands in {braces}; malloc'd, NULL without memory. */
+char *drawing_text(const struct drawing *drawing, const char *template);
 
 /* Its data, intervals in one cell with what they are of. */
 struct grid caption_numbers(const struct drawing *drawing);
