@@ -13,8 +13,8 @@
 #include "bench/link/namespace.h"
 #include "bench/measure/environment.h"
 #include "bench/report/report.h"
-#include "bench/run/measure.h"
 #include "bench/run/peer.h"
+#include "bench/run/run.h"
 
 static int command_run(const struct request *request) {
     struct parameters asked = request->run;

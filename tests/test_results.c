@@ -90,7 +90,7 @@ struct promised {
     const char *kind; /* Integer, Number, String, Boolean, Object, Array; ? where it may be null */
 };
 
-static const struct promised run_fields[] = {
+static const struct promised promised_of_run[] = {
     {"variant", "S"},
     {"role", "S"},
     {"size_bytes", "I"},
@@ -225,7 +225,7 @@ static void assert_file(const struct written *session) {
     size_t i;
     json_t *each;
     json_array_foreach(session->runs, i, each) {
-        assert_fields(each, run_fields, COUNT_OF(run_fields));
+        assert_fields(each, promised_of_run, COUNT_OF(promised_of_run));
     }
     json_array_foreach(session->comparisons, i, each) {
         assert_fields(each, comparison_fields, COUNT_OF(comparison_fields));
@@ -428,11 +428,11 @@ static void assert_csv(const struct written *session) {
     assert_non_null(copy);
     const size_t count = cut_row(strsep(&rest, "\n"), names);
     /* Every leaf of the schema has its column. */
-    for (size_t i = 0; i < COUNT_OF(run_fields); i++) {
-        if (*run_fields[i].kind == 'A' || *run_fields[i].kind == 'O') continue;
+    for (size_t i = 0; i < COUNT_OF(promised_of_run); i++) {
+        if (*promised_of_run[i].kind == 'A' || *promised_of_run[i].kind == 'O') continue;
         size_t j = 0;
-        while (j < count && strcmp(names[j], run_fields[i].path) != 0) j++;
-        if (j == count) fail_msg("no column %s", run_fields[i].path);
+        while (j < count && strcmp(names[j], promised_of_run[i].path) != 0) j++;
+        if (j == count) fail_msg("no column %s", promised_of_run[i].path);
     }
     for (size_t i = 0; i < json_array_size(session->runs); i++) {
         char *row = strsep(&rest, "\n");

@@ -250,7 +250,7 @@ struct findings {
 /* A new one at the end, all unknown; NULL without memory. Earlier addresses are void then. */
 void *findings_add(struct findings *findings, enum list kind);
 
-/* What it has in common with a run, by name (bench/run/run_fields.h), is the run's. */
+/* What it has in common with a run, by name (bench/run/run.h), is the run's. */
 void findings_describe(enum list kind, void *finding, const struct run *run);
 
 /* Whether two of a kind agree in these fields: "variant size_bytes". What neither knows is equal.

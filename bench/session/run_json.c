@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 #include "bench/session/json.h"
 #include "bench/session/session.h"
 

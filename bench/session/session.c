@@ -15,7 +15,7 @@
 
 #include "bench/judge/compared.h"
 #include "bench/measure/system.h"
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 #include "bench/session/json.h"
 
 struct session *session_new(const char *command, const char *axis) {
