@@ -157,7 +157,7 @@ static void add_latency(struct grid *grid, const struct latency *latency) {
 
 static struct grid situation_grid(const struct results *results) {
     static const struct runs none = {0};
-    const struct session *sweep = results_find(results, "sweep", "rtt");
+    const struct session *sweep = results_where(results, "sweep", "rtt", NULL);
     struct middle work[WAYS];
     struct grid grid = grid_of("round-trip time");
     bool worked = false;

@@ -454,17 +454,13 @@ static int write_all(const struct drawing *drawings, const char *directory, cons
 
 static int show(const struct results *results, const struct request *request, char *why) {
     struct drawing *drawings = calloc(figure_count, sizeof *drawings);
-    int result = -1;
-    for (unsigned i = 0; drawings != NULL && i < figure_count; i++)
-        drawings[i] = figure_fill(&figures[i], results);
-    char *page = drawings == NULL ? NULL : page_text(drawings, request->directory, !request->text);
-    if (page == NULL)
-        (void)snprintf(why, SESSION_WHY, "There is not enough memory.");
-    else if (request->text)
-        result = fputs(page, stdout) < 0 ? -1 : 0;
-    else
-        result = write_all(drawings, request->directory, page, why);
-    for (unsigned i = 0; drawings != NULL && i < figure_count; i++) drawing_free(&drawings[i]);
+    if (drawings == NULL) return -1;
+    for (unsigned i = 0; i < figure_count; i++) drawings[i] = figure_fill(&figures[i], results);
+    char *page = page_text(drawings, request->directory, !request->text);
+    const int result = page == NULL    ? -1
+                       : request->text ? (fputs(page, stdout) < 0 ? -1 : 0)
+                                       : write_all(drawings, request->directory, page, why);
+    for (unsigned i = 0; i < figure_count; i++) drawing_free(&drawings[i]);
     free(drawings);
     free(page);
     return result;

@@ -46,9 +46,7 @@ struct results {
 int results_read(const char *folder, struct results *results, char *why);
 void results_free(struct results *results);
 
-/* The first session of a command and axis (NULL: any) that has such findings; NULL: none. */
-const struct session *results_find(const struct results *results, const char *command,
-                                   const char *axis);
+/* The first session that has such findings; NULL: none. */
 const struct session *results_with(const struct results *results, enum list kind);
 
 /* The first session of a command and axis (NULL: any) that `fits` (NULL: all do); NULL: none. */
