@@ -341,13 +341,6 @@ struct session *session_read(const char *path, char *why) {
     return root == NULL ? NULL : session_from_json(&reading, root);
 }
 
-struct session *session_read_text(const char *text, char *why) {
-    struct reading reading = {.path = "text", .why = why};
-    json_error_t problem;
-    json_t *root = checked(&reading, json_loads(text, JSON_REJECT_DUPLICATES, &problem), &problem);
-    return root == NULL ? NULL : session_from_json(&reading, root);
-}
-
 bool session_has_runs(const struct session *session, char *why) {
     const struct runs *runs = &session->runs;
     for (size_t i = 0; i < runs->count; i++)

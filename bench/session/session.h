@@ -61,9 +61,6 @@ const char *session_text(struct session *session, const char *format, ...)
  */
 struct session *session_read(const char *path, char *why);
 
-/* The same of a text, for tests. */
-struct session *session_read_text(const char *text, char *why);
-
 /* Whether its runs can be compared: at least one, as of `compare` or `sweep`. */
 bool session_has_runs(const struct session *session, char *why);
 
