@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* Counts of statistics stand in findings as they are. */
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "a size_t is no FIELD_COUNT");
 
