@@ -54,13 +54,13 @@ _Static_assert(sizeof(size_t) == sizeof(uint64_t), "a size_t is no FIELD_COUNT")
 /* A list, its name in a file and its struct; and before: see struct finding_kind. */
 #define KIND(...) KIND_OF(NULL, false, false, __VA_ARGS__)
 #define KIND_OF(command_, single_, texts_, list_, name_, struct_, ...)                             \
-    [list_] = {(name_),                                                                            \
-               (command_),                                                                         \
-               (single_),                                                                          \
-               (texts_),                                                                           \
-               sizeof(struct struct_),                                                             \
-               (const struct field[]){__VA_ARGS__},                                                \
-               sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field)}
+    [list_] = {.name = (name_),                                                                    \
+               .command = (command_),                                                              \
+               .single = (single_),                                                                \
+               .texts = (texts_),                                                                  \
+               .size = sizeof(struct struct_),                                                     \
+               .fields = (const struct field[]){__VA_ARGS__},                                      \
+               .field_count = sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field)}
 
 const struct finding_kind finding_kinds[LISTS] = {
     KIND(LIST_COMPARISONS, "comparisons", compared, F(compared, metric), F(compared, baseline),

@@ -74,8 +74,7 @@ struct selection_axis {
     const char *column;                  /* in the data */
     const char *option;                  /* the parameter, and the sweep along it */
     double (*at)(const struct run *run); /* NULL: by the parameter */
-    const char *const
-        *names; /* of its values in their order, ended by NULL; NULL: they are numbers */
+    const char *const *names;            /* of its values, ended by NULL; NULL: they are numbers */
 };
 
 struct selection_rule {
@@ -121,8 +120,7 @@ struct figure {
     struct selection_rule runs;
     const struct finding_kind *findings; /* instead of runs: a row each, of all sessions */
     const char *conditions;              /* then: in words, a template of the first */
-    const char
-        *columns; /* of its data, as table_columns takes them; NULL: who, axis, metrics, runs */
+    const char *columns; /* as table_columns takes them; NULL: who, axis, metrics, runs */
     struct figure_metric metrics[FIGURE_METRICS];
 
     /* What must have numbers, or there is nothing to draw; on a logarithmic axis above 0. */
