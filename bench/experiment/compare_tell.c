@@ -69,8 +69,6 @@ void compare_put_sentence(FILE *out, const void *compared) {
     (void)fprintf(out, ": %s.", compare_verdict(&shown).text);
 }
 
-/* ---- the comparisons of all sessions ---- */
-
 /* What else can make a message dear: the rate, the depth, the design. */
 static bool shows_work(const struct session *session) {
     return session->axis == NULL || strcmp(session->axis, "size") == 0 ||
@@ -248,8 +246,7 @@ static struct grid comparisons_grid(const struct findings *answers, bool central
                      &all[i]);
         grid_add(&grid, "%s", metric == NULL ? all[i].metric : metric->title);
         compare_fill(&grid,
-                     "`{variant}`|`{baseline}`|" COMPARE_RATIO "|" COMPARE_DIFFERENCE
-                     "|{blocks:count}|{verdict}",
+                     "`{variant}`|`{baseline}`|{ratio:ratio~}|{diff:~}|{blocks:count}|{verdict}",
                      &all[i]);
     }
     return grid;
@@ -280,8 +277,6 @@ void comparisons_tell(struct story *story, const struct results *results) {
     free(answers.items);
 }
 
-/* What a wake-up costs: what two cores add to a message, whatever the protocol. */
-
 static bool on_virtual_machine(const struct results *results) {
     for (size_t i = 0; i < results->count; i++) {
         const char *text = facts_text(&results->sessions[i]->environment, "hypervisor");
@@ -304,9 +299,7 @@ void placement_tell(struct story *story, const struct results *results) {
                  words_number(us.high).text);
         grid_add(&grid, "%u", row->repetitions);
     }
-    const bool any = grid_rows(&grid) > 1;
-    story_table(story, "numbers", &grid);
-    if (!any) return;
+    if (!story_table(story, "numbers", &grid)) return;
     story_say(
         story,
         "A wake-up is half of a ping-pong between two threads through eventfds, and every "
@@ -323,15 +316,6 @@ static bool is_core(const struct session *session) {
     const struct run *run = session->runs.count == 0 ? NULL : session->runs.list[0];
     return run != NULL && run->asked.placement == PLACEMENT_SAME_CORE && !run->asked.wire &&
            run->asked.host == NULL && !run_is_open(run);
-}
-
-/* "60.6 (59.1 to 62), 6 rounds" */
-static void add_counted(struct grid *grid, const struct middle *middle, const char *one) {
-    grid_add(
-        grid, middle->count > 0 ? "%s, %s" : "%s",
-        words_interval((struct interval){middle->value, middle->low, middle->high}, words_number)
-            .text,
-        words_counted((double)middle->count, one).text);
 }
 
 /* 0: it is no command of that variant. */
@@ -369,9 +353,15 @@ static bool is_beside(const struct run *run, const void *variant) {
     return run->asked.variant == variant && series_is_of(run, NULL);
 }
 
+struct process_line {
+    struct middle message_us, start_ms; /* of the rounds in which there were both N and 2 N */
+    struct middle compare_us;           /* of the runs beside */
+    double more_percent;                /* a message by hyperfine over one by compare */
+};
+
 /* (t(2 N) - t(N)) / N is a message, 2 t(N) - t(2 N) the start of a process: by rounds. */
-static void add_variant(struct grid *grid, const struct results *results,
-                        const struct variant *variant, const struct runs *beside) {
+static struct process_line line_of(const struct results *results, const struct variant *variant,
+                                   const struct runs *beside) {
     const size_t count = results->command_count;
     double *messages_us = calloc(2 * count + 1, sizeof *messages_us);
     double *starts_ms = messages_us + count;
@@ -384,28 +374,36 @@ static void add_variant(struct grid *grid, const struct results *results,
         messages_us[rounds] = 1e6 * (twice_s - once_s) / messages_of(once, variant);
         starts_ms[rounds++] = 1e3 * (2 * once_s - twice_s);
     }
-    if (rounds > 0) {
-        const struct middle message_us = statistics_middle(messages_us, rounds);
-        const struct middle start_ms = statistics_middle(starts_ms, rounds);
-        const struct middle compare_us =
-            runs_middle(beside, metrics[METRIC_TIME].of, is_beside, variant);
-        const double more_percent = 100 * (message_us.value / compare_us.value - 1);
-        grid_add(grid, "`%s`", variant->name);
-        add_counted(grid, &message_us, "round");
-        add_counted(grid, &compare_us, "run");
-        grid_add(grid, isfinite(more_percent) ? "%+.1f %%" : "-", more_percent);
-        words_cell_middle(grid, &start_ms, words_number);
-    }
+    struct process_line line = {
+        statistics_middle(messages_us, rounds), statistics_middle(starts_ms, rounds),
+        runs_middle(beside, metrics[METRIC_TIME].of, is_beside, variant), NAN};
+    line.more_percent = 100 * (line.message_us.value / line.compare_us.value - 1);
     free(messages_us);
+    return line;
 }
 
 void processes_tell(struct story *story, const struct results *results) {
+    static const struct field fields[] = {
+        {"message_us", FIELD_AT(process_line, REAL, message_us.value)},
+        {"rounds", FIELD_AT(process_line, COUNT, message_us.count)},
+        {"compare_us", FIELD_AT(process_line, REAL, compare_us.value)},
+        {"runs", FIELD_AT(process_line, COUNT, compare_us.count)},
+        {"more_percent", FIELD_AT(process_line, REAL, more_percent)},
+        {"start_ms", FIELD_AT(process_line, REAL, start_ms.value)}};
     struct grid grid = grid_of("variant|hyperfine, us per message|compare, us per message|"
                                "hyperfine over compare|a start, ms");
     const struct session *work = results_where(results, "compare", NULL, is_core);
     const struct runs none = {0};
-    for (unsigned i = 0; i < variant_count; i++)
-        add_variant(&grid, results, &variants[i], work == NULL ? &none : &work->runs);
+    for (unsigned i = 0; i < variant_count; i++) {
+        const struct process_line line =
+            line_of(results, &variants[i], work == NULL ? &none : &work->runs);
+        if (line.message_us.count == 0) continue;
+        grid_add(&grid, "`%s`", variants[i].name);
+        grid_fill(&grid,
+                  "{message_us:~}, {rounds:round}|{compare_us:~}, {runs:run}|"
+                  "{more_percent:%+.1f} %|{start_ms:~}",
+                  (struct source){fields, sizeof fields / sizeof fields[0], &line, NULL});
+    }
     if (grid_rows(&grid) > 1) {
         story_say(story,
                   "An independent ruler: hyperfine times whole client processes, at N and at 2 N "
