@@ -52,6 +52,8 @@ static const struct parameter others[] = {
      .takes = {{BY_DIFF, "what is smaller is no regression (2%)"}}},
     {"against", "PROGRAM", FORM_TEXT, AT(TEXT, against),
      .takes = {{BY_COMPARE, "another build of echolab, in the same blocks"}}},
+    {"counts", NULL, FORM_FLAG, AT(TRUTH, counts),
+     .takes = {{BY_COMPARE, "count packets and system calls of each variant too, at the end"}}},
     {"packet", NULL, FORM_FLAG, AT(TRUTH, packet),
      .takes = {{BY_PACKET, "of loss: each packet of a lone message in turn"}}},
     {"json", "FILE", FORM_TEXT, AT(TEXT, json),

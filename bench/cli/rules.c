@@ -124,6 +124,18 @@ static void check_arguments(const struct usage *u) {
     if (u->takers == BY_REPORT && r->directory == NULL) wrong(u->state, "report which folder?");
 }
 
+/* What of a message alone is the same every time. */
+static void check_counts(const struct usage *u) {
+    const struct request *r = u->request;
+    const struct parameters *run = &r->run;
+    const bool alone = run->connections == 1 && run->rate_per_s == 0 && !r->rate_half &&
+                       run->loss_percent == 0 && run->placement != PLACEMENT_SPIN &&
+                       run->host == NULL && r->against == NULL;
+    if (!r->counts || alone) return;
+    wrong(u->state, "--counts is of messages that do not vary, of this build and a server of its "
+                    "own: leave out --connections, --rate, --loss, --host, --against and spin");
+}
+
 /* What is the server's to do, which another host has started already. */
 static void check_host(const struct usage *u) {
     static const char *const of_server[] = {"delay",   "dedup",   "design",
@@ -209,6 +221,7 @@ void rules_complete(const struct usage *u) {
     take_open_loop(u);
     check_host(u);
     check_engine(u);
+    check_counts(u);
     bool retries = u->takers == BY_SERVE;
     for (unsigned i = 0; i < u->request->variant_count; i++) {
         check_variant(u, u->request->variants[i]);

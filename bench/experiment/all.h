@@ -68,6 +68,8 @@ results_tell idle_tell_points, idle_tell_race, idle_tell_beside;
 lab_step anatomy_plan, anatomy_measure; /* anatomy.c */
 lab_status anatomy_status;
 results_tell anatomy_table, anatomy_tell; /* anatomy_tell.c */
+lab_conclude anatomy_count; /* packets and calls alone, into the runs of the session as well */
+void counts_tell(struct story *story, const struct session *session);
 /*
  * A game, if it was asked for: the reader's numbers first; NAN where there is
  * none. An exit status: failed where nobody answers.

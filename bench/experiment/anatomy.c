@@ -42,18 +42,23 @@ static uint64_t messages_of(const struct parameters *run, enum part part) {
     return messages[part];
 }
 
-int anatomy_plan(struct lab *lab) {
+static void set_part(struct column *column, enum part part) {
     const uint64_t far_ns = 20000000; /* the delay that is waited for */
+    struct parameters *run = &column->run;
+    run->messages = messages_of(run, part);
+    run->warmup_ns = 0;
+    run->wire = part <= FAR_ALL;
+    run->rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
+    column->under = part >= TRACED ? "strace" : NULL;
+}
+
+int anatomy_plan(struct lab *lab) {
     lab->plan.order = ORDER_AS_PLANNED;
     for (unsigned i = 0; i < lab->request->variant_count * PARTS; i++) {
         const enum part part = (enum part)(i % PARTS);
         struct column *column = lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT);
         if (column == NULL) return complain("no memory for the plan");
-        column->run.messages = messages_of(&column->run, part);
-        column->run.warmup_ns = 0;
-        column->run.wire = part <= FAR_ALL;
-        column->run.rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
-        column->under = part >= TRACED ? "strace" : NULL;
+        set_part(column, part);
     }
     return EXIT_DONE;
 }
@@ -281,7 +286,9 @@ static void measure_calls(struct anatomy *a) {
     for (int i = 0; i < 2; i++) trace_release(&traces[i]);
 }
 
-static void measure_one(struct lab *lab, const struct column *columns, struct consists *one) {
+/* Packets and calls; all the rest as well unless they alone are wanted. */
+static void measure_one(struct lab *lab, const struct column *columns, struct consists *one,
+                        bool counts_alone) {
     const struct counted unknown = {NAN, NAN, false};
     const struct parameters *asked = &columns[PACKETS].run;
     struct anatomy a = {
@@ -295,9 +302,9 @@ static void measure_one(struct lab *lab, const struct column *columns, struct co
     a.model = model_of(asked->variant->cost, run);
     if (run == NULL) one->wire_skipped_because = session_text(lab->session, "%s", a.why);
     fill_packets(&a, run);
-    if (run != NULL) measure_waits(&a);
+    if (run != NULL && !counts_alone) measure_waits(&a);
     run_free(run);
-    measure_loop(&a);
+    if (!counts_alone) measure_loop(&a);
     measure_calls(&a);
 }
 
@@ -311,13 +318,48 @@ int anatomy_measure(struct lab *lab) {
         struct consists *one = findings_add(list, LIST_ANATOMY);
         if (one == NULL) return complain("no memory for what was counted");
         lab_progress(lab, "%s", lab->request->variants[i]->name);
-        measure_one(lab, &lab->plan.columns[(size_t)i * PARTS], one);
+        measure_one(lab, &lab->plan.columns[(size_t)i * PARTS], one, false);
         lab_progress(lab, "%s", "");
         memcpy(one->guessed, guessed[i], sizeof one->guessed);
         if (interrupted) list->count--; /* it is not whole */
         if (interrupted) break;
     }
     return status;
+}
+
+/* Those of a run that is the same but for wire and strace are the runs' own. */
+static void give_counts(struct session *session, const struct consists *one) {
+    for (size_t i = 0; i < session->runs.count; i++) {
+        struct run *run = session->runs.list[i];
+        if (run_is_floor(run) || run->asked.variant != variant_find(one->variant)) continue;
+        if (isnan(run->packets)) run->packets = one->packets_per_message;
+        if (isnan(run->wire_bytes)) run->wire_bytes = one->ip_bytes_per_message;
+        run->syscalls = one->calls_client + one->calls_server;
+    }
+}
+
+void anatomy_count(struct lab *lab) {
+    const struct request *request = lab->request;
+    const bool wanted = request->counts && lab->session->runs.count > 0;
+    struct findings *list = &lab->session->lists[LIST_ANATOMY];
+    for (unsigned i = 0; wanted && i < request->variant_count && !interrupted; i++) {
+        struct column columns[PARTS];
+        struct consists *one = findings_add(list, LIST_ANATOMY);
+        if (one == NULL) return;
+        for (enum part part = 0; part < PARTS; part++) {
+            columns[part] = (struct column){.run = request->run};
+            columns[part].run.variant = request->variants[i];
+            columns[part].run.seed = gsl_rng_get(lab->random);
+            set_part(&columns[part], part);
+        }
+        lab_progress(lab, "counting %s", request->variants[i]->name);
+        measure_one(lab, columns, one, true);
+        lab_progress(lab, "%s", "");
+        if (interrupted)
+            list->count--; /* it is not whole */
+        else
+            give_counts(lab->session, one);
+    }
 }
 
 /* Whether anything could be measured at all. */

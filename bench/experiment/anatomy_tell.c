@@ -98,6 +98,22 @@ static void put_sentence(FILE *out, const void *what) {
                  source);
 }
 
+void counts_tell(struct story *story, const struct session *session) {
+    const struct findings *list = &session->lists[LIST_ANATOMY];
+    struct grid grid = grid_of("counted apart, per message|packets|IP bytes|client's calls|server's");
+    for (size_t i = 0; i < list->count; i++) {
+        grid_fill(&grid,
+                  "{variant}|{packets_per_message:each}|{ip_bytes_per_message:each}|"
+                  "{syscalls_per_message.client:each}|{syscalls_per_message.server:each}",
+                  fill_from(LIST_ANATOMY, SESSION_AT(session, LIST_ANATOMY, struct consists, i)));
+    }
+    story_table(story, "", &grid);
+    if (list->count == 0) return;
+    const struct source first = fill_from(LIST_ANATOMY, list->items);
+    (void)story_fill(story, "Packets were not counted: {wire_skipped_because}", first);
+    (void)story_fill(story, "System calls were not counted: {syscalls_skipped_because}", first);
+}
+
 static void tell_variant(struct story *story, const struct consists *one) {
     const struct source source = fill_from(LIST_ANATOMY, one);
     const struct variant *variant = variant_find(one->variant);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What stands above and below the tables of a terminal. */
+#include "bench/experiment/all.h"
 #include "bench/experiment/compare_parts.h"
 #include "bench/run/run_fields.h"
 
@@ -92,4 +93,5 @@ void compare_put_foot(struct story *story, const struct session *session) {
         if (variants[i].retries) tell_executions(story, session, &variants[i]);
     }
     tell_invalid(story, &session->runs);
+    counts_tell(story, session);
 }

@@ -46,7 +46,7 @@ struct request {
     unsigned file_count, base_count;
     const char *listen; /* of serve: where, NULL: 127.0.0.1 */
     unsigned port;
-    bool quiet, text, names, predict, dry_run, raw, pipe;
+    bool quiet, text, names, predict, dry_run, raw, pipe, counts;
     const char *const *argv; /* the whole command line, ended by NULL */
 };
 
@@ -95,6 +95,7 @@ struct experiment {
     /* At least one of the two. Exit statuses; EXIT_DONE goes on. */
     int (*plan)(struct lab *lab);    /* adds columns with lab_add */
     int (*measure)(struct lab *lab); /* drives itself, into lab->session: the plan is its own */
+    void (*after)(struct lab *lab);  /* behind the plan: what was asked for beside it; or NULL */
     int (*preview)(struct lab *lab); /* of that, --dry-run: prints what it would do */
     bool reads_files;                /* and measures nothing: no seed, no environment */
 

@@ -352,6 +352,7 @@ static int print_plan(struct lab *lab) {
         seconds += run_s * weight_of(&tasks.list[i]);
         longest = fmax(longest, run_s);
     }
+    if (lab->request->counts) puts("then packets and system calls of each variant, counted alone");
     printf("%u runs in %u blocks, about %.0f s, seed %llu\n", tasks.count, lab->plan.blocks,
            ceil(fmax(seconds, longest)), (unsigned long long)lab->request->run.seed);
     free(tasks.list);
@@ -445,6 +446,7 @@ static int go(struct lab *lab) {
     if (status == EXIT_DONE && lab->plan.needs_capacity) status = find_capacities(lab);
     if (status == EXIT_DONE && experiment->measure == NULL) run_plan(lab);
     if (status == EXIT_DONE && experiment->measure != NULL) status = experiment->measure(lab);
+    if (status == EXIT_DONE && experiment->after != NULL) experiment->after(lab);
     if (status != EXIT_DONE) return interrupted ? EXIT_INTERRUPTED : status;
     if (!experiment->reads_files) environment_after(&lab->session->environment);
     return conclude(lab);

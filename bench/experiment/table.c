@@ -5,8 +5,8 @@
 #include "bench/experiment/all.h"
 
 const struct experiment experiments[] = {
-    {"compare", NULL, BY_COMPARE, .blocks = 15, .plan = compare_plan, .conclude = compare_conclude,
-     .table = compare_table, .tell = compare_tell},
+    {"compare", NULL, BY_COMPARE, .blocks = 15, .plan = compare_plan, .after = anatomy_count,
+     .conclude = compare_conclude, .table = compare_table, .tell = compare_tell},
     {"sweep", NULL, BY_SWEEP, .blocks = 6, .plan = compare_plan, .conclude = compare_conclude,
      .table = compare_table},
     {"sweep", "rtt", BY_RTT, .blocks = 6, .plan = compare_plan, .conclude = rtt_conclude,
