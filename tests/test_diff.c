@@ -34,8 +34,10 @@ static const char *const names[] = {"tcp-persistent", "udp-persistent"};
 /* What a session is made of; zero means the usual. */
 struct making {
     double machine;      /* how much slower everything is: 1.2 */
+    double sockets;      /* how much slower variants and floors are, and not the pipes */
     double program;      /* how much slower the variants are, and not their floors */
     double packets;      /* per message of the first variant; 0: not counted */
+    double calls;        /* likewise */
     unsigned size_bytes; /* 64 */
     unsigned invalid;    /* so many of the runs of each column are not valid */
     const char *kernel;  /* of its environment */
@@ -57,9 +59,10 @@ static json_t *one_run(const struct making *m, unsigned number, unsigned block, 
     const double of_machine = (m->machine == 0 ? 1 : m->machine) * wobble(number, 0.03);
     const double of_program = (m->program == 0 ? 1 : m->program) * wobble(number + 2, 0.002);
     const double of_block = 1 + (m->uneven ? 0.5 : 0.001) * block;
-    const double us = (floor ? 20 : 21 * of_program) * of_machine * of_block;
+    const double of_sockets = m->sockets == 0 ? 1 : m->sockets;
+    const double us = (floor ? 20 : 21 * of_program) * of_sockets * of_machine * of_block;
     const bool valid = block >= m->invalid;
-    const bool counted = m->packets > 0 && column == 0 && !floor;
+    const bool first = column == 0 && !floor;
     json_t *run = json_pack(
         "{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:n, s:n, s:n, s:f, s:i, s:i, s:i}",
         "variant", variant, "role", floor ? "floor" : "variant", "size_bytes",
@@ -69,13 +72,14 @@ static json_t *one_run(const struct making *m, unsigned number, unsigned block, 
         "deadline_ms", 2000.0, "block", (int)block, "order", 0, "column", (int)column);
     json_t *rest = json_pack(
         "{s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:{}, s:f, s:f, s:f, s:{s:f, s:f}, "
-        "s:{s:o, s:n, s:n, s:f, s:f, s:f}, s:[[i, i]], s:{s:i}, s:b, s:[]}",
+        "s:{s:o, s:n, s:o, s:f, s:f, s:f}, s:[[i, i]], s:{s:i}, s:b, s:[]}",
         "messages", "sent", 1000, "ok", 1000, "lost", 0, "failed", 0, "late", 0, "duplicate", 0,
         "corrupt", 0, "errors", "elapsed_s", us / 1e3, "throughput_per_s", 1e6 / us,
         "time_per_message_us", us, "latency_us", "p50", us, "mean", us, "per_message", "packets",
-        counted ? json_real(m->packets) : json_null(), "wire_bytes", "syscalls", "cpu_us", us,
-        "client_cpu_us", us / 2, "server_cpu_us", us / 2, "histogram_ns", 21000, 1000, "counters",
-        "server.requests", 1000, "valid", valid ? 1 : 0, "invalid_because");
+        first && m->packets > 0 ? json_real(m->packets) : json_null(), "wire_bytes", "syscalls",
+        first && m->calls > 0 ? json_real(m->calls) : json_null(), "cpu_us", us, "client_cpu_us",
+        us / 2, "server_cpu_us", us / 2, "histogram_ns", 21000, 1000, "counters", "server.requests",
+        1000, "valid", valid ? 1 : 0, "invalid_because");
     assert_non_null(run);
     assert_non_null(rest);
     (void)json_object_update(run, rest);
@@ -93,10 +97,11 @@ static json_t *session_make(const struct making *m, unsigned number) {
             (void)json_array_append_new(runs, one_run(m, number, block, 2 + i, name, true));
         }
     }
-    json_t *session =
-        json_pack("{s:s, s:s, s:i, s:{s:s}, s:o, s:[]}", "schema", "echolab/1", "command",
-                  "compare", "seed", (int)number, "environment", "kernel",
-                  m->kernel == NULL ? "Linux 6.1" : m->kernel, "runs", runs, "comparisons");
+    json_t *session = json_pack(
+        "{s:s, s:s, s:i, s:f, s:{s:s}, s:o, s:[]}", "schema", "echolab/1", "command", "compare",
+        "seed", (int)number, "reference_us",
+        9 * (m->machine == 0 ? 1 : m->machine) * wobble(number, 0.03), "environment", "kernel",
+        m->kernel == NULL ? "Linux 6.1" : m->kernel, "runs", runs, "comparisons");
     assert_non_null(session);
     return session;
 }
@@ -128,7 +133,7 @@ struct ask {
     struct making base, new;
     unsigned base_count, new_count;
     double min_effect; /* 0: 2 % */
-    bool quiet;
+    bool quiet, host;
 };
 
 struct said {
@@ -164,8 +169,9 @@ static void diff(struct said *said, const struct ask *ask) {
     char words[ROOM], json[ROOM];
     const double effect = ask->min_effect == 0 ? 0.02 : ask->min_effect;
     (void)unlink(path_of(json, "diff.json"));
-    int length = snprintf(words, sizeof words, "--json @/diff.json --min-effect %g%%%s",
-                          100 * effect, ask->quiet ? " --quiet" : "");
+    int length =
+        snprintf(words, sizeof words, "--json @/diff.json --min-effect %g%%%s%s", 100 * effect,
+                 ask->quiet ? " --quiet" : "", ask->host ? " --of host" : "");
     for (unsigned i = 0; i < ask->base_count + ask->new_count; i++) {
         const bool base = i < ask->base_count;
         const unsigned number = base ? i : i - ask->base_count;
@@ -298,8 +304,8 @@ static void five_percent_slower_is_a_regression(void **state) {
     assert_near(number(&said, "time_per_floor", "ratio"), 1.05, 0.002);
     assert_true(number(&said, "time_per_floor", "ci_low") < 1.05);
     assert_true(number(&said, "time_per_floor", "ci_high") > 1.05);
-    /* Two variants of five times each: Bonferroni. */
-    assert_near(number(&said, "time_per_floor", "level"), 1 - 0.05 / 10, 1e-9);
+    /* Two variants of one time each that may be a regression: Bonferroni. */
+    assert_near(number(&said, "time_per_floor", "level"), 1 - 0.05 / 2, 1e-9);
     assert_says(said.out, "Regression:");
     assert_fits(said.out);
     json_decref(said.json);
@@ -321,12 +327,48 @@ static void five_percent_are_found_on_a_machine_that_became_a_fifth_slower(void 
     json_decref(said.json);
 }
 
-static void a_slower_machine_alone_is_called_the_machine(void **state) {
+static void a_slower_machine_is_no_regression_of_a_build(void **state) {
     (void)state;
     struct said said;
     const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.machine = 1.2}};
     diff(&said, &ask);
-    assert_int_equal(said.status, EXIT_REGRESSION); /* of a kernel it may well be one */
+    assert_int_equal(said.status, EXIT_DONE);
+    assert_string_equal(verdict(&said, "time_per_message", "variant"), "slower");
+    assert_false(regressed(&said, "time_per_message"));
+    assert_says_wrapped(said.out, "the rest is shown");
+    assert_says_wrapped(said.out, "The floor itself changed by");
+    assert_fits(said.out);
+    json_decref(said.json);
+}
+
+/* The floor of a slow kernel is slow as well. */
+static void slower_sockets_are_a_regression_of_the_host(void **state) {
+    (void)state;
+    struct said said;
+    struct ask ask = {.base_count = 6, .new_count = 6, .new = {.sockets = 1.2}};
+    diff(&said, &ask);
+    assert_int_equal(said.status, EXIT_DONE);
+    json_decref(said.json);
+    ask.host = true;
+    diff(&said, &ask);
+    assert_int_equal(said.status, EXIT_REGRESSION);
+    assert_true(regressed(&said, "time_per_message"));
+    assert_true(regressed(&said, "time_per_reference"));
+    assert_false(regressed(&said, "time_per_floor"));
+    assert_near(number(&said, "time_per_reference", "ratio"), 1.2, 0.005);
+    /* Two variants of four times each: over the pipe, alone, the median, the CPU's. */
+    assert_near(number(&said, "time_per_reference", "level"), 1 - 0.05 / 8, 1e-9);
+    assert_string_equal(json_string_value(json_object_get(said.json, "of")), "host");
+    json_decref(said.json);
+}
+
+static void a_slower_machine_alone_is_called_the_machine(void **state) {
+    (void)state;
+    struct said said;
+    const struct ask ask = {.base_count = 6, .new_count = 6, .new = {.machine = 1.2}, .host = true};
+    diff(&said, &ask);
+    assert_int_equal(said.status, EXIT_REGRESSION);
+    assert_false(regressed(&said, "time_per_reference"));
     assert_false(regressed(&said, "time_per_floor"));
     assert_string_equal(verdict(&said, "time_per_floor", "variant"), "same within margin");
     assert_true(regressed(&said, "time_per_message"));
@@ -410,6 +452,30 @@ static void one_packet_more_is_a_regression_and_comes_first(void **state) {
     json_decref(said.json);
 }
 
+static void what_is_equal_and_what_differs_of_counts_is_said(void **state) {
+    (void)state;
+    struct said said;
+    struct ask ask = {.base_count = 1,
+                      .new_count = 1,
+                      .base = {.packets = 2, .calls = 4},
+                      .new = {.packets = 2, .calls = 4}};
+    diff(&said, &ask);
+    assert_says_wrapped(said.out, "Packets and system calls per message are equal on both sides: "
+                                  "all 2 counts.");
+    json_decref(said.json);
+    ask.new.calls = 5;
+    diff(&said, &ask);
+    assert_int_equal(said.status, EXIT_DONE); /* one session is shown and not judged */
+    assert_says_wrapped(said.out, "Packets or system calls per message differ: 1 of 2 counts, the "
+                                  "first system calls by tcp-persistent, 4 and now 5.");
+    json_decref(said.json);
+    ask.base_count = ask.new_count = 6;
+    diff(&said, &ask);
+    assert_int_equal(said.status, EXIT_REGRESSION);
+    assert_true(regressed(&said, "syscalls_per_message"));
+    json_decref(said.json);
+}
+
 static void packets_that_nobody_counted_are_left_out(void **state) {
     (void)state;
     struct said said;
@@ -417,6 +483,7 @@ static void packets_that_nobody_counted_are_left_out(void **state) {
     diff(&said, &ask);
     assert_null(comparison(&said, "packets_per_message", "variant"));
     assert_null(comparison(&said, "syscalls_per_message", "variant"));
+    assert_says_wrapped(said.out, "were not counted on both sides: make sessions counts them");
     json_decref(said.json);
 }
 
@@ -821,6 +888,8 @@ int main(void) {
         cmocka_unit_test(equal_sides_are_no_regression),
         cmocka_unit_test(five_percent_slower_is_a_regression),
         cmocka_unit_test(five_percent_are_found_on_a_machine_that_became_a_fifth_slower),
+        cmocka_unit_test(a_slower_machine_is_no_regression_of_a_build),
+        cmocka_unit_test(slower_sockets_are_a_regression_of_the_host),
         cmocka_unit_test(a_slower_machine_alone_is_called_the_machine),
         cmocka_unit_test(faster_is_no_regression),
         cmocka_unit_test(slower_within_min_effect_is_no_regression),
@@ -828,6 +897,7 @@ int main(void) {
         cmocka_unit_test(a_variant_is_compared_with_the_floor_of_its_own_block),
         cmocka_unit_test(equal_packets_are_equal),
         cmocka_unit_test(one_packet_more_is_a_regression_and_comes_first),
+        cmocka_unit_test(what_is_equal_and_what_differs_of_counts_is_said),
         cmocka_unit_test(packets_that_nobody_counted_are_left_out),
         cmocka_unit_test(without_floors_times_are_compared_as_they_are),
         cmocka_unit_test(too_few_valid_runs_are_not_judged),

@@ -10,6 +10,7 @@
 #include "bench/judge/difference.h"
 #include "tests/made.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,14 +19,14 @@ enum { BLOCKS = 6, SESSIONS = 6 };
 /* One side: sessions of the same columns, slower by this factor. */
 struct made_side {
     struct session *sessions[SESSIONS];
-    const struct runs *runs[SESSIONS];
+    struct side_session of[SESSIONS];
 };
 
 static struct made_side side_of(const struct making *columns, unsigned count, double slower) {
     struct made_side side;
     for (unsigned s = 0; s < SESSIONS; s++) {
         side.sessions[s] = session_new("compare", NULL);
-        side.runs[s] = &side.sessions[s]->runs;
+        side.of[s] = (struct side_session){&side.sessions[s]->runs, NAN};
         for (unsigned block = 0; block < BLOCKS; block++) {
             for (unsigned i = count; i-- > 0;) {
                 struct making shaken = columns[i];
@@ -46,8 +47,9 @@ struct said {
 
 static struct said differ(struct made_side base, struct made_side new) {
     struct said said = {0};
-    const struct side old_side = {base.runs, SESSIONS}, new_side = {new.runs, SESSIONS};
-    difference_conclude(said.lists, &old_side, &new_side, 0.01, 0.02);
+    const struct side old_side = {base.of, SESSIONS}, new_side = {new.of, SESSIONS};
+    difference_conclude(said.lists, &old_side, &new_side,
+                        (struct difference_terms){DIFFERENCE_OF_BUILD, 0.01, 0.02});
     for (unsigned s = 0; s < SESSIONS; s++) {
         session_free(base.sessions[s]);
         session_free(new.sessions[s]);
@@ -114,8 +116,8 @@ static void what_a_run_was_asked_for_keeps_columns_apart(void **state) {
     for (int which = 0; which < 6; which++) {
         struct made_side other = side_of(&usual, 1, 1);
         for (unsigned s = 0; s < SESSIONS; s++) {
-            for (size_t k = 0; k < other.runs[s]->count; k++) {
-                ask_for_more(&other.runs[s]->list[k]->asked, which);
+            for (size_t k = 0; k < other.of[s].runs->count; k++) {
+                ask_for_more(&other.of[s].runs->list[k]->asked, which);
             }
         }
         assert_counts(differ(side_of(&usual, 1, 1), other), 0, 1);

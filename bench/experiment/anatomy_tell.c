@@ -100,7 +100,8 @@ static void put_sentence(FILE *out, const void *what) {
 
 void counts_tell(struct story *story, const struct session *session) {
     const struct findings *list = &session->lists[LIST_ANATOMY];
-    struct grid grid = grid_of("counted apart, per message|packets|IP bytes|client's calls|server's");
+    struct grid grid =
+        grid_of("counted apart, per message|packets|IP bytes|client's calls|server's");
     for (size_t i = 0; i < list->count; i++) {
         grid_fill(&grid,
                   "{variant}|{packets_per_message:each}|{ip_bytes_per_message:each}|"

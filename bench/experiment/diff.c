@@ -102,21 +102,22 @@ static int check_output(const struct request *request) {
 /* ---- comparing ---- */
 
 static int compare_sides(struct lab *lab, const struct sides *sides) {
-    const struct runs *runs[REQUEST_FILES_MAX];
+    struct side_session all[REQUEST_FILES_MAX];
     const struct facts *facts[REQUEST_FILES_MAX];
+    const struct request *request = lab->request;
     struct session *session = lab->session;
     const size_t base = sides->base_count, new = sides->count - base;
     for (size_t i = 0; i < sides->count; i++) {
-        runs[i] = &sides->list[i]->runs;
+        all[i] = (struct side_session){&sides->list[i]->runs, sides->list[i]->reference_us};
         facts[i] = &sides->list[i]->environment;
     }
-    difference_conclude(session->lists, &(struct side){runs, base},
-                        &(struct side){runs + base, new}, lab->request->margin_percent / 100,
-                        lab->request->min_effect_percent / 100);
+    difference_conclude(session->lists, &(struct side){all, base}, &(struct side){all + base, new},
+                        (struct difference_terms){request->of, request->margin_percent / 100,
+                                                  request->min_effect_percent / 100});
     session->around = environment_differences(facts, base, facts + base, new);
     if (session->lists[LIST_DIFFERENCE].count == 0) return complain("no memory for the difference");
-    const struct difference *all = session->lists[LIST_DIFFERENCE].items;
-    if (session->lists[LIST_CHANGES].count > 0 || all->too_few_valid > 0) return EXIT_DONE;
+    const struct difference *found = session->lists[LIST_DIFFERENCE].items;
+    if (session->lists[LIST_CHANGES].count > 0 || found->too_few_valid > 0) return EXIT_DONE;
     return complain("the two sides have no point in common: sizes, connections, placement or "
                     "network differ");
 }
@@ -202,6 +203,7 @@ static struct number label_of(const struct changed *c) {
     const struct metric *metric = metric_find(c->metric);
     struct number label = {"time / floor"};
     if (of_floor(c)) return (struct number){"the floor us"};
+    if (strcmp(c->metric, "time_per_reference") == 0) return (struct number){"time / pipe"};
     if (metric != NULL) {
         (void)snprintf(label.text, sizeof label.text, "%s%s%s", metric->noun,
                        metric->exact ? "" : " ", metric->exact ? "" : metric->unit);
@@ -247,6 +249,14 @@ static size_t tell_column(struct story *story, const struct said *said, size_t f
 static void tell_method(struct story *story, const struct said *said) {
     const struct difference *all = said->all;
     const struct changed *c = said->list, *end = said->list + said->count;
+    story_say(story, "%s",
+              strcmp(all->of, difference_of_names[DIFFERENCE_OF_HOST]) == 0
+                  ? "Judged is a host, its kernel, a driver or a setting: by counts, times, and "
+                    "time over an exchange through pipes, in which no socket is; the rest is "
+                    "shown."
+                  : "Judged are builds of echolab: by counts and time over the floor, or by times "
+                    "where there is no floor; the rest is shown. `--of host` judges a kernel, a "
+                    "driver or a setting.");
     while (c < end && isnan(c->level)) c++; /* all times share one */
     if (c == end) return;
     story_say(story,
@@ -254,6 +264,33 @@ static void tell_method(struct story *story, const struct said *said) {
               "test and cannot be below %.2g here; it could reach %.2g with %zu sessions a side.",
               100 * c->level, difference_least_p(all->sessions_base, all->sessions_new),
               1 - c->level, difference_sessions_to_speak(c->level));
+}
+
+static bool is_equal(const struct changed *c) {
+    return fmax(fabs(c->diff_low), fabs(c->diff_high)) <= DIFFERENCE_COUNT_STEP;
+}
+
+/* What does not wobble is said of one session a side, too. */
+static void tell_counts(struct story *story, const struct said *said) {
+    const struct changed *first = NULL;
+    unsigned counts = 0, differ = 0;
+    for (const struct changed *c = said->list; c < said->list + said->count; c++) {
+        counts += is_counted(c);
+        if (!is_counted(c) || is_equal(c)) continue;
+        if (differ++ == 0) first = c;
+    }
+    if (counts == 0)
+        story_say(story, "Packets and system calls were not counted on both sides: `make "
+                         "sessions` counts them, by `echolab compare --counts`.");
+    else if (first == NULL)
+        story_say(story, "Packets and system calls per message are equal on both sides: all %s.",
+                  words_counted(counts, "count").text);
+    else
+        story_say(story,
+                  "Packets or system calls per message differ: %u of %s, the first %s by `%s`, %s "
+                  "and now %s.",
+                  differ, words_counted(counts, "count").text, label_of(first).text,
+                  first->column.variant, words_each(first->base).text, words_each(first->new).text);
 }
 
 static void tell_only(struct story *story, const struct session *session, enum list kind,
@@ -273,6 +310,7 @@ void diff_table(struct story *story, const struct results *results) {
                      "{sessions_base:base session} and {sessions_new:new session}, the median of "
                      "each",
                      fill_from(LIST_DIFFERENCE, said.all));
+    tell_counts(story, &said);
     for (size_t i = 0; i < said.count;) i = tell_column(story, &said, i);
     tell_method(story, &said);
     tell_only(story, session, LIST_ONLY_BASE, "BASE");
@@ -312,8 +350,7 @@ static void tell_regression(struct story *story, const struct said *said) {
         100 * said->all->min_effect, first->column.variant, label_of(first).text,
         words_ratio(first->ratio).text, words_ratio(first->low).text, words_ratio(first->high).text,
         all_by_the_machine(said)
-            ? "; their floor became slower too and nothing is slower over it: the machine or "
-              "its kernel, not the program"
+            ? "; their floor became slower too: the machine or its kernel, not the program"
             : "");
 }
 
@@ -322,7 +359,7 @@ static void tell_no_regression(struct story *story, const struct said *said) {
     double needed = 0;
     char more[64] = "";
     for (size_t i = 0; i < said->count; i++) {
-        if (!said->list[i].judged) continue;
+        if (!said->list[i].judged || !said->list[i].gates) continue;
         count[said->list[i].verdict]++;
         needed = fmax(needed, (double)said->list[i].sessions_needed);
     }

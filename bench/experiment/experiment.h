@@ -11,6 +11,7 @@
 
 #include <gsl/gsl_rng.h>
 
+#include "bench/judge/difference.h"
 #include "bench/run/child.h"
 #include "bench/run/parameters.h"
 #include "bench/run/status.h"
@@ -35,6 +36,7 @@ struct request {
     const char *at; /* the same as text */
     unsigned blocks;
     double margin_percent, min_effect_percent;
+    enum difference_of of;
     bool rate_half;      /* half of what the slowest variant can carry, found out first */
     bool rates;          /* of sweep loss: under traffic, at the points */
     bool packet;         /* of sweep loss: each packet of a lone message */

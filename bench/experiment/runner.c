@@ -14,6 +14,7 @@
 #include "bench/experiment/against.h"
 #include "bench/experiment/experiment.h"
 #include "bench/measure/environment.h"
+#include "bench/run/reference.h"
 #include "bench/session/output.h"
 #include "echo/address.h"
 #include "echo/clock.h"
@@ -261,6 +262,16 @@ static void run_plan(struct lab *lab) {
     free(r.tasks.list);
 }
 
+/* Between two readings of what depends on no socket. */
+static void run_planned(struct lab *lab) {
+    const struct parameters *asked = &lab->request->run;
+    const double before_us = asked->host == NULL ? reference_us(asked->placement) : (double)NAN;
+    run_plan(lab);
+    const bool both = isfinite(before_us) && !interrupted;
+    const double after_us = both ? reference_us(asked->placement) : (double)NAN;
+    lab->session->reference_us = (before_us + after_us) / 2;
+}
+
 struct run *lab_run(struct lab *lab, const struct parameters *asked) {
     struct parameters one = *asked;
     one.seed = gsl_rng_get(lab->random);
@@ -444,7 +455,7 @@ static int go(struct lab *lab) {
     }
     if (status == EXIT_DONE) read_surroundings(lab);
     if (status == EXIT_DONE && lab->plan.needs_capacity) status = find_capacities(lab);
-    if (status == EXIT_DONE && experiment->measure == NULL) run_plan(lab);
+    if (status == EXIT_DONE && experiment->measure == NULL) run_planned(lab);
     if (status == EXIT_DONE && experiment->measure != NULL) status = experiment->measure(lab);
     if (status == EXIT_DONE && experiment->after != NULL) experiment->after(lab);
     if (status != EXIT_DONE) return interrupted ? EXIT_INTERRUPTED : status;

@@ -214,12 +214,14 @@ static const struct field changed_fields[] = {T("metric", metric),
                                               R("min_effect", min_effect),
                                               B("judged", judged),
                                               V("verdict", verdict),
+                                              B("gates", gates),
                                               B("regression", regression),
                                               C("sessions_needed", sessions_needed)};
 #undef S
 
 #define S difference
-static const struct field difference_fields[] = {C("sessions_base", sessions_base),
+static const struct field difference_fields[] = {T("of", of),
+                                                 C("sessions_base", sessions_base),
                                                  C("sessions_new", sessions_new),
                                                  R("margin", margin),
                                                  R("min_effect", min_effect),

@@ -128,13 +128,14 @@ struct changed {
     double ratio, low, high, level; /* of counts the extremes, and no level */
     double detectable;              /* as of struct compared; NAN of counts */
     double diff, diff_low, diff_high, p, margin, min_effect;
-    bool judged, regression;
+    bool judged, gates, regression; /* gates: it may be a regression */
     enum verdict verdict;
     uint64_t sessions_needed; /* as blocks_needed */
 };
 
 /* What all of them amount to. */
 struct difference {
+    const char *of; /* what is tracked: see difference.h */
     uint64_t sessions_base, sessions_new;
     double margin, min_effect;
     uint64_t judged, regressions;
