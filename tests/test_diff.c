@@ -56,7 +56,9 @@ static double wobble(unsigned number, double size) {
 
 static json_t *one_run(const struct making *m, unsigned number, unsigned block, unsigned column,
                        const char *variant, bool floor) {
-    const double of_machine = (m->machine == 0 ? 1 : m->machine) * wobble(number, 0.03);
+    /* No two take as many nanoseconds. */
+    const double of_machine =
+        (m->machine == 0 ? 1 : m->machine) * wobble(number, 0.03) * (1 + 1e-7 * number);
     const double of_program = (m->program == 0 ? 1 : m->program) * wobble(number + 2, 0.002);
     const double of_block = 1 + (m->uneven ? 0.5 : 0.001) * block;
     const double of_sockets = m->sockets == 0 ? 1 : m->sockets;
@@ -179,7 +181,7 @@ static void diff(struct said *said, const struct ask *ask) {
         (void)snprintf(name, sizeof name, "%s%u.json", base ? "base" : "new", number);
         /* What wobbles is not the same on both sides. */
         write_session(name,
-                      session_make(base ? &ask->base : &ask->new, base ? number : number + 3));
+                      session_make(base ? &ask->base : &ask->new, base ? number : number + 9));
         length += snprintf(words + length, sizeof words - (size_t)length, "%s @/%s",
                            i == ask->base_count ? " --" : "", name);
     }
@@ -537,6 +539,38 @@ static void copies_of_a_session_count_once(void **state) {
     assert_says(said.err, "counts once");
 }
 
+static void a_session_on_both_sides_is_refused(void **state) {
+    (void)state;
+    struct said said;
+    write_session("base0.json", session_make(&(struct making){0}, 0));
+    write_session("new0.json", session_make(&(struct making){0}, 0)); /* another file, the same */
+    run_diff(&said, "@/base0.json -- @/new0.json");
+    assert_int_equal(said.status, EXIT_FAILED);
+    assert_says(said.err, "new0.json: it has the same runs as ");
+    assert_says(said.err, "base0.json: a session is of one side alone");
+    run_diff(&said, "@/base0.json -- @/base0.json");
+    assert_int_equal(said.status, EXIT_FAILED);
+    assert_says(said.err, "a session is of one side alone");
+}
+
+static void sessions_of_other_servers_are_refused(void **state) {
+    (void)state;
+    struct said said;
+    json_t *other = session_make(&(struct making){0}, 1);
+    (void)json_object_set_new(other, "server", json_string("192.0.2.1:7007"));
+    write_session("base0.json", session_make(&(struct making){0}, 0));
+    write_session("base1.json", json_incref(other));
+    write_session("new0.json", session_make(&(struct making){0}, 2));
+    run_diff(&said, "@/base0.json @/base1.json -- @/new0.json");
+    assert_int_equal(said.status, EXIT_FAILED);
+    assert_says(said.err, "base1.json: it measured 192.0.2.1:7007, and ");
+    assert_says(said.err, "base0.json a server of its own");
+    run_diff(&said, "@/base1.json -- @/new0.json");
+    assert_int_equal(said.status, EXIT_FAILED);
+    assert_says(said.err, "new0.json: it measured a server of its own, and ");
+    json_decref(other);
+}
+
 static void sides_without_a_common_point_are_refused(void **state) {
     (void)state;
     struct said said;
@@ -681,6 +715,50 @@ static void lost_more_than_sent(json_t *session) {
     (void)json_object_set_new(messages, "lost", json_integer(5));
 }
 
+static void set_time(json_t *session, const char *object, const char *name, double us) {
+    json_t *run = first_run(session);
+    if (json_object_get(run, object) == NULL) {
+        (void)json_object_set_new(run, object, json_object());
+    }
+    (void)json_object_set_new(json_object_get(run, object), name, json_real(us));
+}
+
+static void p50_above_p99(json_t *session) {
+    set_time(session, "latency_us", "p99", 20);
+}
+
+static void mean_above_max(json_t *session) {
+    set_time(session, "latency_us", "max", 20.5);
+}
+
+static void p99_above_max(json_t *session) {
+    set_time(session, "cycle_us", "p99", 30);
+    set_time(session, "cycle_us", "max", 29);
+}
+
+static void faster_than_it_took(json_t *session) {
+    (void)json_object_set_new(first_run(session), "throughput_per_s", json_real(60000));
+}
+
+static void slower_than_it_took(json_t *session) {
+    (void)json_object_set_new(first_run(session), "time_per_message_us", json_real(30));
+}
+
+static void more_under_way_than_there_was(json_t *session) {
+    set_time(session, "cycle_us", "mean", 40);
+    (void)json_object_set_new(first_run(session), "outstanding", json_real(1));
+}
+
+static void valid_and_not(json_t *session) {
+    (void)json_array_append_new(json_object_get(first_run(session), "invalid_because"),
+                                json_string("RetransSegs rose by 3"));
+}
+
+static void more_latencies_than_messages(json_t *session) {
+    json_t *histogram = json_object_get(first_run(session), "histogram_ns");
+    (void)json_array_append_new(histogram, json_pack("[i, i]", 22000, 4));
+}
+
 static void drop_messages(json_t *session) {
     (void)json_object_del(first_run(session), "messages");
 }
@@ -717,6 +795,14 @@ static const struct {
     {negative_bucket, "runs[0].histogram_ns[1] is [22000,-4]"},
     {negative_time, "runs[0].time_per_message_us is -20.5"},
     {lost_more_than_sent, "runs[0].messages: sent is 1000, but ok + lost + failed is 1000 + 5 + 0"},
+    {p50_above_p99, "runs[0] contradicts itself: latency_us.p50 is "},
+    {mean_above_max, "runs[0] contradicts itself: latency_us.mean is "},
+    {p99_above_max, "runs[0] contradicts itself: cycle_us.p99 is 30 and max only 29"},
+    {faster_than_it_took, "runs[0] contradicts itself: throughput_per_s is 60000 and"},
+    {slower_than_it_took, "and time_per_message_us 30, of 1000 messages"},
+    {more_under_way_than_there_was, "runs[0] contradicts itself: throughput_per_s x cycle_us.mean"},
+    {valid_and_not, "it is valid, and not because RetransSegs rose by 3"},
+    {more_latencies_than_messages, "histogram_ns has 1004 messages and messages.ok is 1000"},
     {drop_messages, "runs[0].messages is missing"},
     {count_as_text, "runs[0].connections is \"1\"; it has to be a whole number"},
     {valid_as_text, "runs[0].valid is \"yes\"; it has to be true or false"},
@@ -903,6 +989,8 @@ int main(void) {
         cmocka_unit_test(too_few_valid_runs_are_not_judged),
         cmocka_unit_test(one_invalid_run_of_three_is_left_out),
         cmocka_unit_test(copies_of_a_session_count_once),
+        cmocka_unit_test(a_session_on_both_sides_is_refused),
+        cmocka_unit_test(sessions_of_other_servers_are_refused),
         cmocka_unit_test(sides_without_a_common_point_are_refused),
         cmocka_unit_test(a_shared_machine_and_a_private_network_are_not_mixed),
         cmocka_unit_test(one_side_alone_is_wrong_usage),

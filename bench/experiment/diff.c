@@ -53,19 +53,35 @@ static bool is_copy(const struct session *one, const struct session *other) {
     return same;
 }
 
+/* Servers are what is compared, or what has to be the same. */
+static int check_server(const struct session *session, const struct session *first) {
+    static const char own[] = "a server of its own";
+    const char *its = session->server == NULL ? own : session->server;
+    const char *firsts = first->server == NULL ? own : first->server;
+    if (strcmp(its, firsts) == 0) return EXIT_DONE;
+    return complain("%s: it measured %s, and %s %s: sessions with one and the same server can be "
+                    "compared",
+                    session->file, its, first->file, firsts);
+}
+
 /* Takes the session. */
 static int take_session(struct sides *sides, struct session *session, bool base) {
-    const int status = sides->count == 0 ? EXIT_DONE : check_variants(session, sides->list[0]);
-    size_t i = base ? 0 : sides->base_count;
+    int status = sides->count == 0 ? EXIT_DONE : check_variants(session, sides->list[0]);
+    size_t i = 0;
     while (i < sides->count && !is_copy(session, sides->list[i])) i++;
+    if (status == EXIT_DONE && sides->count > 0) status = check_server(session, sides->list[0]);
     if (status == EXIT_DONE && i == sides->count) {
         sides->list[sides->count++] = session;
         sides->base_count += base;
         return status;
     }
-    if (status == EXIT_DONE) {
+    if (status == EXIT_DONE && (i < sides->base_count) == base) {
         (void)complain("%s: it has the same runs as another file of its side and counts once",
                        session->file);
+    } else if (status == EXIT_DONE) {
+        status = complain("%s: it has the same runs as %s: a session is of one side alone; leave "
+                          "out one of the two",
+                          session->file, sides->list[i]->file);
     }
     session_free(session);
     return status;
