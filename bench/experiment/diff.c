@@ -394,14 +394,15 @@ static void tell_no_regression(struct story *story, const struct said *said) {
 static void tell_power(struct story *story, const struct said *said) {
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < said->count; i++) {
+        if (!said->list[i].gates) continue;
         least = fmin(least, said->list[i].detectable); /* of a number and NAN it is the number */
         most = fmax(most, said->list[i].detectable);
     }
     if (isinf(least)) return;
     story_say(story,
               "With 80 %% power these sessions find differences of time from %s on at the "
-              "clearest, and from %s at the least clear.",
-              words_percent(least).text, words_percent(most).text);
+              "clearest, and from %s at the least clear; to be a regression, %g %% more.",
+              words_percent(least).text, words_percent(most).text, 100 * said->all->min_effect);
 }
 
 void diff_tell(struct story *story, const struct results *results) {
