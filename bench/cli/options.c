@@ -23,7 +23,7 @@ static const struct command commands[] = {
     {"anatomy", BY_ANATOMY, "[VARIANT...]", "what a message costs, predicted beside measured"},
     {"ladder", BY_LADDER, "VARIANT", "one exchange, call by call and packet by packet"},
     {"check", BY_CHECK, "", "test the ruler itself"},
-    {"diff", BY_DIFF, "BASE... -- NEW...", "regression verdict over sessions"},
+    {"diff", BY_DIFF | BY_HISTORY, "BASE... -- NEW...", "regression verdict over sessions"},
     {"crosscheck", BY_CROSSCHECK, "", "other tools beside ours, those that are here"},
     {"report", BY_REPORT, "DIR", "figure data and one HTML page from DIR/results"},
     {"variants", BY_VARIANTS, "", "the table of variants"},
@@ -31,7 +31,8 @@ static const struct command commands[] = {
 
 enum {
     COMMAND_COUNT = sizeof commands / sizeof commands[0],
-    WRITES_JSON = BY_COMPARE | BY_SWEEPS | BY_DIFF | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY,
+    WRITES_JSON =
+        BY_COMPARE | BY_SWEEPS | BY_DIFF | BY_HISTORY | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY,
     PLANS = BY_COMPARE | BY_SWEEPS
 };
 
@@ -55,7 +56,13 @@ static const struct parameter others[] = {
      FORM_CHOICE,
      {NULL, FIELD_AT(request, CHOICE, of), .choices = difference_of_names,
       .choice_count = DIFFERENCE_OFS},
-     .takes = {{BY_DIFF, "what is tracked: build (counts, time / floor) or host (counts, times)"}}},
+     .takes = {{BY_DIFF | BY_HISTORY,
+                "what is tracked: build (counts, time / floor) or host (counts, times)"}}},
+    {"history", "DIR", FORM_TEXT, AT(TEXT, history),
+     .takes = {{BY_HISTORY, "instead of two sides: all sessions of DIR by their start, drawn, and "
+                            "where a number changed"}}},
+    {"metric", "NAME", FORM_TEXT, AT(TEXT, metric),
+     .takes = {{BY_HISTORY, "of --history (time_per_floor; of a host time_per_message)"}}},
     {"against", "PROGRAM", FORM_TEXT, AT(TEXT, against),
      .takes = {{BY_COMPARE, "another build of echolab, in the same blocks"}}},
     {"counts", NULL, FORM_FLAG, AT(TRUTH, counts),
@@ -75,6 +82,8 @@ static const struct parameter others[] = {
      .takes = {{BY_ANATOMY, "ask for your numbers first"}}},
     {"output", "DIR", FORM_TEXT, AT(TEXT, output),
      .takes = {{BY_LADDER, "write VARIANT.txt, .tsv (to draw) and .pcap there"}}},
+    {"output", "FILE", FORM_TEXT, AT(TEXT, output),
+     .takes = {{BY_HISTORY, "of --history: the picture (DIR/history.png)"}}},
     {"host", "A", FORM_TEXT, AT(TEXT, listen),
      .takes = {{BY_SERVE, "where to listen (127.0.0.1)"}}},
     {"port", "N", FORM_COUNT, AT(UNSIGNED, port), .most = UINT16_MAX, .usual = "7007",
@@ -193,7 +202,7 @@ static void add_argument(const struct argp_state *state, struct parse *parse, ch
         request->axis = text;
     else if (takers == BY_REPORT && request->directory == NULL)
         request->directory = text;
-    else if (takers == BY_DIFF)
+    else if ((takers & BY_DIFF) != 0)
         add_file(state, request, text);
     else if ((takers & (BY_LOADS | BY_SEND | BY_ANATOMY | BY_LADDER)) != 0)
         add_variant(state, request, text);

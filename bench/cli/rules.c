@@ -104,12 +104,26 @@ static void check_taken(const struct usage *u) {
                   option->option);
         }
         if (own || (parameter_takers(option) & u->takers) != 0) continue;
-        wrong(u->state, "sweep %s does not take --%s; leave it out",
-              u->takers == BY_PACKET    ? "loss --packet"
-              : u->takers == BY_TRAFFIC ? "loss --rate"
-                                        : u->request->axis,
+        wrong(u->state, "%s%s does not take --%s; leave it out",
+              u->request->axis != NULL  ? "sweep "
+              : u->takers == BY_HISTORY ? "diff --history"
+                                        : "diff of two sides",
+              u->takers == BY_PACKET     ? "loss --packet"
+              : u->takers == BY_TRAFFIC  ? "loss --rate"
+              : u->request->axis != NULL ? u->request->axis
+                                         : "",
               option->option);
     }
+}
+
+static void check_metric(const struct usage *u) {
+    char names[256] = "";
+    for (int i = 0, at = 0; difference_metrics[i] != NULL; i++) {
+        if (strcmp(u->request->metric, difference_metrics[i]) == 0) return;
+        at += snprintf(names + at, sizeof names - (size_t)at, "%s%s", i > 0 ? ", " : "",
+                       difference_metrics[i]);
+    }
+    wrong(u->state, "--metric %s: there are %s", u->request->metric, names);
 }
 
 static void check_arguments(const struct usage *u) {
@@ -121,6 +135,10 @@ static void check_arguments(const struct usage *u) {
     if (u->takers == BY_DIFF && (r->base_count == 0 || r->base_count == r->file_count)) {
         wrong(u->state, "diff takes files on both sides: BASE.json... -- NEW.json...");
     }
+    if (u->takers == BY_HISTORY && r->file_count > 0) {
+        wrong(u->state, "diff --history takes all sessions of its folder, and no files beside");
+    }
+    if (r->metric != NULL) check_metric(u);
     if (u->takers == BY_REPORT && r->directory == NULL) wrong(u->state, "report which folder?");
 }
 

@@ -79,6 +79,9 @@ int anatomy_ask(const struct request *request, double guessed[][GUESSES]);
 lab_step ladder_measure; /* ladder.c */
 results_tell ladders_tell;
 
+lab_step history_measure; /* history.c */
+results_tell history_tell;
+
 lab_step check_measure, check_preview; /* check.c */
 lab_status check_status;
 results_tell check_tell;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "bench/experiment/all.h"
+#include "bench/experiment/diff_parts.h"
 #include "bench/judge/difference.h"
 #include "bench/judge/metric.h"
 #include "bench/tell/fill.h"
@@ -42,8 +43,7 @@ static int check_variants(const struct session *session, const struct session *f
                     extra == NULL ? "ran" : "did not run");
 }
 
-/* A copy of a session is no second session: no two take as many nanoseconds, run by run. */
-static bool is_copy(const struct session *one, const struct session *other) {
+bool diff_is_copy(const struct session *one, const struct session *other) {
     bool same = one->runs.count == other->runs.count;
     for (size_t i = 0; i < one->runs.count && same; i++) {
         const struct run *a = one->runs.list[i], *b = other->runs.list[i];
@@ -53,8 +53,7 @@ static bool is_copy(const struct session *one, const struct session *other) {
     return same;
 }
 
-/* Servers are what is compared, or what has to be the same. */
-static int check_server(const struct session *session, const struct session *first) {
+int diff_check_server(const struct session *session, const struct session *first) {
     static const char own[] = "a server of its own";
     const char *its = session->server == NULL ? own : session->server;
     const char *firsts = first->server == NULL ? own : first->server;
@@ -68,8 +67,9 @@ static int check_server(const struct session *session, const struct session *fir
 static int take_session(struct sides *sides, struct session *session, bool base) {
     int status = sides->count == 0 ? EXIT_DONE : check_variants(session, sides->list[0]);
     size_t i = 0;
-    while (i < sides->count && !is_copy(session, sides->list[i])) i++;
-    if (status == EXIT_DONE && sides->count > 0) status = check_server(session, sides->list[0]);
+    while (i < sides->count && !diff_is_copy(session, sides->list[i])) i++;
+    if (status == EXIT_DONE && sides->count > 0)
+        status = diff_check_server(session, sides->list[0]);
     if (status == EXIT_DONE && i == sides->count) {
         sides->list[sides->count++] = session;
         sides->base_count += base;
@@ -168,8 +168,7 @@ static struct said said_of(const struct results *results) {
                          lists[LIST_DIFFERENCE].items};
 }
 
-/* "tcp-persistent: 64 bytes there, 64 back, 1 connection, ..."; malloc'd, NULL without memory. */
-static char *column_text(const struct described *column) {
+char *diff_column_text(const struct described *column) {
     char *text = NULL;
     size_t size = 0;
     const struct source source = fill_from(LIST_ONLY_BASE, column); /* the same, and no more */
@@ -198,7 +197,7 @@ static char *column_text(const struct described *column) {
 
 /* Columns of which the same is told. */
 static bool same_column(const struct changed *one, const struct changed *other) {
-    char *a = column_text(&one->column), *b = column_text(&other->column);
+    char *a = diff_column_text(&one->column), *b = diff_column_text(&other->column);
     const bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
     free(a);
     free(b);
@@ -214,17 +213,20 @@ static bool is_counted(const struct changed *c) {
     return metric != NULL && metric->exact;
 }
 
-/* Metric and role together. */
-static struct number label_of(const struct changed *c) {
-    const struct metric *metric = metric_find(c->metric);
+struct number diff_label(const char *metric) {
+    const struct metric *known = metric_find(metric);
     struct number label = {"time / floor"};
-    if (of_floor(c)) return (struct number){"the floor us"};
-    if (strcmp(c->metric, "time_per_reference") == 0) return (struct number){"time / pipe"};
-    if (metric != NULL) {
-        (void)snprintf(label.text, sizeof label.text, "%s%s%s", metric->noun,
-                       metric->exact ? "" : " ", metric->exact ? "" : metric->unit);
+    if (strcmp(metric, "time_per_reference") == 0) return (struct number){"time / pipe"};
+    if (known != NULL) {
+        (void)snprintf(label.text, sizeof label.text, "%s%s%s", known->noun,
+                       known->exact ? "" : " ", known->exact ? "" : known->unit);
     }
     return label;
+}
+
+/* Metric and role together. */
+static struct number label_of(const struct changed *c) {
+    return of_floor(c) ? (struct number){"the floor us"} : diff_label(c->metric);
 }
 
 static void add_row(struct grid *grid, const struct changed *c) {
@@ -245,7 +247,7 @@ static void add_row(struct grid *grid, const struct changed *c) {
 /* From the first of a column's numbers; where the next column begins. */
 static size_t tell_column(struct story *story, const struct said *said, size_t first) {
     struct grid grid = grid_of("metric|base|new|ratio|interval|p|verdict");
-    char *text = column_text(&said->list[first].column);
+    char *text = diff_column_text(&said->list[first].column);
     size_t end = first;
     story_say(story, "%s", text == NULL ? "" : text);
     free(text);
@@ -312,7 +314,7 @@ static void tell_counts(struct story *story, const struct said *said) {
 static void tell_only(struct story *story, const struct session *session, enum list kind,
                       const char *side) {
     for (size_t i = 0; i < session->lists[kind].count; i++) {
-        char *text = column_text(&SESSION_AT(session, kind, struct only, i)->column);
+        char *text = diff_column_text(&SESSION_AT(session, kind, struct only, i)->column);
         story_say(story, "%s has only %s.", side, text == NULL ? "" : text);
         free(text);
     }

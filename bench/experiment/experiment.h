@@ -42,8 +42,9 @@ struct request {
     bool packet;         /* of sweep loss: each packet of a lone message */
     const char *against; /* another build of echolab */
     const char *json, *csv;
-    const char *output;                   /* of ladder: the folder for its files */
-    const char *directory;                /* of report */
+    const char *output;    /* of ladder: the folder for its files; of diff --history the picture */
+    const char *directory; /* of report */
+    const char *history, *metric;         /* of diff: the folder of all sessions */
     const char *files[REQUEST_FILES_MAX]; /* of diff: the base ones, then the new ones */
     unsigned file_count, base_count;
     const char *listen; /* of serve: where, NULL: 127.0.0.1 */

@@ -273,6 +273,55 @@ static struct sample sample_of(const struct indexed *side, const struct run *col
     return sample;
 }
 
+/* ---- over time ---- */
+
+const char *const difference_metrics[] = {"packets_per_message",
+                                          "syscalls_per_message",
+                                          "time_per_floor",
+                                          "time_per_reference",
+                                          "time_per_message",
+                                          "p50",
+                                          "p99",
+                                          "cpu_per_message",
+                                          NULL};
+
+static const char *name_of(const struct row *row) {
+    return row->name != NULL ? row->name : metrics[row->metric].name;
+}
+
+static const struct row *row_of(const char *metric) {
+    const struct row *row = rows;
+    while (row->measure == OF_FLOOR || strcmp(name_of(row), metric) != 0) row++;
+    return row;
+}
+
+static void track(struct tracked *tracked, const struct indexed *side, const struct run *column,
+                  const struct row *row) {
+    tracked->column = describe(column);
+    for (size_t i = 0; i < side->count; i++) {
+        double value = NAN;
+        struct sample sample = {.values = &value};
+        if (metric_is_for(&metrics[row->metric], column) || is_counted(row)) {
+            take_session(&sample, side, i, column, row);
+        }
+        tracked->values[i] = value;
+    }
+}
+
+struct tracked *difference_tracked(const struct side *side, const char *metric, size_t *count) {
+    struct indexed indexed = index_side(side);
+    struct columns columns = columns_of(&indexed);
+    struct tracked *list = calloc(columns.count + 1, sizeof *list);
+    for (*count = 0; list != NULL && *count < columns.count; (*count)++) {
+        list[*count].values = calloc(side->count + 1, sizeof(double));
+        if (list[*count].values == NULL) break;
+        track(&list[*count], &indexed, columns.list[*count], row_of(metric));
+    }
+    free(columns.list);
+    indexed_free(&indexed);
+    return list;
+}
+
 /* ---- one comparison ---- */
 
 struct planned {
@@ -357,7 +406,7 @@ static void add_change(const struct work *w, const struct planned *p) {
     struct changed *c = findings_add(&w->lists[LIST_CHANGES], LIST_CHANGES);
     if (c == NULL) return;
     c->column = describe(p->column);
-    c->metric = p->row->name != NULL ? p->row->name : metrics[p->row->metric].name;
+    c->metric = name_of(p->row);
     c->gates = p->gates;
     c->baseline = "base";
     c->role = role_names[p->row->measure == OF_FLOOR ? ROLE_FLOOR : ROLE_VARIANT];

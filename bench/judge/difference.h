@@ -69,6 +69,21 @@ struct difference_terms {
 void difference_conclude(struct findings lists[LISTS], const struct side *base,
                          const struct side *new, struct difference_terms terms);
 
+/* A column that sessions of one side have, and its value in each; NAN: it has none. */
+struct tracked {
+    struct described column;
+    double *values; /* malloc'd */
+};
+
+/*
+ * Of all columns, by a metric's name such as "time_per_floor": malloc'd, and so
+ * are the values of each. NULL without memory, and *count is 0.
+ */
+struct tracked *difference_tracked(const struct side *side, const char *metric, size_t *count);
+
+/* The names of all such metrics, ended by NULL. */
+extern const char *const difference_metrics[];
+
 /* ---- the arithmetic ---- */
 
 /*

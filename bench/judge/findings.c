@@ -219,6 +219,13 @@ static const struct field changed_fields[] = {T("metric", metric),
                                               C("sessions_needed", sessions_needed)};
 #undef S
 
+#define S stretch
+static const struct field stretch_fields[] = {
+    T("variant", variant), T("column", column), T("metric", metric),     T("file", file),
+    T("from", from),       T("to", to),         C("sessions", sessions), R("value", value),
+    R("ratio", ratio),     R("p", p),           R("level", level)};
+#undef S
+
 #define S difference
 static const struct field difference_fields[] = {T("of", of),
                                                  C("sessions_base", sessions_base),
@@ -309,6 +316,7 @@ const struct finding_kind finding_kinds[LISTS] = {
     [LIST_ONLY_BASE] = KIND_OF("diff", false, "only_base", only, only_fields),
     [LIST_ONLY_NEW] = KIND_OF("diff", false, "only_new", only, only_fields),
     [LIST_DIFFERENCE] = KIND_OF("diff", true, NULL, difference, difference_fields),
+    [LIST_HISTORY] = KIND_OF("diff", false, "history", stretch, stretch_fields),
     [LIST_TOOLS] = KIND_OF("crosscheck", false, "tools", tool_beside, tool_fields),
     [LIST_AGREEMENTS] = KIND_OF("crosscheck", false, "comparisons", agreed, agreed_fields),
     [LIST_MISSING] = {.name = "missing",

@@ -133,6 +133,15 @@ struct changed {
     uint64_t sessions_needed; /* as blocks_needed */
 };
 
+/* Sessions in the order of time between which a number of a column did not change. */
+struct stretch {
+    const char *variant, *column, *metric; /* the column in words */
+    const char *file, *from, *to; /* of its first session; and when that and the last began */
+    uint64_t sessions;
+    double value;           /* the median */
+    double ratio, p, level; /* to the stretch before; NAN: it is the first */
+};
+
 /* What all of them amount to. */
 struct difference {
     const char *of; /* what is tracked: see difference.h */
@@ -223,6 +232,7 @@ enum list {
     LIST_ONLY_BASE,
     LIST_ONLY_NEW,
     LIST_DIFFERENCE,
+    LIST_HISTORY,
     LIST_TOOLS,
     LIST_AGREEMENTS,
     LIST_MISSING,
