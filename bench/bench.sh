@@ -3,7 +3,7 @@
 #
 # All of `make bench`: the parts of plots/plan.tsv, one after the other, each
 # to a file in build/results, then the page. QUICK=1: 90 seconds, for a first
-# look; FULL=1: 20 minutes. A part that fails is named at the end, and the rest
+# look; FULL=1: half an hour. A part that fails is named at the end, and the rest
 # runs all the same; so is one that a restless machine made invalid, which is a
 # result and no failure.
 #
@@ -53,27 +53,11 @@ note() {
 }
 
 # What runs: in the background, so that a signal is heard at once.
-names=() pids=() log=
-start() { # NAME COMMAND...
-    "${with_us[@]}" "${@:2}" &
-    names+=("$1") pids+=($!)
-}
-finish() {
-    local i status
-    for i in "${!pids[@]}"; do
-        wait "${pids[i]}"
-        status=$?
-        log=$build/${names[i]}.log
-        if [[ -e $log ]]; then cat "$log"; rm -f "$log"; fi
-        note "${names[i]}" $status
-    done
-    names=() pids=()
-}
+pid=
 stop() {
     trap - INT TERM HUP
-    if [[ ${#pids[@]} -gt 0 ]]; then kill "${pids[@]}" 2> /dev/null; fi
+    if [[ -n $pid ]]; then kill "$pid" 2> /dev/null; fi
     wait
-    for name in "${names[@]}"; do rm -f "$build/$name.log"; done
     exit 130
 }
 trap stop INT TERM HUP
@@ -82,22 +66,12 @@ trap stop INT TERM HUP
 part() {
     local before=$SECONDS
     printf '\n== %s: %s\n' "$1" "${*:2}"
-    start "$@"
-    finish
+    "${with_us[@]}" "${@:2}" &
+    pid=$!
+    wait "$pid"
+    note "$1" $?
+    pid=
     echo "   ($((SECONDS - before)) s)"
-}
-
-# beside NAME COMMAND...: starts a part that mostly waits; together: waits for
-# all of them, and shows what they say one after the other.
-beside() {
-    printf '\n== %s: %s\n' "$1" "${*:2}" > "$build/$1.log"
-    start "$@" >> "$build/$1.log" 2>&1
-}
-together() {
-    local before=$SECONDS count=${#pids[@]}
-    [[ $count -gt 0 ]] || return 0
-    finish
-    echo "   ($((SECONDS - before)) s, these $count beside each other)"
 }
 
 mapfile -t plan < <(grep -v '^#' "$here/../plots/plan.tsv" | tail -n +2 | tr '\t' '\37')
@@ -107,9 +81,8 @@ if [[ $mode == quick && $# == 0 ]]; then
 fi
 for row in "${plan[@]}"; do
     IFS=$'\37' read -r name needs command quick usual full <<< "$row"
-    options=${!mode} how=part
+    options=${!mode}
     if [[ $options == - ]]; then continue; fi
-    if [[ $options == "&"* ]]; then how=beside options=${options#&}; fi
     if [[ $command != *DIR/* ]]; then options+=" --json DIR/results/$name.json"; fi
     read -r -a words <<< "$command $options"
     words=("${words[@]//DIR\//$build/}")
@@ -122,11 +95,9 @@ for row in "${plan[@]}"; do
         printf '\n== %s: skipped, it needs %s\n' "$name" "$needs"
         continue
     fi
-    if [[ $how == part ]]; then together; fi
-    "$how" "$name" "${words[@]}"
+    part "$name" "${words[@]}"
 done
 if [[ $# -gt 0 ]]; then exit 0; fi
-together
 
 echo
 "$here/../plots/draw.sh" "$build" "$build/report" || failed+=("the page")

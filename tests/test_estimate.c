@@ -159,6 +159,36 @@ static void what_can_be_found_is_found(void **state) {
     gsl_rng_free(random);
 }
 
+/* A session that goes on until its interval is 3 % wide, or there are 80 blocks. */
+static double coverage_until(const struct noise *noise, double width, unsigned repetitions) {
+    enum { MOST = 80 };
+    double drawn[MOST], samples[MOST];
+    gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
+    const double truth = log(1.05);
+    unsigned held = 0;
+    gsl_rng_set(random, SEED);
+    for (unsigned i = 0; i < repetitions; i++) {
+        struct estimate e = {.low = -INFINITY, .high = INFINITY};
+        for (size_t count = 1; count <= MOST && expm1(e.high - e.low) > width; count++) {
+            drawn[count - 1] = truth + noise->draw(random);
+            if (!estimate_may_look(count)) continue;
+            memcpy(samples, drawn, count * sizeof *samples);
+            e = estimate_of(samples, count, 0.95);
+        }
+        held += e.low <= truth && truth <= e.high;
+    }
+    gsl_rng_free(random);
+    return (double)held / repetitions;
+}
+
+static void stopping_on_width_keeps_the_coverage(void **state) {
+    (void)state;
+    for (int i = 0; i < NOISES; i++) {
+        const double held = coverage_until(&noises[i], 0.03, 1000);
+        if (held < 0.93) fail_msg("%s: %.3f", noises[i].name, held);
+    }
+}
+
 static void few_samples_have_no_interval(void **state) {
     (void)state;
     double one[] = {0.1};
@@ -212,6 +242,11 @@ static int print_table(void) {
             }
         }
     }
+    printf("\nuntil 3 %% wide, from 15 to 80 blocks\n");
+    for (int i = 0; i < NOISES; i++) {
+        printf("%-9s coverage %.3f\n", noises[i].name,
+               coverage_until(&noises[i], 0.03, REPETITIONS));
+    }
     return 0;
 }
 
@@ -222,6 +257,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(bursts_do_not_widen_it),
         cmocka_unit_test(without_bursts_it_is_hardly_wider_than_the_mean),
         cmocka_unit_test(what_can_be_found_is_found),
+        cmocka_unit_test(stopping_on_width_keeps_the_coverage),
         cmocka_unit_test(few_samples_have_no_interval),
         cmocka_unit_test(blocks_needed_are_never_fewer_than_were_run),
         cmocka_unit_test(ranks_are_those_of_a_sum_by_hand),

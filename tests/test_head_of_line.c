@@ -199,24 +199,52 @@ static void the_series_is_around_the_lost_message(void **state) {
     run_free(run);
 }
 
-/* 1 in 100 may be late, also where they are too few for a percentile. */
+struct lateness {
+    unsigned prompt, late; /* requests */
+    uint64_t late_ns, most_ns;
+    unsigned lost, fast, slow; /* messages: never answered, in 1 ms and in 300 ms */
+    const char *told;          /* at which percentile, or NULL */
+};
+
+/* Quantile by quantile, against the latency there or what was allowed; 40 beyond it. */
 static void a_late_generator_keeps_no_schedule(void **state) {
     (void)state;
-    static struct load_result load; /* large */
     const uint64_t ms = 1000000;
-    const struct validity_input input = {
-        .load = &load, .variant = &variants[0], .open = true, .late_max_ns = 5 * ms};
-    struct validity validity;
-    load.sent = load.ok = load.open.offered = load.open.taken_up = 200;
-    for (int i = 0; i < 198; i++) histogram_record(&load.open.lateness, ms);
-    for (int late = 1; late <= 3; late++) {
-        histogram_record(&load.open.lateness, 20 * ms);
-        unsigned told = 0;
-        validity_check(&validity, &input);
-        for (unsigned i = 0; i < validity.count; i++) {
-            told += strstr(validity.reason[i], "requests more than 5000 us late") != NULL;
+    static const struct lateness cases[] = {
+        {4001, 39, 20000000, 5000000, 0, 4040, 0, NULL},   /* too few for a p99 */
+        {3900, 100, 20000000, 5000000, 0, 4000, 0, "p99"}, /* more than were allowed */
+        {3900, 100, 20000000, 0, 0, 4000, 0, "p99"},       /* 20 ms of 1 ms */
+        {3900, 100, 2000000, 0, 0, 100, 3900, NULL},       /* 2 ms of 300 ms */
+        {3900, 100, 20000000, 0, 100, 3900, 0, NULL},      /* of those that never came */
+        {900, 1100, 20000000, 0, 100, 1900, 0, "p50"},     /* which excuse no median */
+        {900, 1100, 200000, 200000, 0, 2000, 0, NULL},     /* 0.2 ms of 1 ms, but allowed */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct lateness *c = &cases[i];
+        struct load_result *load = calloc(1, sizeof *load);
+        struct validity validity;
+        assert_non_null(load);
+        load->sent = load->open.offered = load->open.taken_up = c->prompt + c->late;
+        load->lost = c->lost;
+        load->ok = c->fast + c->slow;
+        for (unsigned j = 0; j < c->prompt; j++) histogram_record(&load->open.lateness, 1000);
+        for (unsigned j = 0; j < c->late; j++) histogram_record(&load->open.lateness, c->late_ns);
+        for (unsigned j = 0; j < load->ok; j++) {
+            histogram_record(&load->durations[LOAD_LATENCY], j < c->fast ? ms : 300 * ms);
         }
-        assert_int_equal(told, late == 3);
+        validity_check(&validity, &(struct validity_input){.load = load,
+                                                           .variant = &variants[0],
+                                                           .open = true,
+                                                           .latencies = load->ok,
+                                                           .late_max_ns = c->most_ns});
+        const char *found = NULL;
+        for (unsigned j = 0; j < validity.count; j++) {
+            const char *at = strstr(validity.reason[j], "late at its p");
+            if (at != NULL) found = at + strlen("late at its ");
+        }
+        assert_int_equal(found == NULL, c->told == NULL);
+        if (found != NULL) assert_memory_equal(found, c->told, strlen(c->told));
+        free(load);
     }
 }
 

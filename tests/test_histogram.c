@@ -221,27 +221,7 @@ static void empty_histogram_has_no_percentile(void **state) {
     }
     assert_true(histogram_mean_ns(histogram) == 0);
     assert_int_equal(histogram->max_ns, 0);
-    assert_int_equal(histogram_count_above(histogram, 0), 0);
     free(histogram);
-}
-
-static void those_above_are_counted(void **state) {
-    (void)state;
-    static uint64_t samples[SAMPLES];
-    for (size_t i = 0; i < DISTRIBUTIONS; i++) {
-        draw(samples, SAMPLES, distributions[i], 200 + i);
-        struct histogram *histogram = recorded(samples, SAMPLES);
-        const uint64_t limits[] = {0, samples[0], samples[SAMPLES / 2], UINT64_MAX};
-        for (size_t k = 0; k < 4; k++) {
-            /* A bucket is above or not as a whole. */
-            const unsigned bucket =
-                histogram_bucket_of(limits[k] < HISTOGRAM_MAX_NS ? limits[k] : HISTOGRAM_MAX_NS);
-            uint64_t above = 0;
-            for (size_t j = 0; j < SAMPLES; j++) above += histogram_bucket_of(samples[j]) > bucket;
-            assert_int_equal(histogram_count_above(histogram, limits[k]), above);
-        }
-        free(histogram);
-    }
 }
 
 /* ---- samples ---- */
@@ -308,7 +288,6 @@ int main(void) {
         cmocka_unit_test(mean_and_maximum_are_exact),
         cmocka_unit_test(adding_is_recording_all_in_one),
         cmocka_unit_test(empty_histogram_has_no_percentile),
-        cmocka_unit_test(those_above_are_counted),
         cmocka_unit_test(adding_samples_is_sampling_the_sum),
         cmocka_unit_test(missed_ones_rank_last),
     };

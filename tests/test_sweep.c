@@ -61,6 +61,31 @@ static bool is_busy(struct session *session) {
     return false;
 }
 
+/* ---- until intervals are narrow ---- */
+
+static void blocks_go_on_until_intervals_are_narrow(void **state) {
+    (void)state;
+    static struct ran ran;
+    struct session *session = session_of("compare udp-persistent --blocks until 100% --messages 20 "
+                                         "--warmup 0s");
+    if (is_skipped(session)) return;
+    unsigned blocks = 0;
+    for (size_t i = 0; i < session->runs.count; i++) {
+        if (session->runs.list[i]->block >= blocks) blocks = session->runs.list[i]->block + 1;
+    }
+    assert_true(blocks >= 15 && blocks % 5 == 0);
+    session_free(session);
+    echolab_run(&ran, "compare udp-persistent --blocks until 0.1%% --messages 20 --warmup 0s "
+                      "--within 1s --quiet");
+    assert_non_null(strstr(ran.err, "1 s are over, and the widest interval is"));
+    static const char *const wrong[] = {"compare --blocks until", "compare --blocks until 2",
+                                        "compare --within 5s", "sweep idle --blocks until 2%%"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        echolab_run(&ran, wrong[i]);
+        assert_int_equal(ran.status, EXIT_WRONG_USAGE);
+    }
+}
+
 /* ---- what is planned is what is run ---- */
 
 /* A line of --dry-run, as the run of a file says it. */
@@ -212,6 +237,7 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_go_on_until_intervals_are_narrow),
         cmocka_unit_test(a_dry_run_is_the_plan_of_the_run),
         cmocka_unit_test(a_dry_run_runs_and_writes_nothing),
         cmocka_unit_test(connections_of_a_limited_life_are_whole),

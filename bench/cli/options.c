@@ -33,7 +33,9 @@ enum {
     COMMAND_COUNT = sizeof commands / sizeof commands[0],
     WRITES_JSON =
         BY_COMPARE | BY_SWEEPS | BY_DIFF | BY_HISTORY | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY,
-    PLANS = BY_COMPARE | BY_SWEEPS
+    PLANS = BY_COMPARE | BY_SWEEPS,
+    BLOCKS_MOST = 10000,
+    COMPARES = BY_COMPARE | BY_SWEEP | BY_RTT | BY_RATE
 };
 
 #define AT(kind_, member_)                                                                         \
@@ -41,9 +43,12 @@ enum {
 
 /* What is of a whole experiment, or of a command that makes no runs. */
 static const struct parameter others[] = {
-    {"blocks", "N", FORM_COUNT, AT(UNSIGNED, blocks), .least = 1, .most = 10000,
-     .takes = {{PLANS | BY_CROSSCHECK | BY_CHECK, "each compared variant once in each (15; sweep, "
-                                                  "crosscheck: 6; check: 20)"}}},
+    {"blocks", "N", FORM_COUNT, AT(UNSIGNED, blocks), .least = 1, .most = BLOCKS_MOST,
+     .takes = {{PLANS, "each compared variant once in each (15; sweep: 6); `until 2%`: as many as "
+                       "make the intervals so narrow"},
+               {BY_CROSSCHECK | BY_CHECK, "each once in each (crosscheck: 6; check: 20)"}}},
+    {"within", "T", FORM_TIME, AT(TIME, within_ns), .least = 1e9, .usual = "600s",
+     .takes = {{COMPARES, "the longest that --blocks until P goes on (600s)"}}},
     {"at", "LIST", FORM_TEXT, AT(TEXT, at),
      .takes = {{BY_SWEEPS & ~BY_PACKET, "the points, such as 64,1k,16k or 0ms,20ms"}}},
     {"margin", "P", FORM_PERCENT, AT(REAL, margin_percent), .usual = "1%",
@@ -118,6 +123,7 @@ struct parse {
     const struct command *command;
     struct usage usage;
     const char *rates; /* sweep loss --rate LIST */
+    bool wants_width;  /* behind --blocks until */
 };
 
 static const struct parameter *option_at(unsigned i) {
@@ -155,6 +161,23 @@ static bool is_special_rate(struct parse *parse, const struct parameter *option,
     return parse->request->rate_half;
 }
 
+/* `--blocks until`, and what it is to reach is an argument of its own for argp. */
+static bool is_until(struct parse *parse, const struct parameter *option, const char *text) {
+    if (strcmp(option->option, "blocks") != 0 || strcmp(text, "until") != 0) return false;
+    parse->wants_width = true;
+    return true;
+}
+
+static void take_width(const struct argp_state *state, struct parse *parse, const char *text) {
+    char *end;
+    const double percent = strtod(text, &end);
+    if (strcmp(end, "%") != 0 || !(percent >= 0.1 && percent <= 100)) {
+        wrong(state, "--blocks until %s: give the width of the intervals, 0.1%% to 100%%", text);
+    }
+    parse->request->until_percent = percent;
+    parse->wants_width = false;
+}
+
 static void take_option(struct parse *parse, const struct argp_state *state, unsigned key,
                         const char *text) {
     const struct parameter *option = option_at(key);
@@ -163,7 +186,7 @@ static void take_option(struct parse *parse, const struct argp_state *state, uns
     char wanted[128];
     if (!was_given(usage, option->option)) usage->given[usage->given_count++] = option;
     if (option->wire) request->run.wire = true;
-    if (is_special_rate(parse, option, text)) return;
+    if (is_special_rate(parse, option, text) || is_until(parse, option, text)) return;
     void *structure = key < parameter_count ? (void *)&request->run : (void *)request;
     if (parameter_parse(option, text == NULL ? "" : text, structure) == 0) return;
     wrong(state, "--%s %s: %s", option->option, text,
@@ -196,7 +219,9 @@ static void add_argument(const struct argp_state *state, struct parse *parse, ch
     const int takers = parse->command->takers;
     /* `sweep loss --rate 20,200`: what may be left out is no part of the option for argp. */
     const bool rate = request->rates && parse->rates == NULL && *text >= '0' && *text <= '9';
-    if ((takers & BY_SWEEPS) != 0 && rate)
+    if (parse->wants_width)
+        take_width(state, parse, text);
+    else if ((takers & BY_SWEEPS) != 0 && rate)
         parse->rates = text;
     else if (takers == BY_SWEEPS && request->axis == NULL)
         request->axis = text;
@@ -261,8 +286,15 @@ static void check_usage(const struct argp_state *state, struct parse *parse) {
     struct request *request = parse->request;
     if (parse->command->takers == BY_SWEEPS) check_axis(state, parse);
     const struct experiment *experiment = experiment_of(parse->command->name, request);
+    if (parse->wants_width) wrong(state, "--blocks until what width? Such as: --blocks until 2%%");
     if (experiment != NULL && request->blocks == 0) request->blocks = experiment->blocks;
     parse->usage.takers = experiment == NULL ? parse->command->takers : (int)experiment->taker;
+    if (request->until_percent > 0 && (parse->usage.takers & COMPARES) == 0)
+        wrong(state, "--blocks until is of comparisons; give a number of blocks");
+    if (request->until_percent > 0)
+        request->blocks = BLOCKS_MOST;
+    else if (was_given(&parse->usage, "within"))
+        wrong(state, "--within is of --blocks until P; leave it out");
     parse->usage.state = state;
     rules_complete(&parse->usage);
 }

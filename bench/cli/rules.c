@@ -86,8 +86,8 @@ static void take_open_loop(const struct usage *u) {
         run->engine = ENGINE_EPOLL;
         if (!was_given(u, "connections")) run->connections = OPEN_CONNECTIONS;
         if (!was_given(u, "placement")) run->placement = PLACEMENT_CROSS_CORE;
-    } else if (was_given(u, "arrivals") || was_given(u, "assign")) {
-        wrong(u->state, "--arrivals and --assign are of an open loop: give --rate too");
+    } else if (was_given(u, "arrivals") || was_given(u, "assign") || was_given(u, "lateness")) {
+        wrong(u->state, "--arrivals, --assign and --lateness are of an open loop: give --rate too");
     }
     if (!was_given(u, "design")) run->design = engine_design(run->engine);
 }

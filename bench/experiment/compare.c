@@ -22,20 +22,6 @@ static bool with_floors(const struct request *r) {
     return axis == NULL || axis->floors;
 }
 
-/*
- * Runs that mostly wait for a wire may wait together: each takes its share of
- * a CPU. A message's round trip costs some 500 us of it, most of that for the
- * wire, which spins before a packet is due; each KiB one us more. Of more than
- * four at once many are refused: they keep each other waiting.
- */
-static double weight_of(const struct parameters *run) {
-    const double least_rtt_ns = 1e6, trip_ns = 5e5, byte_ns = 1, most_together = 4;
-    const double outstanding = (double)run->connections * parameters_depth(run);
-    if (!run->wire || (double)run->rtt_ns < least_rtt_ns || run->rate_per_s > 0) return 1;
-    const double busy_ns = outstanding * (trip_ns + byte_ns * (run->size_bytes + run->reply_bytes));
-    return fmin(1, fmax(1 / most_together, busy_ns / (double)run->rtt_ns));
-}
-
 /* Where a sweep of the rate asks each variant unless told: shares of what it carries. */
 static const double shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
 
@@ -61,7 +47,6 @@ static bool add_point(struct lab *lab, const struct axis *axis, unsigned point) 
                 continue;
             }
             if (axis != NULL) axis_apply(axis, r->points[point], &column->run);
-            column->weight = weight_of(&column->run);
         }
     }
     return true;

@@ -35,6 +35,8 @@ struct request {
     unsigned point_count;
     const char *at; /* the same as text */
     unsigned blocks;
+    double until_percent; /* --blocks until P: wide are the intervals at most; 0: so many blocks */
+    uint64_t within_ns;   /* the longest of that */
     double margin_percent, min_effect_percent;
     enum difference_of of;
     bool rate_half;      /* half of what the slowest variant can carry, found out first */
@@ -60,7 +62,6 @@ struct column {
     bool against;            /* by the other program */
     const char *lost_packet; /* see struct run */
     double share;            /* of its variant's capacity is the rate; 0: the rate is given */
-    double weight;           /* of what may go on at once: 1, or 0, is alone */
     bool again;              /* one more run of the column before it: a row of several runs */
     unsigned attempts;       /* at a run that does not count; 0: the plan's */
     const char *under;       /* a program that looks at the run, such as strace; or NULL */

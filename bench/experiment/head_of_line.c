@@ -19,11 +19,8 @@
 #include "bench/run/cost.h"
 
 enum {
-    LOSSES_WANTED = 20,    /* in a run that loses packets at random */
-    TOGETHER_PER_S = 4000, /* packets/s and direction of all runs at once */
-    HEAVIEST_PER_S = 2250, /* ... of which one takes no more, so that light ones run beside it */
-    LIGHTEST_PER_S = 100,  /* ... and none less: a process also costs something */
-    SLOW_PER_S = 100       /* below, a run has to be longer to have messages enough */
+    LOSSES_WANTED = 20, /* in a run that loses packets at random */
+    SLOW_PER_S = 100    /* below, a run has to be longer to have messages enough */
 };
 
 /* Lost by chance, in percent; 0: exactly one request instead. */
@@ -71,7 +68,7 @@ static void complete(struct parameters *run) {
     run->arrivals = is_single(run) ? ARRIVALS_FIXED : ARRIVALS_POISSON;
     run->series = true;
     /* What the generator is late alone makes no message late. */
-    run->late_max_ns = (uint64_t)(limits.slack_ms * 1e6);
+    if (run->late_max_ns == 0) run->late_max_ns = (uint64_t)(limits.slack_ms * 1e6);
     run->warmup_ns = 5 * run->rtt_ns;
     run->duration_ns = (uint64_t)(duration_s(run) / pieces(run) * 1e9);
     /* Fresh ones: what comes while one waits for the timer of a lost SYN, 1 s, and a half more. */
@@ -110,8 +107,6 @@ static bool add_row(struct lab *lab, unsigned point, double loss_percent,
         column->run.rate_per_s = lab->request->points[point];
         column->run.loss_percent = loss_percent;
         complete(&column->run);
-        column->weight =
-            clamp(packets_per_s(&column->run), LIGHTEST_PER_S, HEAVIEST_PER_S) / TOGETHER_PER_S;
         /* The lone runs carry the figure; of the others there are several. */
         column->attempts = is_single(&column->run) ? 4 : 2;
         column->again = i > 0;

@@ -20,7 +20,6 @@ enum {
     LARGE_REPLY = 102400, /* 71 segments, of which a fresh connection may send 10 at once */
     FEW = 3,              /* messages of a run with long pauses ... */
     MORE = 9,             /* ... and with short ones */
-    AT_ONCE = 36,         /* runs that wait */
     WARM_TRIPS = 15,      /* round trips in which a window opens */
     RACE_CONNECTIONS = 64,
     RACE_ROUNDS = 8, /* messages of each */
@@ -41,7 +40,6 @@ static bool add_point(struct lab *lab, unsigned point, double gap_ns, unsigned r
         struct column *column = lab_add(lab, variant, ROLE_CONTROL);
         if (column == NULL) return false;
         column->point = point;
-        column->weight = 1.0 / AT_ONCE;
         column->run.reply_bytes = reply_bytes;
         column->run.messages = gap_ns < LONG_NS ? MORE : FEW;
         column->run.warmup_ns = WARM_TRIPS * column->run.rtt_ns;

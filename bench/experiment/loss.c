@@ -14,8 +14,6 @@
 #include "bench/tell/fill.h"
 #include "bench/tell/words.h"
 
-enum { TOGETHER = 8 /* they only wait */ };
-
 /* ---- the plan ---- */
 
 static bool lost_it(const struct column *column, const struct run *run) {
@@ -35,7 +33,6 @@ int loss_plan(struct lab *lab) {
             struct column *column = lab_add(lab, variant, ROLE_CONTROL);
             if (column == NULL) return complain("no memory for the plan");
             column->lost_packet = lost->what;
-            column->weight = 1.0 / TOGETHER;
             column->run.messages = lost->nth;
             column->run.warmup_ns = 0;
             column->run.drop = (struct drop){lost->kind, lost->direction, lost->nth};

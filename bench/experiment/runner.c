@@ -13,6 +13,9 @@
 
 #include "bench/experiment/against.h"
 #include "bench/experiment/experiment.h"
+#include "bench/judge/compared.h"
+#include "bench/judge/estimate.h"
+#include "bench/judge/series.h"
 #include "bench/measure/environment.h"
 #include "bench/run/reference.h"
 #include "bench/session/output.h"
@@ -46,7 +49,8 @@ struct task {
     unsigned block, order;
     uint64_t seed;
     pthread_t thread;
-    bool started;
+    bool begun, started, ended;
+    unsigned neighbours; /* the most that went on beside it */
 };
 
 /* All of them, in the order in which they begin. */
@@ -55,8 +59,27 @@ struct tasks {
     unsigned count;
 };
 
+/*
+ * How many runs may go on beside one, so that they delay it by less than 1 %:
+ * some beside a lone closed loop that waits 5 ms or more for each exchange,
+ * none beside others. A round trip takes some 500 us of a CPU, most of that
+ * for the wire, which spins before a packet is due; each KiB one us more. What
+ * meets one of them waits for half of that.
+ */
+static unsigned neighbours_of(const struct parameters *run) {
+    const double trip_ns = 5e5, byte_ns = 1, least_ns = 5e6, delayed = 0.01, most = 7;
+    const double trips = run->variant->round_trips;
+    const double wait_ns = (double)run->gap_ns + (run->wire ? trips * (double)run->rtt_ns : 0);
+    const double busy_ns = trips * trip_ns + byte_ns * (run->size_bytes + run->reply_bytes);
+    const bool lone = run->connections <= 1 && parameters_depth(run) <= 1 && run->host == NULL &&
+                      run->idle == 0 && run->silent == 0;
+    if (!lone || run->rate_per_s > 0 || wait_ns < least_ns) return 0;
+    return (unsigned)fmin(most, 2 * delayed * wait_ns * wait_ns / (busy_ns * busy_ns));
+}
+
+/* Of what may go on at once: 1 is alone. */
 static double weight_of(const struct task *task) {
-    return task->column->weight > 0 ? task->column->weight : 1;
+    return task->column->share > 0 ? 1 : 1.0 / (1 + neighbours_of(&task->column->run));
 }
 
 static int heaviest_first(const void *a, const void *b) {
@@ -134,6 +157,11 @@ static void show(const struct running *r, const struct task *task) {
     const struct lab *lab = r->lab;
     const double gone_s = (double)(echo_clock_ns() - r->start_ns) / 1e9;
     const double left_s = lab->done == 0 ? 0 : gone_s / lab->done * (r->tasks.count - lab->done);
+    if (lab->request->until_percent > 0) {
+        lab_progress(lab, "block %u, until intervals are %g %% wide", task->block + 1,
+                     lab->request->until_percent);
+        return;
+    }
     lab_progress(lab, "block %u/%u  run %u/%u  %s %s %u B  %.0f s left", task->block + 1,
                  lab->plan.blocks, lab->done + 1, r->tasks.count, task->column->run.variant->name,
                  role_names[task->column->run.role], task->column->run.size_bytes, left_s);
@@ -165,6 +193,7 @@ static bool keep(struct task *task, struct run *run, const char *why) {
     run->point = column->point;
     run->against = column->against;
     run->lost_packet = column->lost_packet;
+    run->neighbours = task->neighbours;
     run->capacity_per_s = capacity_per_s > 0 ? capacity_per_s : (double)NAN;
     if (valid && !counts) {
         (void)strcpy(run->validity.reason[run->validity.count++],
@@ -205,6 +234,7 @@ static void *run_task(void *argument) {
     }
     (void)pthread_mutex_lock(&r->lock);
     r->under_way -= weight_of(task);
+    task->ended = true;
     lab->done++;
     (void)pthread_cond_signal(&r->room);
     (void)pthread_mutex_unlock(&r->lock);
@@ -222,6 +252,19 @@ static struct task *find_next(const struct running *r) {
     return NULL;
 }
 
+static void note_neighbours(struct running *r, struct task *begun) {
+    unsigned count = 0;
+    begun->begun = true;
+    for (unsigned i = 0; i < r->tasks.count; i++) {
+        count += r->tasks.list[i].begun && !r->tasks.list[i].ended;
+    }
+    for (unsigned i = 0; i < r->tasks.count; i++) {
+        struct task *task = &r->tasks.list[i];
+        const bool under_way = task->begun && !task->ended;
+        if (under_way && count - 1 > task->neighbours) task->neighbours = count - 1;
+    }
+}
+
 /* NULL: none is to begin any more. */
 static struct task *wait_for_room(struct running *r) {
     struct task *task;
@@ -231,8 +274,45 @@ static struct task *wait_for_room(struct running *r) {
     /* The first run that cannot even start says what is wrong with all. */
     const bool hopeless = r->lab->failed > 0 && r->lab->session->runs.count == 0;
     if (!hopeless) show(r, task);
+    note_neighbours(r, task);
     (void)pthread_mutex_unlock(&r->lock);
     return hopeless || interrupted ? NULL : task;
+}
+
+/* Of the intervals that answer the question, time per message or the median, the widest. */
+static double widest_interval(const struct lab *lab) {
+    const struct runs *runs = &lab->session->runs;
+    const bool open = runs->count > 0 && run_is_open(runs->list[0]);
+    const struct metric *metric = &metrics[open ? METRIC_P50 : METRIC_TIME];
+    struct findings list = {0};
+    double widest = 0;
+    compared_list(&list, runs, lab->request->margin_percent / 100);
+    const struct compared *all = list.items;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct interval *ratio = &all[i].comparison.ratio;
+        if (strcmp(all[i].metric, metric->name) != 0 || compared_with_floor(&all[i])) continue;
+        widest = fmax(widest, isnan(ratio->low) ? INFINITY : ratio->high / ratio->low - 1);
+    }
+    free(list.items);
+    return widest > 0 ? widest : INFINITY;
+}
+
+/* Before a block of --blocks until P: whether there have been enough, or the time is over. */
+static bool is_enough(struct running *r, unsigned blocks) {
+    const struct request *request = r->lab->request;
+    const double wanted = request->until_percent / 100;
+    if (!(wanted > 0) || blocks == 0) return false;
+    const bool over = echo_clock_ns() - r->start_ns >= request->within_ns;
+    if (!over && !estimate_may_look(blocks)) return false;
+    (void)pthread_mutex_lock(&r->lock);
+    const double widest = widest_interval(r->lab);
+    (void)pthread_mutex_unlock(&r->lock);
+    if (over && widest > wanted) {
+        (void)complain("%.0f s are over, and the widest interval is %.1f %%, not %g %%: give more "
+                       "time by --within, or a quieter machine",
+                       (double)request->within_ns / 1e9, 100 * widest, request->until_percent);
+    }
+    return over || widest <= wanted;
 }
 
 static void run_plan(struct lab *lab) {
@@ -244,6 +324,11 @@ static void run_plan(struct lab *lab) {
                         .start_ns = echo_clock_ns()};
     lab->plan.running = &r;
     for (unsigned i = 0; i < r.tasks.count; i++) {
+        const unsigned blocks = i / lab->plan.count;
+        if (i % lab->plan.count == 0 && is_enough(&r, blocks)) {
+            lab->plan.blocks = blocks;
+            break;
+        }
         struct task *task = wait_for_room(&r);
         if (task == NULL) break;
         task->started = pthread_create(&task->thread, NULL, run_task, task) == 0;
@@ -355,6 +440,11 @@ static void print_task(const struct lab *lab, const struct task *task) {
 }
 
 static int print_plan(struct lab *lab) {
+    if (lab->request->until_percent > 0) {
+        lab->plan.blocks = ESTIMATE_LOOK_FIRST;
+        printf("so many blocks at least, then until intervals are %g %% wide, within %.0f s:\n",
+               lab->request->until_percent, (double)lab->request->within_ns / 1e9);
+    }
     struct tasks tasks = plan_tasks(lab);
     double seconds = 0, longest = 0;
     for (unsigned i = 0; i < tasks.count; i++) {
@@ -421,6 +511,7 @@ static int conclude(struct lab *lab) {
     if (planned && session->runs.count == 0) {
         return interrupted ? EXIT_INTERRUPTED : complain("%s", lab->why);
     }
+    series_check_halves(&session->runs);
     if (lab->experiment->conclude != NULL) lab->experiment->conclude(lab);
     /* Files first: who reads the table may go away in the middle of it (`| head`). */
     const char *json = lab->request->json, *csv = lab->request->csv;

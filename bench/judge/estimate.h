@@ -15,6 +15,7 @@
 #ifndef BENCH_ESTIMATE_H
 #define BENCH_ESTIMATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum estimate_method { ESTIMATE_T, ESTIMATE_TRIMMED, ESTIMATE_RANKS, ESTIMATE_METHODS };
@@ -38,6 +39,16 @@ struct estimate estimate_of(double *samples, size_t count, double level);
 /* The mean of `new` less that of `base`, which are not paired: Welch's t. At least 2 of each. */
 struct estimate estimate_welch(const double *base, size_t base_count, const double *new,
                                size_t new_count, double level);
+
+/*
+ * Whether an experiment that goes on until its intervals are narrow looks at
+ * them after so many blocks. It stops on their width alone, so that they hold
+ * the truth as often as ever (the simulation has it).
+ */
+enum { ESTIMATE_LOOK_FIRST = 15, ESTIMATE_LOOK_EACH = 5 };
+static inline bool estimate_may_look(size_t blocks) {
+    return blocks >= ESTIMATE_LOOK_FIRST && blocks % ESTIMATE_LOOK_EACH == 0;
+}
 
 /* One method, for the simulation that chooses. */
 struct estimate estimate_by(enum estimate_method method, double *samples, size_t count,

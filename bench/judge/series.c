@@ -87,6 +87,30 @@ const struct run *series_valid(const struct series_table *table, size_t series, 
     return run != NULL && run_is_valid(run) ? run : NULL;
 }
 
+void series_check_halves(struct runs *runs) {
+    struct series_table table = series_of(runs);
+    for (size_t i = 0; i < table.count; i++) {
+        uint64_t halves[2] = {0};
+        unsigned count = 0;
+        for (size_t block = 0; block < table.blocks; block++) {
+            const struct run *run = series_valid(&table, i, block);
+            for (int half = 0; run != NULL && half < 2; half++)
+                halves[half] += run->ok_by_half[half];
+            count += run != NULL;
+        }
+        if (count < 2 || !validity_halves_differ(halves[0], halves[1])) continue;
+        for (size_t j = 0; j < runs->count; j++) {
+            struct run *run = runs->list[j];
+            if (!run_is_valid(run) || !series_same(table.first[i], run)) continue;
+            validity_refuse(&run->validity,
+                            "not stationary over %u runs: %llu messages in first halves and %llu "
+                            "in second ones",
+                            count, (unsigned long long)halves[0], (unsigned long long)halves[1]);
+        }
+    }
+    series_free(&table);
+}
+
 bool series_is_of(const struct run *run, const char *variant) {
     return run->asked.role == ROLE_VARIANT && !run->against &&
            (variant == NULL || strcmp(run->asked.variant->name, variant) == 0);

@@ -46,6 +46,12 @@ void series_free(struct series_table *table);
 const struct run *series_run(const struct series_table *table, size_t series, size_t block);
 const struct run *series_valid(const struct series_table *table, size_t series, size_t block);
 
+/*
+ * Halves of short runs differ by nature; those of all valid runs of a series
+ * together do not. Where they do, none of its runs is valid.
+ */
+void series_check_halves(struct runs *runs);
+
 /* Whether it is of `variant` (NULL: of any), and none of floors, controls or another build. */
 bool series_is_of(const struct run *run, const char *variant);
 

@@ -24,6 +24,8 @@ int load_open_client(const struct load_thread *t, unsigned index, bool nonblocki
     struct echo_client *client;
     if (nonblocking) wanted.nonblocking = true;
     wanted.session += index;
+    /* A kept connection makes one socket: without this all would have the first address. */
+    if (wanted.sources > 0) echo_address_advance(&wanted.source, index % wanted.sources);
     int failed = options->transport->client->open(&client, &wanted);
     if (failed != 0) return failed;
     failed = exchange_init_window(x, client, wanted.session, options->deadline_ns, wanted.depth);

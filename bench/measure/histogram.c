@@ -26,13 +26,6 @@ void histogram_add(struct histogram *sum, const struct histogram *more) {
     if (more->max_ns > sum->max_ns) sum->max_ns = more->max_ns;
 }
 
-uint64_t histogram_count_above(const struct histogram *histogram, uint64_t ns) {
-    uint64_t count = 0;
-    unsigned bucket = histogram_bucket_of(ns < HISTOGRAM_MAX_NS ? ns : HISTOGRAM_MAX_NS);
-    while (++bucket < HISTOGRAM_BUCKETS) count += histogram->bucket[bucket];
-    return count;
-}
-
 static size_t count_buckets(const struct histogram *histogram) {
     size_t count = 0;
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) count += histogram->bucket[i] > 0;

@@ -50,9 +50,6 @@ double histogram_mean_ns(const struct histogram *histogram); /* 0 when empty */
 
 void histogram_add(struct histogram *sum, const struct histogram *more);
 
-/* How many were longer, by their bucket. */
-uint64_t histogram_count_above(const struct histogram *histogram, uint64_t ns);
-
 /*
  * The same without its empty buckets: what travels from a run's process to
  * the judge, what a file keeps, and what percentiles are taken of. Those that

@@ -50,9 +50,10 @@ static int become_caller(struct measure *m) {
 static int plan_ports(struct measure *m) {
     const struct parameters *o = m->asked;
     struct ports *ports = &m->run->ports;
-    *ports = ports_budget(o->variant, o->messages, o->warmup_ns + o->duration_ns);
+    *ports = ports_budget(o, o->warmup_ns + o->duration_ns);
     /* Only the loopback has addresses to spare. */
-    if (o->wire || o->host != NULL) ports->sources = 0;
+    if (o->wire || (o->host != NULL && !echo_address_is_loopback(&m->client.server)))
+        ports->sources = 0;
     m->client.sources = ports->sources;
     if (ports->sources > 0) (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
     return EXIT_DONE;
@@ -167,6 +168,24 @@ static bool on_loopback(const struct parameters *o) {
 }
 
 /* Each connection costs a descriptor here and one in the server, whose limit is the same. */
+/* What runs before left in TIME_WAIT would make connect search, and run into the rest. */
+static int wait_for_ports(struct measure *m) {
+    const struct ports *ports = &m->run->ports;
+    const uint16_t port = echo_address_port(&m->client.server);
+    const uint64_t look_ns = 200000000, until_ns = echo_clock_ns() + UINT64_C(65000000000);
+    uint64_t held;
+    if (!m->asked->variant->holds_ports || ports->sources > 0) return EXIT_DONE;
+    while ((held = counters_time_wait(port).client) > ports->range / 2) {
+        if (echo_clock_ns() > until_ns) {
+            return complain("%llu of %u local ports are still in TIME_WAIT to %s: stop what else "
+                            "connects there, or ask for fewer messages",
+                            (unsigned long long)held, ports->range, m->asked->host);
+        }
+        echo_clock_sleep_until(echo_clock_ns() + look_ns);
+    }
+    return EXIT_DONE;
+}
+
 static int check_limits(struct measure *m) {
     const struct parameters *o = m->asked;
     const unsigned all = o->connections + o->idle + o->silent;
@@ -190,10 +209,9 @@ static int open_some(const struct measure *m, struct beside *beside, unsigned co
                      const char *kind) {
     struct echo_client_options client = m->client;
     client.patience_ns = m->asked->deadline_ns;
-    /* connect tries every second port first: beyond those it searches for ever longer. */
     if (on_loopback(m->asked)) {
         (void)echo_address_find(&client.source, "127.0.0.2", 0);
-        client.sources = 1 + count * 4 / ports_range();
+        client.sources = 1 + ports_sources(count);
     }
     const int failed = beside_open(beside, m->asked->variant->transport, &client, count);
     if (failed == 0) return EXIT_DONE;
@@ -248,7 +266,7 @@ static int load(struct measure *m, struct load_result **result) {
         .server = ours && o->design != DESIGN_FORK ? m->server.pid : -1};
     struct counters before;
     pthread_t stall;
-    if (ours) m->run->time_wait[0] = counters_time_wait(port);
+    m->run->time_wait[0] = counters_time_wait(port);
     counters_read(&before);
     const bool stalls =
         o->stall_ns > 0 && ours && pthread_create(&stall, NULL, stall_server, m) == 0;
@@ -257,7 +275,10 @@ static int load(struct measure *m, struct load_result **result) {
     if (stalls) (void)pthread_join(stall, NULL);
     counters_read(&m->counters);
     counters_subtract(&m->counters, &before);
-    if (ours) m->run->time_wait[1] = counters_time_wait(port);
+    m->run->time_wait[1] = counters_time_wait(port);
+    /* Late replies are not to meet the run that comes next: the path falls silent. */
+    if (o->host != NULL && failed == 0 && (*result)->lost > 0)
+        echo_clock_sleep_until(echo_clock_ns() + o->deadline_ns);
     if (failed == -E2BIG) {
         return complain("%.0f requests a second are more than %d in this time, which a schedule "
                         "holds: lower --rate or --duration",
@@ -293,7 +314,8 @@ static const struct server_source at_home = {{prepare_network, choose_cpus, plan
                                               check_limits, lay_wire, become_caller, start_server,
                                               take_place},
                                              stop_at_home};
-static const struct server_source elsewhere = {{find_host, plan_ports, check_limits}, leave_server};
+static const struct server_source elsewhere = {
+    {find_host, plan_ports, wait_for_ports, check_limits}, leave_server};
 
 static int run_with(struct measure *m) {
     const struct server_source *source = m->asked->host == NULL ? &at_home : &elsewhere;

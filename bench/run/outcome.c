@@ -150,6 +150,7 @@ static void judge(struct run *run, const struct measure *m, const struct load_re
         .open = run_is_open(run),
         .pauses = asked->gap_ns > 0,
         .closes_idle = asked->idle_timeout_ns > 0,
+        .may_lose = loses_packets(asked) || asked->stall_ns > 0,
         .has_window =
             asked->messages == 0 && (asked->per_connection == 0 || asked->engine == ENGINE_EPOLL),
         .private_network = run->network == NETWORK_PRIVATE,
@@ -171,6 +172,7 @@ void outcome_fill(const struct measure *m, struct load_result *load) {
     run->counts = load->counts;
     run->depth = load->depth;
     run->elapsed_ns = load->end_ns - load->start_ns;
+    memcpy(run->ok_by_half, load->ok_by_half, sizeof run->ok_by_half);
     run->outstanding = per(load->busy_ns, run->elapsed_ns);
     fill_errors(&run->errors, load->errors);
     fill_errors(&run->early_errors, load->early_errors);

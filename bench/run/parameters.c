@@ -92,7 +92,9 @@ const struct parameter parameters[] = {
                 "of an open loop, who takes a request: the free connection used last (mru) or "
                 "longest ago (lru), or each its own (connection) (mru)"}}},
     {"lateness", "T", FORM_TIME, AT(NULL, TIME, late_max_ns), .least = 1000,
-     .takes = {{BY_RUN, "of an open loop's generator: not valid when 1 in 100 is later (100us)"}}},
+     .takes = {{BY_LOADS & ~BY_RTT,
+                "of an open loop's generator, at any percentile (5 % of the latency there)"},
+               {BY_TRAFFIC, "of the generator, at any percentile (the slack of a late message)"}}},
     {"series", NULL, FORM_FLAG, AT(NULL, TRUTH, series),
      .takes = {{BY_RUN, "every message with its time, in the result"}}},
     {"pipeline", "D", FORM_COUNT, AT(NULL, UNSIGNED, pipeline), .least = 1, .most = 65536,

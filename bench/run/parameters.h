@@ -51,7 +51,7 @@ struct parameters {
     double rate_per_s; /* of an open loop; 0: closed */
     enum arrivals arrivals;
     enum assign assign;
-    uint64_t late_max_ns;  /* an open loop's p99 beyond which it is not valid; 0: the usual */
+    uint64_t late_max_ns;  /* that the generator of an open loop may be late; 0: the usual */
     bool series;           /* every message with its time, in the result */
     uint64_t gap_ns;       /* between the end of an exchange and the next */
     unsigned idle, silent; /* connections beside: never used; never saying what they want */

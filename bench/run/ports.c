@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/run/ports.h"
 
+#include <math.h>
+
 #include "bench/measure/system.h"
 
 enum { TIME_WAIT_S = 60, LOOPBACK_REUSE_S = 1, CONNECTIONS_PER_S = 60000, SOURCES_MAX = 250 };
@@ -12,20 +14,23 @@ unsigned ports_range(void) {
     return last < first ? 1 : last - first + 1;
 }
 
-struct ports ports_budget(const struct variant *variant, uint64_t messages, uint64_t duration_ns) {
-    struct ports ports = {0};
-    if (!variant->holds_ports) return ports;
-    ports.range = ports_range();
+unsigned ports_sources(uint64_t connections) {
+    /* connect tries every second port first: beyond those it searches for ever longer. */
+    const uint64_t addresses = connections * 3 / ports_range();
+    return addresses == 0 ? 0 : addresses > SOURCES_MAX ? SOURCES_MAX : (unsigned)addresses + 1;
+}
+
+struct ports ports_budget(const struct parameters *asked, uint64_t duration_ns) {
+    struct ports ports = {.sources = ports_sources(asked->connections)};
+    const bool fresh = asked->variant->lifetime != ECHO_PERSISTENT;
+    const double most = asked->messages > 0 ? (double)asked->messages
+                                            : (double)duration_ns / 1e9 * CONNECTIONS_PER_S;
+    if (asked->variant->holds_ports || (fresh && asked->host != NULL))
+        ports.sources = ports_sources((uint64_t)most);
+    if (asked->variant->holds_ports || ports.sources > 0) ports.range = ports_range();
+    ports.loopback_per_s = ports.network_per_s = (double)NAN;
+    if (!asked->variant->holds_ports) return ports;
     ports.loopback_per_s = (double)ports.range / LOOPBACK_REUSE_S;
     ports.network_per_s = (double)ports.range / TIME_WAIT_S;
-    const double most =
-        messages > 0 ? (double)messages : (double)duration_ns / 1e9 * CONNECTIONS_PER_S;
-    /*
-     * A range that is nearly used up makes connect search: a third of it, taken
-     * in turn over enough addresses, keeps the search out of the measurement.
-     */
-    const double addresses = most / (ports.range / 3.0);
-    if (addresses > 1)
-        ports.sources = addresses > SOURCES_MAX ? SOURCES_MAX : (unsigned)addresses + 1;
     return ports;
 }

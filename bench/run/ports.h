@@ -10,10 +10,10 @@
 
 #include <stdint.h>
 
-#include "bench/run/variant.h"
+#include "bench/run/parameters.h"
 
 struct ports {
-    unsigned range;        /* local ports; 0: ports do not limit this variant */
+    unsigned range;        /* local ports; 0: ports do not limit this run */
     double loopback_per_s; /* connections from one address to one port, here ... */
     double network_per_s;  /* ... and on any network */
     unsigned sources;      /* addresses of 127.0.0.0/8 to be used in turn; 0: one suffices */
@@ -23,9 +23,17 @@ struct ports {
 unsigned ports_range(void);
 
 /*
- * The budget of `variant` for a run of `messages`, or of `duration_ns` at the
- * most that loopback can make of it. Reads the range in force.
+ * Over how many addresses so many are to be spread; 0: one suffices. A third of
+ * the range each keeps connect's search out of the measurement.
  */
-struct ports ports_budget(const struct variant *variant, uint64_t messages, uint64_t duration_ns);
+unsigned ports_sources(uint64_t connections);
+
+/*
+ * The budget of a run of so many messages, or of `duration_ns` at the most that
+ * loopback can make of it. One that shares its network with others, as with a
+ * server that runs already, also meets what its server keeps. Reads the range
+ * in force.
+ */
+struct ports ports_budget(const struct parameters *asked, uint64_t duration_ns);
 
 #endif

@@ -63,6 +63,7 @@ struct run {
 
     /* Its place in the experiment; of a run alone all 0. */
     unsigned block, order, column, point;
+    unsigned neighbours;     /* runs that went on beside it, at most: see the runner */
     bool against;            /* by the other program of compare --against */
     const char *lost_packet; /* of sweep loss --packet: which one; else NULL */
     const char *tool;        /* of crosscheck: which one it stood beside; else NULL */
@@ -80,6 +81,7 @@ struct run {
     };
     struct tallies errors, early_errors; /* early: before anything counted */
     uint64_t elapsed_ns;
+    uint64_t ok_by_half[2]; /* of the counted time, of a closed loop in a window; 0: not known */
     double outstanding; /* the mean over the window of what was under way */
     /* Of the latency, with those lost or failed last: as long as the deadline, or longer. */
     struct distribution latency;

@@ -117,6 +117,7 @@ const struct field run_fields[] = {
     TIMES("open_loop.lateness_us", lateness),
     {"interference", .kind = FIELD_OBJECT, .nullable = true},
     {"interference.disturbed_share", RUN(REAL, disturbed)},
+    {"interference.neighbours", RUN(UNSIGNED, neighbours), KNOWN(placed)},
     SIDE("client", client_side),
     SIDE("server", server_side),
     SIDE("wire", wire_side),

@@ -19,11 +19,10 @@ enum {
     BUSY_PERCENT = 95,
     IDLE_PERCENT = 80,
     OWN_PERCENT = 30,
-    LATE_MAX_NS = 100000
+    LATE_PERCENT = 5
 };
 
-__attribute__((format(printf, 2, 3))) static void refuse(struct validity *validity,
-                                                         const char *format, ...) {
+void validity_refuse(struct validity *validity, const char *format, ...) {
     if (validity->count == VALIDITY_REASONS_MAX) return;
     va_list values;
     va_start(values, format);
@@ -54,16 +53,37 @@ static void check_sums(struct validity *validity, const struct validity_input *i
     char error[VALIDITY_REASON_BYTES / 2];
     (void)error_of(load, error, sizeof error);
     if (load->gave_up)
-        refuse(validity, "%d failures in a row ended it%s", LOAD_FAILURES_MAX, error);
-    if (load->ok == 0) refuse(validity, "no message was answered%s", load->gave_up ? "" : error);
+        validity_refuse(validity, "%d failures in a row ended it%s", LOAD_FAILURES_MAX, error);
+    if (load->ok == 0)
+        validity_refuse(validity, "no message was answered%s", load->gave_up ? "" : error);
     if (load->failed > 0 && !input->closes_idle)
-        refuse(validity, "%llu messages failed%s", (count)load->failed, error);
+        validity_refuse(validity, "%llu messages failed%s", (count)load->failed, error);
     if (load->sent != sum)
-        refuse(validity, "%llu sent are not the %llu ok, lost and failed", (count)load->sent,
-               (count)sum);
+        validity_refuse(validity, "%llu sent are not the %llu ok, lost and failed",
+                        (count)load->sent, (count)sum);
     if (!input->floor && input->latencies != load->ok)
-        refuse(validity, "%llu latencies of %llu answered messages", (count)input->latencies,
-               (count)load->ok);
+        validity_refuse(validity, "%llu latencies of %llu answered messages",
+                        (count)input->latencies, (count)load->ok);
+}
+
+/* What a path that was not told to lose anything does not do; who sends again meets some. */
+static void check_strays(struct validity *validity, const struct validity_input *input) {
+    const struct load_result *load = input->load;
+    if (load->corrupt > 0)
+        validity_refuse(validity, "%llu replies were corrupt", (count)load->corrupt);
+    if (input->server_counts == NULL || input->floor || input->open || input->may_lose) return;
+    if (input->closes_idle || input->variant->retries) return;
+    if (load->lost > 0) {
+        validity_refuse(validity,
+                        "%llu messages were lost on a path that loses none: a longer --deadline "
+                        "shows whether they are only slow",
+                        (count)load->lost);
+    }
+    if (load->late + load->duplicate > 0) {
+        validity_refuse(validity,
+                        "%llu replies came too late and %llu twice, on a path that does neither",
+                        (count)load->late, (count)load->duplicate);
+    }
 }
 
 static bool expected(const struct variant *variant, const char *name) {
@@ -85,8 +105,9 @@ static void check_server(struct validity *validity, const struct validity_input 
     const bool right = input->variant->retries ? requests >= asked && replies >= asked
                                                : requests == asked && replies == asked;
     if (!right) {
-        refuse(validity, "the server counted %llu requests, %llu replies, and the client %llu",
-               (count)requests, (count)replies, (count)asked);
+        validity_refuse(validity,
+                        "the server counted %llu requests, %llu replies, and the client %llu",
+                        (count)requests, (count)replies, (count)asked);
     }
     static const struct {
         enum echo_count which;
@@ -97,7 +118,7 @@ static void check_server(struct validity *validity, const struct validity_input 
     for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++) {
         const uint64_t value = input->server_counts[unwanted[i].which];
         if (value == 0 || expected(input->variant, unwanted[i].name)) continue;
-        refuse(validity, "%s is %llu", unwanted[i].name, (count)value);
+        validity_refuse(validity, "%s is %llu", unwanted[i].name, (count)value);
     }
 }
 
@@ -123,40 +144,44 @@ static void check_little(struct validity *validity, const struct validity_input 
     const double window_ns = (double)(load->end_ns - load->start_ns);
     const double n = (double)load->sent / ((double)load->connections * load->depth); /* cycles */
     if (n < CYCLES_MIN) {
-        refuse(validity, "%.1f messages on each connection are too few; --duration %.0fms would do",
-               n, cure_ms(window_ns, n));
+        validity_refuse(validity,
+                        "%.1f messages on each connection are too few; --duration %.0fms would do",
+                        n, cure_ms(window_ns, n));
         return;
     }
     const double outstanding = (double)load->busy_ns / window_ns;
     const double published = (double)(load->cycles_ns + load->waiting_ns) / window_ns;
     const double edge = fmax(LITTLE_PERCENT / 100.0, 1 / n);
     if (fabs(published - outstanding) > outstanding * edge) {
-        refuse(validity, "throughput x mean cycle is %.2f, and %.2f were outstanding", published,
-               outstanding);
+        validity_refuse(validity, "throughput x mean cycle is %.2f, and %.2f were outstanding",
+                        published, outstanding);
     }
     if (load->depth == 1 &&
         fabs(outstanding - load->connections) > load->connections * KEPT_PERCENT / 100.0) {
-        refuse(validity, "%.2f messages were outstanding on average, not %u", outstanding,
-               load->connections);
+        validity_refuse(validity, "%.2f messages were outstanding on average, not %u", outstanding,
+                        load->connections);
     }
 }
 
+bool validity_halves_differ(uint64_t first, uint64_t second) {
+    /* Of few messages halves differ by chance. */
+    const double all = (double)first + (double)second, apart = fabs((double)first - (double)second);
+    return all >= HALVES_MIN && apart * 2 > all * HALVES_PERCENT / 100 &&
+           apart > HALVES_SIGMAS * sqrt(all);
+}
+
 static void check_halves(struct validity *validity, const struct validity_input *input) {
-    const double first = (double)input->load->ok_by_half[0];
-    const double second = (double)input->load->ok_by_half[1];
+    const uint64_t first = input->load->ok_by_half[0], second = input->load->ok_by_half[1];
     /* Halves shorter than a few of the scheduler's ticks differ by nature. */
     const uint64_t counted_ns = input->load->end_ns - input->load->start_ns;
-    if (input->floor || input->open || first + second < HALVES_MIN || counted_ns < HALVES_MIN_NS)
-        return;
+    if (input->floor || input->open || counted_ns < HALVES_MIN_NS) return;
     /* Where a message takes a good part of the time, those begun in it end in its second half. */
     const double cycle_ns = (double)input->load->cycles_ns / (double)input->load->sent;
-    if (cycle_ns * HALVES_CYCLES > (double)counted_ns) return;
-    /* Of few messages halves differ by chance. */
-    const double chance = HALVES_SIGMAS * sqrt(first + second);
-    const double apart = fabs(first - second);
-    if (apart * 2 > (first + second) * HALVES_PERCENT / 100 && apart > chance) {
-        refuse(validity, "not stationary: %.0f messages in the first half and %.0f in the second",
-               first, second);
+    if (!(cycle_ns * HALVES_CYCLES <= (double)counted_ns)) return;
+    if (validity_halves_differ(first, second)) {
+        validity_refuse(validity,
+                        "not stationary: %llu messages in the first half and %llu in the second",
+                        (count)first, (count)second);
     }
 }
 
@@ -184,7 +209,7 @@ static void check_counters(struct validity *validity, const struct validity_inpu
         if (row->may_stray && input->load->connections > 1 && !any_error(input->load)) continue;
         if ((input->loses_packets || input->closes_idle) && !row->of_machine) continue;
         if (input->private_network || row->of_machine) {
-            refuse(validity, "%s rose by %llu", row->name, (count)value);
+            validity_refuse(validity, "%s rose by %llu", row->name, (count)value);
         }
     }
 }
@@ -208,8 +233,8 @@ static void check_requirement(struct validity *validity, const struct validity_i
     const uint64_t value = counter_of(input, wanted->counter);
     if (value == UINT64_MAX || value + load->connections >= exchanges) return;
     if (input->loses_packets && value > 0) return;
-    refuse(validity, "%s: %s rose by %llu in %llu exchanges", wanted->otherwise, wanted->counter,
-           (count)value, (count)exchanges);
+    validity_refuse(validity, "%s: %s rose by %llu in %llu exchanges", wanted->otherwise,
+                    wanted->counter, (count)value, (count)exchanges);
 }
 
 /*
@@ -228,8 +253,9 @@ static void check_bottleneck(struct validity *validity, const struct validity_in
     const uint64_t user_us = counter_of(input, "client.user_us");
     const double own = user_us == UINT64_MAX ? 100 : 100e3 * (double)user_us / elapsed;
     if (client >= BUSY_PERCENT && server < IDLE_PERCENT && own >= OWN_PERCENT) {
-        refuse(validity, "the client was the bottleneck: %.0f %% of its CPU, the server %.0f %%",
-               client, server);
+        validity_refuse(validity,
+                        "the client was the bottleneck: %.0f %% of its CPU, the server %.0f %%",
+                        client, server);
     }
 }
 
@@ -238,39 +264,64 @@ static void check_interference(struct validity *validity, const struct validity_
     const struct load_result *load = input->load;
     const double counted_ns = (double)(load->end_ns - load->start_ns);
     if (input->device_drops > 0) {
-        refuse(validity, "the wire's device lost %llu packets", (count)input->device_drops);
+        validity_refuse(validity, "the wire's device lost %llu packets",
+                        (count)input->device_drops);
     }
     if (input->disturbed > DISTURBED_PERCENT / 100.0) {
-        refuse(validity, "others took %.0f %% of its time (%d %% allowed): stop them, or try again",
-               100 * input->disturbed, DISTURBED_PERCENT);
+        validity_refuse(validity,
+                        "others took %.0f %% of its time (%d %% allowed): stop them, or try again",
+                        100 * input->disturbed, DISTURBED_PERCENT);
     }
     if (load->throttled.known &&
         (double)load->throttled.ns > counted_ns * DISTURBED_PERCENT / 100) {
-        refuse(validity, "the control group's CPU quota stopped it %llu times, for %.0f ms",
-               (count)load->throttled.periods, (double)load->throttled.ns / 1e6);
+        validity_refuse(validity,
+                        "the control group's CPU quota stopped it %llu times, for %.0f ms",
+                        (count)load->throttled.periods, (double)load->throttled.ns / 1e6);
     }
+}
+
+/*
+ * Quantile by quantile, so that a tail made by loss excuses nothing at the
+ * median: a generator is as late as it may be where that changes the latency
+ * there by little, or by what was allowed.
+ */
+static void check_lateness(struct validity *validity, const struct validity_input *input) {
+    static const double percents[] = {50, 90, 99, 99.9};
+    const struct load_result *load = input->load;
+    struct samples latency = samples_of(&load->durations[LOAD_LATENCY]);
+    latency.missed = load->lost + load->failed;
+    for (size_t i = 0; i < sizeof percents / sizeof percents[0]; i++) {
+        const double late_ns = histogram_percentile_ns(&load->open.lateness, percents[i]);
+        const double latency_ns = samples_percentile_ns(&latency, percents[i]);
+        const double most_ns =
+            input->late_max_ns > 0 ? (double)input->late_max_ns : latency_ns * LATE_PERCENT / 100;
+        if (!(late_ns > most_ns)) continue; /* also if one of them is not known */
+        validity_refuse(
+            validity,
+            "the generator was %.0f us late at its p%g, of a latency of %.0f us (allowed: "
+            "%.0f us): a lower --rate would do, or --lateness %.0fus allows it",
+            late_ns / 1e3, percents[i], latency_ns / 1e3, most_ns / 1e3, ceil(late_ns / 1e3));
+        break;
+    }
+    samples_free(&latency);
 }
 
 /* An open loop that keeps no schedule, or cannot look at all that is due, is none. */
 static void check_schedule(struct validity *validity, const struct validity_input *input) {
     const struct load_open *open = &input->load->open;
     if (!input->open || input->floor || open->offered == 0) return;
-    const uint64_t most_ns = input->late_max_ns > 0 ? input->late_max_ns : LATE_MAX_NS;
-    const uint64_t late = histogram_count_above(&open->lateness, most_ns);
-    if (100 * late > open->lateness.count) {
-        refuse(validity, "the generator saw %llu of %llu requests more than %.0f us late",
-               (count)late, (count)open->lateness.count, (double)most_ns / 1e3);
-    }
+    check_lateness(validity, input);
     if ((double)open->taken_up < 0.99 * (double)open->offered) {
-        refuse(validity, "the generator took up %llu of %llu requests: it cannot offer this rate",
-               (count)open->taken_up, (count)open->offered);
+        validity_refuse(validity,
+                        "the generator took up %llu of %llu requests: it cannot offer this rate",
+                        (count)open->taken_up, (count)open->offered);
     }
 }
 
 void validity_check(struct validity *validity, const struct validity_input *input) {
     static void (*const checks[])(struct validity *, const struct validity_input *) = {
-        check_sums,        check_server,     check_little,   check_halves,      check_counters,
-        check_requirement, check_bottleneck, check_schedule, check_interference};
+        check_sums,     check_strays,      check_server,     check_little,   check_halves,
+        check_counters, check_requirement, check_bottleneck, check_schedule, check_interference};
     validity->count = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) checks[i](validity, input);
 }

@@ -11,7 +11,7 @@
 #include "bench/measure/counters.h"
 #include "bench/run/variant.h"
 
-enum { VALIDITY_REASONS_MAX = 16, VALIDITY_REASON_BYTES = 160 };
+enum { VALIDITY_REASONS_MAX = 16, VALIDITY_REASON_BYTES = 192 };
 
 struct validity_input {
     const struct load_result *load;
@@ -25,8 +25,9 @@ struct validity_input {
     bool private_network;            /* counters are the run's own */
     bool shared_cpu;                 /* client and server take turns on one */
     bool loses_packets;              /* the wire was told to: retransmissions are no surprise */
+    bool may_lose;                   /* messages, by what was asked for: packets, or a pause */
     bool closes_idle;                /* the server was told to: some meet a closed connection */
-    uint64_t late_max_ns;            /* of an open loop's generator, p99; 0 means 100 us */
+    uint64_t late_max_ns;            /* that a generator may be late; 0: 5 % of the latency */
     uint64_t device_drops;           /* packets that the wire lost without being told */
     double disturbed;                /* share of the time that others took from it; NAN: unknown */
     uint64_t latencies;              /* that the histogram holds */
@@ -36,6 +37,13 @@ struct validity {
     unsigned count; /* 0: valid */
     char reason[VALIDITY_REASONS_MAX][VALIDITY_REASON_BYTES];
 };
+
+/* One reason more; what does not fit is cut, and more than there is room for are left out. */
+__attribute__((format(printf, 2, 3))) void validity_refuse(struct validity *validity,
+                                                           const char *format, ...);
+
+/* By more than chance and a quarter. */
+bool validity_halves_differ(uint64_t first, uint64_t second);
 
 void validity_check(struct validity *validity, const struct validity_input *input);
 
