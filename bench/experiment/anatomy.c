@@ -350,6 +350,7 @@ void anatomy_count(struct lab *lab) {
             columns[part] = (struct column){.run = request->run};
             columns[part].run.variant = request->variants[i];
             columns[part].run.seed = gsl_rng_get(lab->random);
+            columns[part].run.messages = 0; /* as many in every session: they share an opening */
             set_part(&columns[part], part);
         }
         lab_progress(lab, "counting %s", request->variants[i]->name);

@@ -102,15 +102,17 @@ static int read_files(const struct request *request, struct sides *sides) {
     return status;
 }
 
-static int check_output(const struct request *request) {
+bool diff_would_overwrite(const char *path, const char *file) {
     struct stat a, b;
-    if (request->json == NULL || stat(request->json, &a) != 0) return EXIT_DONE;
+    return path != NULL && stat(path, &a) == 0 && stat(file, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static int check_output(const struct request *request) {
     for (unsigned i = 0; i < request->file_count; i++) {
-        const bool there = stat(request->files[i], &b) == 0;
-        if (there && a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
-            return complain("--json %s would overwrite one of the sessions; name another file",
-                            request->json);
-        }
+        if (!diff_would_overwrite(request->json, request->files[i])) continue;
+        return complain("--json %s would overwrite one of the sessions; name another file",
+                        request->json);
     }
     return EXIT_DONE;
 }

@@ -15,6 +15,9 @@ struct number diff_label(const char *metric);
 /* A copy of a session is no second session: no two take as many nanoseconds, run by run. */
 bool diff_is_copy(const struct session *one, const struct session *other);
 
+/* Whether what is to be written there would overwrite this file. NULL: it is not to be. */
+bool diff_would_overwrite(const char *path, const char *file);
+
 /* Servers are what is compared, or what has to be the same: an exit status. */
 int diff_check_server(const struct session *session, const struct session *first);
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,17 +70,12 @@ static int take_session(struct history *history, const struct session *session) 
     return diff_check_server(session, history->list[0].session);
 }
 
-/* Neither of them may be written to a session. */
-static int check_outputs(const struct results *results, const char *const paths[2]) {
-    struct stat a, b;
-    for (int k = 0; k < 2; k++) {
-        if (paths[k] == NULL || stat(paths[k], &a) != 0) continue;
-        for (size_t i = 0; i < results->count; i++) {
-            const bool there = stat(results->sessions[i]->file, &b) == 0;
-            if (!there || a.st_dev != b.st_dev || a.st_ino != b.st_ino) continue;
-            if (results->sessions[i]->runs.count == 0) continue;
-            return complain("%s would overwrite one of the sessions; name another file", paths[k]);
-        }
+/* Sessions are not to be written over; what else is there may be. */
+static int check_outputs(const struct history *history, const char *const paths[2]) {
+    for (size_t i = 0; i < 2 * history->count; i++) {
+        const char *path = paths[i % 2], *file = history->list[i / 2].session->file;
+        if (!diff_would_overwrite(path, file)) continue;
+        return complain("%s would overwrite one of the sessions; name another file", path);
     }
     return EXIT_DONE;
 }
@@ -313,7 +307,7 @@ int history_measure(struct lab *lab) {
     int status = read_folder(r->history, &results, &history);
     const int failed = status == EXIT_DONE ? output_check(path) : 0;
     if (failed != 0) status = complain("cannot write %s: %s", path, strerror(-failed));
-    if (status == EXIT_DONE) status = check_outputs(&results, (const char *[]){path, r->json});
+    if (status == EXIT_DONE) status = check_outputs(&history, (const char *[]){path, r->json});
     if (status == EXIT_DONE) status = collect(lab, &d, &history);
     if (status == EXIT_DONE) {
         d.level = CHANGE_LEVEL / (double)d.count;

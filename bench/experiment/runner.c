@@ -347,10 +347,11 @@ static void run_plan(struct lab *lab) {
     free(r.tasks.list);
 }
 
-/* Between two readings of what depends on no socket. */
+/* Of compare, as of what is tracked: between two readings of what depends on no socket. */
 static void run_planned(struct lab *lab) {
     const struct parameters *asked = &lab->request->run;
-    const double before_us = asked->host == NULL ? reference_us(asked->placement) : (double)NAN;
+    const bool tracked = lab->experiment->taker == BY_COMPARE && asked->host == NULL;
+    const double before_us = tracked ? reference_us(asked->placement) : (double)NAN;
     run_plan(lab);
     const bool both = isfinite(before_us) && !interrupted;
     const double after_us = both ? reference_us(asked->placement) : (double)NAN;
