@@ -286,31 +286,40 @@ static void tell_method(struct story *story, const struct said *said) {
               1 - c->level, difference_sessions_to_speak(c->level));
 }
 
-static bool is_equal(const struct changed *c) {
-    return fmax(fabs(c->diff_low), fabs(c->diff_high)) <= DIFFERENCE_COUNT_STEP;
-}
-
 /* What does not wobble is said of one session a side, too. */
 static void tell_counts(struct story *story, const struct said *said) {
-    const struct changed *first = NULL;
-    unsigned counts = 0, differ = 0;
+    const struct changed *differs = NULL, *wobbles = NULL;
+    unsigned counts = 0, differ = 0, wobble = 0;
     for (const struct changed *c = said->list; c < said->list + said->count; c++) {
-        counts += is_counted(c);
-        if (!is_counted(c) || is_equal(c)) continue;
-        if (differ++ == 0) first = c;
+        if (!is_counted(c)) continue;
+        const double step = DIFFERENCE_COUNT_STEP;
+        const bool apart = c->diff_low > step || c->diff_high < -step;
+        const bool equal = c->diff_low >= -step && c->diff_high <= step;
+        counts++;
+        differ += apart;
+        wobble += !apart && !equal;
+        if (apart && differs == NULL) differs = c;
+        if (!apart && !equal && wobbles == NULL) wobbles = c;
     }
     if (counts == 0)
         story_say(story, "Packets and system calls were not counted on both sides: `make "
                          "sessions` counts them, by `echolab compare --counts`.");
-    else if (first == NULL)
+    else if (differs != NULL)
+        story_say(story,
+                  "Packets or system calls per message differ: %u of %s, the first %s by `%s`, %s "
+                  "and now %s.",
+                  differ, words_counted(counts, "count").text, label_of(differs).text,
+                  differs->column.variant, words_each(differs->base).text,
+                  words_each(differs->new).text);
+    else if (wobbles == NULL)
         story_say(story, "Packets and system calls per message are equal on both sides: all %s.",
                   words_counted(counts, "count").text);
     else
         story_say(story,
-                  "Packets or system calls per message differ: %u of %s, the first %s by `%s`, %s "
-                  "and now %s.",
-                  differ, words_counted(counts, "count").text, label_of(first).text,
-                  first->column.variant, words_each(first->base).text, words_each(first->new).text);
+                  "Packets and system calls per message are equal on both sides, but for %u of %s "
+                  "that wobble from session to session, the first %s by `%s`.",
+                  wobble, words_counted(counts, "count").text, label_of(wobbles).text,
+                  wobbles->column.variant);
 }
 
 static void tell_only(struct story *story, const struct session *session, enum list kind,

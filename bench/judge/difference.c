@@ -249,9 +249,11 @@ static void take_session(struct sample *sample, const struct indexed *side, size
     double *values = calloc(table->blocks + 1, sizeof *values);
     size_t made = 0, valid = 0, count = 0;
     for (size_t i = 0; values != NULL && series >= 0 && i < table->blocks; i++) {
-        const struct run *run = series_valid(table, (size_t)series, i);
-        if (series_run(table, (size_t)series, i) != NULL) made++;
+        const struct run *run = series_run(table, (size_t)series, i);
         if (run == NULL) continue;
+        made++;
+        /* Without a wire counts were made apart: what spoilt the run did not spoil them. */
+        if (!run_is_valid(run) && !(is_counted(row) && !run->wire.known)) continue;
         valid++;
         values[count] = value_of(run, floor < 0 ? NULL : series_valid(table, (size_t)floor, i),
                                  side->sessions[session].reference_us, row);
