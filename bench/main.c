@@ -14,6 +14,7 @@
 #include "bench/measure/environment.h"
 #include "bench/report/report.h"
 #include "bench/run/measure.h"
+#include "bench/run/peer.h"
 
 static int command_run(const struct request *request) {
     struct parameters asked = request->run;
@@ -45,8 +46,17 @@ static const struct {
                 {"report", command_report},
                 {"variants", command_variants}};
 
-static int obey(const char *name, const struct request *request) {
+/* Once for the whole of a command; its runs are told what was found. */
+static int find_peer(struct request *request) {
+    if (request->run.host == NULL || request->pipe || request->dry_run) return EXIT_DONE;
+    request->run.variant = request->variants[0];
+    return peer_choose(&request->run);
+}
+
+static int obey(const char *name, struct request *request) {
     const struct experiment *experiment = experiment_of(name, request);
+    const int found = find_peer(request);
+    if (found != EXIT_DONE) return found;
     if (experiment != NULL) return experiment_run(experiment, request);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(name, commands[i].name) == 0) return commands[i].run(request);

@@ -9,17 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-int echo_address_find(struct echo_address *address, const char *host, uint16_t port) {
+static int find_all(struct echo_address *list, unsigned most, const char *host, uint16_t port,
+                    int family) {
     if (host == NULL || *host == '\0') host = "127.0.0.1";
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
+    unsigned count = 0;
     const int failed = getaddrinfo(host, NULL, &hints, &found);
     if (failed != 0) return failed;
-    *address = (struct echo_address){.size = found->ai_addrlen};
-    memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
+    for (const struct addrinfo *one = found; one != NULL && count < most; one = one->ai_next) {
+        list[count] = (struct echo_address){.size = one->ai_addrlen};
+        memcpy(&list[count].storage, one->ai_addr, one->ai_addrlen);
+        echo_address_set_port(&list[count++], port);
+    }
     freeaddrinfo(found);
-    echo_address_set_port(address, port);
-    return 0;
+    return (int)count;
+}
+
+int echo_address_find(struct echo_address *address, const char *host, uint16_t port) {
+    const int found = find_all(address, 1, host, port, AF_UNSPEC);
+    return found < 0 ? found : 0;
 }
 
 static int parse_port(const char *text, uint16_t *port) {
@@ -40,7 +49,7 @@ static const char *port_in(const char *text) {
     return colon != NULL && strchr(colon + 1, ':') == NULL ? colon + 1 : NULL;
 }
 
-int echo_address_parse(struct echo_address *address, const char *text) {
+int echo_address_parse_all(struct echo_address *list, unsigned most, const char *text, int family) {
     uint16_t port = ECHO_PORT;
     const char *digits = port_in(text);
     if (digits != NULL && parse_port(digits, &port) != 0) return -EINVAL;
@@ -49,10 +58,19 @@ int echo_address_parse(struct echo_address *address, const char *text) {
     size_t length = digits != NULL ? (size_t)(digits - 1 - from) : strlen(from);
     if (length > 0 && from[length - 1] == ']') length--;
     char host[256];
-    if (length >= sizeof host) return -EINVAL;
+    if (length >= sizeof host) return EAI_NONAME;
     memcpy(host, from, length);
     host[length] = '\0';
-    return echo_address_find(address, host, port) == 0 ? 0 : -ENOENT;
+    return find_all(list, most, host, port, family);
+}
+
+const char *echo_address_problem(int failed) {
+    return failed == -EINVAL ? "the port must be 1 to 65535" : gai_strerror(failed);
+}
+
+int echo_address_parse(struct echo_address *address, const char *text) {
+    const int found = echo_address_parse_all(address, 1, text, AF_UNSPEC);
+    return found < 0 ? found : 0;
 }
 
 static const struct sockaddr_in *as_ipv4(const struct echo_address *address) {

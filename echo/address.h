@@ -29,10 +29,17 @@ struct echo_address {
 int echo_address_find(struct echo_address *address, const char *host, uint16_t port);
 
 /*
- * As above from one text: "host", "host:port", "[IPv6]:port" or a bare IPv6
- * literal. -EINVAL where a port is no number from 1 to 65535, -ENOENT where
- * the host has no address.
+ * All addresses of one text, at most `most`, in the resolver's order (RFC 6724):
+ * "host", "host:port", "[IPv6]:port" or a bare IPv6 literal, with its scope
+ * where it needs one. `family` is AF_INET, AF_INET6, or AF_UNSPEC for both.
+ * Their number, or what echo_address_problem explains.
  */
+int echo_address_parse_all(struct echo_address *list, unsigned most, const char *text, int family);
+
+/* Why there is none, in words. */
+const char *echo_address_problem(int failed);
+
+/* The first of them: 0, or what echo_address_problem explains. */
 int echo_address_parse(struct echo_address *address, const char *text);
 
 /* The port in host order; 0 where there is none. */

@@ -141,9 +141,11 @@ void echo_expand(uint8_t *reply, size_t reply_bytes, const uint8_t *payload, siz
         memset(reply, 0, reply_bytes);
         return;
     }
-    for (size_t at = 0; at < reply_bytes; at += payload_bytes) {
-        const size_t left = reply_bytes - at;
-        memcpy(reply + at, payload, left < payload_bytes ? left : payload_bytes);
+    memcpy(reply, payload, payload_bytes < reply_bytes ? payload_bytes : reply_bytes);
+    /* What is there already, doubled: a payload of a byte would be copied a million times. */
+    for (size_t have = payload_bytes; have < reply_bytes; have *= 2) {
+        const size_t left = reply_bytes - have;
+        memcpy(reply + have, reply, left < have ? left : have);
     }
 }
 
@@ -157,12 +159,10 @@ static bool all_zero(const uint8_t *bytes, size_t size) {
 bool echo_matches(const uint8_t *reply, size_t reply_bytes, const uint8_t *payload,
                   size_t payload_bytes) {
     if (payload_bytes == 0) return all_zero(reply, reply_bytes);
-    for (size_t at = 0; at < reply_bytes; at += payload_bytes) {
-        const size_t left = reply_bytes - at;
-        if (memcmp(reply + at, payload, left < payload_bytes ? left : payload_bytes) != 0)
-            return false;
-    }
-    return true;
+    if (reply_bytes <= payload_bytes) return memcmp(reply, payload, reply_bytes) == 0;
+    /* The first is the payload, and each byte behind it the one a payload before. */
+    return memcmp(reply, payload, payload_bytes) == 0 &&
+           memcmp(reply + payload_bytes, reply, reply_bytes - payload_bytes) == 0;
 }
 
 void echo_write_reply(uint8_t *bytes, const struct echo_message *request) {

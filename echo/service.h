@@ -181,9 +181,13 @@ static const char *const echo_count_names[ECHO_COUNTS] = {
  */
 struct echo_worker {
     uint64_t counts[ECHO_COUNTS];
-    uint8_t *spare; /* malloc'd, or NULL */
+    const atomic_bool *stopping; /* looked at during a service time; or NULL */
+    uint8_t *spare;              /* malloc'd, or NULL */
     size_t spare_bytes;
 };
+
+/* A service time: work, not sleep, which ends early where the server stops. */
+void echo_worker_work(const struct echo_worker *worker, uint64_t delay_ns);
 
 /*
  * Lends the worker's buffer, or a new one of `least` bytes; nothing where

@@ -7,15 +7,18 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "echo/clock.h"
 #include "tcp/drain.h"
 #include "tcp/fastopen.h"
 
 /* What a connection borrows; a longer message gets a longer buffer. */
 enum { SPARE_BYTES = DRAIN_BYTES };
+
+/* A step that does not block sends so much at the most: the next connection's turn comes soon. */
+enum { STEP_BYTES = 65536 };
 
 struct connection {
     struct echo_connection base;
@@ -67,8 +70,7 @@ static size_t room(struct echo_connection *connection, struct echo_worker *worke
 /* Does the work of a request. The kernel hands out each byte once: no request is a copy. */
 static void execute(const struct connection *c, struct echo_worker *worker) {
     worker->counts[ECHO_EXECUTED]++;
-    const uint64_t delay_ns = c->options->delay_ns; /* a service time: work, not sleep */
-    if (delay_ns > 0) echo_clock_spin_until(echo_clock_ns() + delay_ns);
+    echo_worker_work(worker, c->options->delay_ns);
 }
 
 /* Where a whole message stands and nothing is owed: so much longer; what is behind it moves. */
@@ -81,7 +83,10 @@ static int resize(struct connection *c, size_t whole, size_t wanted) {
     return 0;
 }
 
-/* Answers all that is whole, in place; a reply of another size than its request's begins it. */
+/*
+ * Answers all that is whole, in place; a reply of another size than its
+ * request's begins it, and where each takes a service time it is one.
+ */
 static void answer(struct connection *c, struct echo_worker *worker) {
     if (c->options->raw) c->ready = c->used;
     while (c->ready < c->used && c->base.over == 0) {
@@ -108,6 +113,7 @@ static void answer(struct connection *c, struct echo_worker *worker) {
         c->replies++;
         c->closing = (request.flags & ECHO_CLOSE) != 0;
         if (c->closing) c->base.over = -ESHUTDOWN;
+        if (c->options->delay_ns > 0) return;
     }
 }
 
@@ -210,13 +216,19 @@ static int receive(struct connection *c, struct echo_worker *worker) {
 }
 
 static int send_owed(struct connection *c, struct echo_worker *worker) {
+    const bool shares = c->options->nonblocking; /* its thread with other connections */
+    const size_t most = shares ? STEP_BYTES : SIZE_MAX;
     uint8_t *bytes;
+    size_t all = 0;
     for (size_t size; (size = owed(&c->base, &bytes)) > 0;) {
-        const ssize_t sent = send(c->base.socket, bytes, size, MSG_NOSIGNAL);
+        c->base.wants_room = all >= most || (all > 0 && c->options->delay_ns > 0);
+        if (c->base.wants_room) return 0; /* it will have room, and its turn again */
+        const ssize_t sent = send(c->base.socket, bytes, MIN(size, most - all), MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         c->base.wants_room = sent < 0 && errno == EAGAIN;
         if (sent < 0) return -errno;
         worker->counts[ECHO_SENDS]++;
+        all += (size_t)sent;
         went(&c->base, worker, (size_t)sent);
     }
     return 0;
@@ -243,6 +255,7 @@ static int advance(struct connection *c, struct echo_worker *worker) {
     int failed = c->sent < c->ready ? 0 : receive(c, worker);
     if (failed == 0) failed = send_owed(c, worker);
     if (failed != 0) return failed == -EINTR ? 0 : failed;
+    if (c->sent < c->ready) return 0;
     return c->closing ? finish(c, worker) : c->base.over;
 }
 

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "echo/clock.h"
 #include "udp/executed.h"
 
 struct server {
@@ -65,8 +64,7 @@ static void execute(struct connection *c, const struct echo_message *request,
     if (*times == 1) worker->counts[ECHO_TWICE]++;
     ++*times;
     worker->counts[ECHO_EXECUTED]++;
-    const uint64_t delay_ns = c->options->delay_ns; /* a service time: work, not sleep */
-    if (delay_ns > 0) echo_clock_spin_until(echo_clock_ns() + delay_ns);
+    echo_worker_work(worker, c->options->delay_ns);
 }
 
 /* Whether a datagram may be answered. A longer reply would help whoever forges a sender. */

@@ -132,6 +132,12 @@ static const struct parameter *option_at(unsigned i) {
                                                : NULL;
 }
 
+/* -4 and -6 are short as well, as ssh and curl have them. */
+static int key_of(unsigned i) {
+    const char *name = option_at(i)->option;
+    return strncmp(name, "ipv", 3) == 0 ? name[3] : KEY_FIRST + (int)i;
+}
+
 static void parse_points(const struct argp_state *state, struct request *request,
                          const char *option, const char *text) {
     char *copy = strdup(text), *rest = copy;
@@ -301,8 +307,9 @@ static void check_usage(const struct argp_state *state, struct parse *parse) {
 
 static error_t parse_one(int key, char *text, struct argp_state *state) {
     struct parse *parse = state->input;
-    if (key >= KEY_FIRST && option_at((unsigned)(key - KEY_FIRST)) != NULL) {
-        take_option(parse, state, (unsigned)(key - KEY_FIRST), text);
+    for (unsigned i = 0; option_at(i) != NULL; i++) {
+        if (key_of(i) != key) continue;
+        take_option(parse, state, i, text);
         return 0;
     }
     switch (key) {
@@ -340,10 +347,8 @@ static struct argp_option *argp_options(const struct command *command) {
         const struct parameter *option = option_at(i);
         const char *help = help_of(option, command->takers);
         if (help == NULL) continue;
-        list[count] = (struct argp_option){.name = option->option,
-                                           .key = KEY_FIRST + (int)i,
-                                           .arg = option->argument,
-                                           .doc = help};
+        list[count] = (struct argp_option){
+            .name = option->option, .key = key_of(i), .arg = option->argument, .doc = help};
         if (strcmp(option->option, "pipe") == 0) list[count].flags = OPTION_HIDDEN;
         if (strcmp(option->option, "rate") == 0 && (command->takers & BY_TRAFFIC) != 0) {
             list[count].flags = OPTION_ARG_OPTIONAL;

@@ -159,6 +159,10 @@ static void check_host(const struct usage *u) {
     static const char *const of_server[] = {"delay",   "dedup",   "design",
                                             "workers", "profile", "placement",
                                             "idle",    "silent",  "idle-timeout"};
+    if (u->request->run.host == NULL && (was_given(u, "ipv4") || was_given(u, "ipv6")))
+        wrong(u->state, "-4 and -6 choose among the addresses of --host: give that, too");
+    if (was_given(u, "ipv4") && was_given(u, "ipv6"))
+        wrong(u->state, "-4 and -6 exclude each other");
     if (u->request->run.host == NULL) return;
     if (u->request->run.wire) {
         wrong(u->state, "--host names a real path: it takes no --rtt, --loss or --mtu");
@@ -236,6 +240,7 @@ void rules_complete(const struct usage *u) {
     take_variants(u);
     if (!was_given(u, "reply-size")) run->reply_bytes = run->size_bytes;
     if (u->takers == BY_SEND && !was_given(u, "warmup")) run->warmup_ns = 0;
+    if (u->takers == BY_SEND && run->host == NULL) run->host = "127.0.0.1";
     take_open_loop(u);
     check_host(u);
     check_engine(u);

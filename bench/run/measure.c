@@ -147,8 +147,8 @@ static int find_host(struct measure *m) {
     const char *host = m->asked->host;
     m->run->network = NETWORK_REMOTE;
     const int failed = echo_address_parse(&m->client.server, host);
-    if (failed == -EINVAL) return complain("--host %s: the port must be 1 to 65535", host);
-    return failed == 0 ? EXIT_DONE : complain("--host %s: no such host", host);
+    return failed == 0 ? EXIT_DONE
+                       : complain("--host %s: %s", host, echo_address_problem(failed));
 }
 
 /* A server that hangs for a while, and goes on: a fault whose length is known. */

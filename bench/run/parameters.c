@@ -175,6 +175,10 @@ const struct parameter parameters[] = {
      .takes = {{BY_RUN, "stay in the caller's network"}}},
     {"host", "H[:PORT]", FORM_TEXT, AT(NULL, TEXT, host),
      .takes = {{BY_LOADS | BY_SEND, "a server that runs already; IPv6 as [::1]:7007"}}},
+    {"ipv4", NULL, FORM_FLAG, AT(NULL, TRUTH, ipv4),
+     .takes = {{BY_LOADS | BY_SEND, "only IPv4 addresses of --host"}}},
+    {"ipv6", NULL, FORM_FLAG, AT(NULL, TRUTH, ipv6),
+     .takes = {{BY_LOADS | BY_SEND, "only IPv6 addresses of --host"}}},
     {"seed", "N", FORM_COUNT, AT("seed", COUNT, seed), .most = 9e15, .always = true,
      .takes = {{BY_LOADS | BY_SEND | ON_WIRES | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY | BY_LADDER,
                 "of order, sessions and payload (random; recorded)"}}}};

@@ -72,6 +72,7 @@ struct parameters {
     const char *pcap; /* where to write the packets, or NULL */
 
     const char *host; /* of a server that runs already; NULL: one of its own */
+    bool ipv4, ipv6;  /* only such addresses of it */
     uint64_t seed;
 };
 
