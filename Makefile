@@ -51,7 +51,7 @@ $(BUILD)/%.o: %.cc
 COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
 $(BUILD)/bench/measure/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"' -DBUILD_COMMIT='"$(COMMIT)"'
 $(BUILD)/bench/measure/environment.o: $(BUILD)/commit
-$(BUILD)/bench/report/template.o: bench/report/page.html plots/plan.tsv # compiled in
+$(BUILD)/bench/report/report.o: bench/report/page.html plots/plan.tsv # compiled in
 $(BUILD)/bench/experiment/history.o: plots/history.gp # likewise
 $(BUILD)/commit: FORCE
 	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@

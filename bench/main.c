@@ -13,8 +13,8 @@
 #include "bench/link/namespace.h"
 #include "bench/measure/environment.h"
 #include "bench/report/report.h"
-#include "bench/run/measure.h"
 #include "bench/run/peer.h"
+#include "bench/run/run.h"
 
 static int command_run(const struct request *request) {
     struct parameters asked = request->run;
@@ -58,9 +58,8 @@ static int obey(const char *name, struct request *request) {
     const int found = find_peer(request);
     if (found != EXIT_DONE) return found;
     if (experiment != NULL) return experiment_run(experiment, request);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(name, commands[i].name) == 0) return commands[i].run(request);
-    }
     return EXIT_WRONG_USAGE;
 }
 
@@ -76,9 +75,8 @@ static void check_output(int status, void *nothing) {
  * scripts of this project: hyperfine is to meet what compare meets.
  */
 static int inside(char **words) {
-    if (profile_enter(PROFILE_LAB) != 0) {
+    if (profile_enter(PROFILE_LAB) != 0)
         (void)complain("no private network is to be had: %s runs on the host's", words[0]);
-    }
     (void)execvp(words[0], words);
     return complain("cannot run %s", words[0]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/support.h"
 
-#include "bench/run/child.h"
+#include "bench/run/process.h"
 #include "echo/clock.h"
 
 #include <dirent.h>

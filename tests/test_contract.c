@@ -59,7 +59,7 @@ static void serve(struct lab *lab, const struct variant *variant) {
 static void open_client(struct lab *lab) {
     assert_int_equal(lab->variant->transport->client->open(&lab->client, &lab->options), 0);
     assert_int_equal(lab->client->socket, -1);
-    exchange_init(&lab->x, lab->client, TEST_SESSION, DEADLINE_NS);
+    (void)exchange_init(&lab->x, lab->client, TEST_SESSION, DEADLINE_NS, 1);
 }
 
 static void close_client(struct lab *lab) {
@@ -249,7 +249,7 @@ static void many_clients_share_one_epoll_loop(void **state) {
         for (unsigned i = 0; i < CLIENTS; i++) {
             lab.options.session = TEST_SESSION + i;
             assert_int_equal(variants[v].transport->client->open(&ones[i].client, &lab.options), 0);
-            exchange_init(&ones[i].x, ones[i].client, TEST_SESSION + i, DEADLINE_NS);
+            (void)exchange_init(&ones[i].x, ones[i].client, TEST_SESSION + i, DEADLINE_NS, 1);
             ones[i].left = EXCHANGES_EACH;
         }
         const int epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -243,7 +243,7 @@ static enum exchange_outcome exchange_outcome_now(void) {
     struct echo_client *client;
     struct exchange x;
     assert_int_equal(variant->transport->client->open(&client, &options), 0);
-    exchange_init(&x, client, TEST_SESSION, SHORT_MS * NS_PER_MS);
+    (void)exchange_init(&x, client, TEST_SESSION, SHORT_MS * NS_PER_MS, 1);
     const uint64_t now_ns = echo_clock_ns();
     (void)exchange_start(&x, now_ns, now_ns);
     exchange_run(&x, EXCHANGE_BLOCK);

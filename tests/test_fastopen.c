@@ -107,7 +107,7 @@ static bool open_lab(struct lab *lab, const struct echo_server_options *server, 
     lab->options = test_client(lab->variant, &lab->served.address, size);
     lab->options.nonblocking = nonblocking;
     HOLDS(lab->variant->transport->client->open(&lab->client, &lab->options) == 0);
-    exchange_init(&lab->x, lab->client, TEST_SESSION, DEADLINE_NS);
+    (void)exchange_init(&lab->x, lab->client, TEST_SESSION, DEADLINE_NS, 1);
     return true;
 }
 

@@ -95,7 +95,7 @@ static int exchange_some(struct trial *r, const struct echo_address *server) {
     const int failed = r->variant->transport->client->open(&client, &options);
     if (failed != 0) return failed;
     struct exchange x;
-    exchange_init(&x, client, TEST_SESSION, DEADLINE_NS);
+    (void)exchange_init(&x, client, TEST_SESSION, DEADLINE_NS, 1);
     for (int i = 0; i < EXCHANGES; i++) {
         const uint64_t now_ns = echo_clock_ns();
         exchange_start(&x, now_ns, now_ns);

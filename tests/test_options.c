@@ -11,7 +11,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/cli/options.h"
-#include "bench/run/units.h"
+#include "bench/run/parameters.h"
 #include "tests/support.h"
 
 #include <errno.h>
@@ -23,28 +23,26 @@
 
 enum { UNTOUCHED = 4711, COLUMNS = 80, COMMANDS_MAX = 32 };
 
-typedef int parser(const char *text, uint64_t *value);
-
 struct number {
     const char *text;
     uint64_t value;
 };
 
-static void assert_numbers(parser *parse, const struct number *rows, size_t count) {
+static void assert_numbers(enum form form, const struct number *rows, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        uint64_t value = UNTOUCHED;
-        const int failed = parse(rows[i].text, &value);
-        if (failed != 0 || value != rows[i].value) {
-            fail_msg("'%s' is %llu (%d)", rows[i].text, (unsigned long long)value, failed);
+        double value = UNTOUCHED;
+        const int failed = form_read(form, rows[i].text, &value);
+        if (failed != 0 || value != (double)rows[i].value) {
+            fail_msg("'%s' is %.0f (%d)", rows[i].text, value, failed);
         }
     }
 }
 
-static void assert_refused(parser *parse, const char *text) {
-    uint64_t value = UNTOUCHED;
-    const int failed = parse(text, &value);
+static void assert_refused(enum form form, const char *text) {
+    double value = UNTOUCHED;
+    const int failed = form_read(form, text, &value);
     if (failed != -EINVAL && failed != -ERANGE) fail_msg("'%s' is accepted (%d)", text, failed);
-    assert_int_equal(value, UNTOUCHED);
+    assert_true(value == UNTOUCHED);
 }
 
 #define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
@@ -58,7 +56,7 @@ static void k_is_1024_in_sizes(void **state) {
         {"1M", 1 << 20},  {"0.5M", 1 << 19},
         {"65467", 65467}, {"9000000000000000", UINT64_C(9000000000000000)},
     };
-    assert_numbers(units_size, rows, COUNT_OF(rows));
+    assert_numbers(FORM_SIZE, rows, COUNT_OF(rows));
 }
 
 static void k_is_1000_in_counts(void **state) {
@@ -66,7 +64,7 @@ static void k_is_1000_in_counts(void **state) {
     static const struct number rows[] = {
         {"0", 0}, {"7", 7}, {"1k", 1000}, {"2.5k", 2500}, {"1.005k", 1005}, {"3M", 3000000},
     };
-    assert_numbers(units_count, rows, COUNT_OF(rows));
+    assert_numbers(FORM_COUNT, rows, COUNT_OF(rows));
 }
 
 static void times_have_a_unit(void **state) {
@@ -81,7 +79,7 @@ static void times_have_a_unit(void **state) {
         {"1s", 1000000000},
         {"3600s", UINT64_C(3600000000000)},
     };
-    assert_numbers(units_time, rows, COUNT_OF(rows));
+    assert_numbers(FORM_TIME, rows, COUNT_OF(rows));
 }
 
 /* Few decimal fractions are whole in binary: 1.005 x 10^9 is a hair less than 1005000000. */
@@ -89,11 +87,11 @@ static void decimal_fractions_are_taken_at_their_word(void **state) {
     (void)state;
     for (uint64_t thousandths = 0; thousandths < 20000; thousandths++) {
         char text[32];
-        uint64_t value = UNTOUCHED;
+        double value = UNTOUCHED;
         (void)snprintf(text, sizeof text, "%llu.%03llus", (unsigned long long)thousandths / 1000,
                        (unsigned long long)thousandths % 1000);
-        if (units_time(text, &value) != 0 || value != thousandths * 1000000) {
-            fail_msg("%s is %llu ns", text, (unsigned long long)value);
+        if (form_read(FORM_TIME, text, &value) != 0 || value != (double)thousandths * 1e6) {
+            fail_msg("%s is %.0f ns", text, value);
         }
     }
 }
@@ -104,17 +102,17 @@ static void what_is_no_number_is_refused(void **state) {
                                         "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5", "1e400",
                                         "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",  "-inf"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        assert_refused(units_size, texts[i]);
-        assert_refused(units_count, texts[i]);
-        assert_refused(units_time, texts[i]);
+        assert_refused(FORM_SIZE, texts[i]);
+        assert_refused(FORM_COUNT, texts[i]);
+        assert_refused(FORM_TIME, texts[i]);
     }
     static const char *const times[] = {"5",    "0",    "1m",     "1min",  "1h",    "s",   "-1s",
                                         "nans", "infs", "1e400s", "1e10s", "0.5ns", "1sec"};
-    for (size_t i = 0; i < COUNT_OF(times); i++) assert_refused(units_time, times[i]);
+    for (size_t i = 0; i < COUNT_OF(times); i++) assert_refused(FORM_TIME, times[i]);
     static const char *const parts[] = {"1.5", "0.1", "1.0001k", "1000000000.5"};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        assert_refused(units_size, parts[i]);
-        assert_refused(units_count, parts[i]);
+        assert_refused(FORM_SIZE, parts[i]);
+        assert_refused(FORM_COUNT, parts[i]);
     }
 }
 

@@ -11,7 +11,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/judge/models.h"
-#include "bench/report/page.h"
+#include "bench/report/report.h"
 #include "bench/session/session.h"
 #include "tests/made.h"
 #include "tests/support.h"

@@ -202,7 +202,7 @@ static void client_says_what_its_connection_has_left(void **state) {
         options.per_connection = LIMIT;
         assert_int_equal(echo_per_connection(&options), limit);
         assert_int_equal(variants[v].transport->client->open(&client, &options), 0);
-        assert_int_equal(exchange_init_window(&x, client, TEST_SESSION, DEADLINE_NS, DEPTH), 0);
+        assert_int_equal(exchange_init(&x, client, TEST_SESSION, DEADLINE_NS, DEPTH), 0);
         for (uint64_t connection = 1; connection <= 3; connection++) {
             for (uint64_t i = 0; i < limit; i++) {
                 assert_true(exchange_has_room(&x));
@@ -238,7 +238,7 @@ static void lost_exchange_counts_as_carried(void **state) {
         options.per_connection = LIMIT;
         options.patience_ns = 1000000;
         assert_int_equal(variants[v].transport->client->open(&client, &options), 0);
-        exchange_init(&x, client, TEST_SESSION, options.patience_ns);
+        (void)exchange_init(&x, client, TEST_SESSION, options.patience_ns, 1);
         for (uint64_t i = 0; i < UINT64_C(2) * LIMIT + 1; i++) {
             start(&x);
             exchange_run(&x, EXCHANGE_BLOCK);

@@ -12,9 +12,7 @@
 
 #include "bench/judge/compared.h"
 #include "bench/judge/models.h"
-#include "bench/report/captions.h"
-#include "bench/report/page.h"
-#include "bench/report/plan.h"
+#include "bench/report/report.h"
 #include "tests/made.h"
 #include "tests/support.h"
 

@@ -191,7 +191,7 @@ static void set_up(struct lab *lab, uint64_t floor_ns) {
 
 static void open_client(struct lab *lab) {
     assert_int_equal(udp_retry_steps.open(&lab->client, &lab->options), 0);
-    exchange_init(&lab->x, lab->client, TEST_SESSION, DEADLINE_NS);
+    (void)exchange_init(&lab->x, lab->client, TEST_SESSION, DEADLINE_NS, 1);
 }
 
 static void tear_down(struct lab *lab) {

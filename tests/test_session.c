@@ -12,7 +12,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/run/parameters.h"
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 #include "bench/run/status.h"
 #include "bench/session/json.h"
 #include "bench/session/session.h"

@@ -9,7 +9,7 @@
 #include <gsl/gsl_randist.h>
 #include <math.h>
 
-#include "bench/judge/slope.h"
+#include "bench/judge/statistics.h"
 
 enum { GROUPS = 5, EACH = 6, POINTS = GROUPS * EACH };
 

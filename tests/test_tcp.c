@@ -433,7 +433,7 @@ static void scene_begin(struct scene *s, const struct variant *variant, uint32_t
     s->options = test_client(variant, &s->address, size);
     s->options.nonblocking = true; /* so that one thread can play both sides */
     assert_int_equal(variant->transport->client->open(&s->client, &s->options), 0);
-    exchange_init(&s->x, s->client, TEST_SESSION, PATIENCE_MS * UINT64_C(1000000));
+    (void)exchange_init(&s->x, s->client, TEST_SESSION, PATIENCE_MS * UINT64_C(1000000), 1);
 }
 
 static void scene_finish(struct scene *s) {
@@ -730,7 +730,7 @@ static void deserted_port_is_an_error_with_a_name(void **state) {
             s.options = test_client(variant, &s.address, SMALL);
             s.options.nonblocking = nonblocking != 0;
             assert_int_equal(variant->transport->client->open(&s.client, &s.options), 0);
-            exchange_init(&s.x, s.client, TEST_SESSION, PATIENCE_MS * UINT64_C(1000000));
+            (void)exchange_init(&s.x, s.client, TEST_SESSION, PATIENCE_MS * UINT64_C(1000000), 1);
             const uint64_t now_ns = echo_clock_ns();
             exchange_start(&s.x, now_ns, now_ns);
             exchange_run(&s.x, EXCHANGE_BLOCK);

@@ -49,7 +49,7 @@ static void scene_begin(struct scene *s, const struct variant *variant) {
     s->options = test_client(variant, &s->address, SMALL);
     s->options.nonblocking = true; /* so that one thread can play both sides */
     assert_int_equal(variant->transport->client->open(&s->client, &s->options), 0);
-    exchange_init(&s->x, s->client, TEST_SESSION, DEADLINE_NS);
+    (void)exchange_init(&s->x, s->client, TEST_SESSION, DEADLINE_NS, 1);
 }
 
 static void scene_finish(struct scene *s) {
@@ -185,7 +185,7 @@ static void socket_waits_no_longer_than_a_deadline_for_a_late_reply(void **state
         s.client->steps->close(s.client);
         s.options.patience_ns = 1; /* over at once */
         assert_int_equal(variant->transport->client->open(&s.client, &s.options), 0);
-        exchange_init(&s.x, s.client, TEST_SESSION, DEADLINE_NS);
+        (void)exchange_init(&s.x, s.client, TEST_SESSION, DEADLINE_NS, 1);
         const int idle = program_descriptors(getpid());
         scene_lose(&s);
         scene_ask(&s);
@@ -323,7 +323,7 @@ static void refusal_by_icmp_is_an_error_with_a_name(void **state) {
             s.options = test_client(variant, &s.address, SMALL);
             s.options.nonblocking = nonblocking != 0;
             assert_int_equal(variant->transport->client->open(&s.client, &s.options), 0);
-            exchange_init(&s.x, s.client, TEST_SESSION, DEADLINE_NS);
+            (void)exchange_init(&s.x, s.client, TEST_SESSION, DEADLINE_NS, 1);
             for (int i = 0; i < 3; i++) {
                 const uint64_t now_ns = echo_clock_ns();
                 exchange_start(&s.x, now_ns, now_ns);

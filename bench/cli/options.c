@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/cli/options.h"
 
+#include <argp.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-#include "bench/cli/rules.h"
 
 struct command {
     const char *name;
@@ -102,15 +103,14 @@ static const struct parameter others[] = {
     {"pipe", NULL, FORM_FLAG, AT(TRUTH, pipe),
      .takes = {{BY_RUN, "the result as bytes, for the same program"}}}};
 
-enum { OTHER_COUNT = sizeof others / sizeof others[0], KEY_FIRST = 256 };
+enum { OTHER_COUNT = sizeof others / sizeof others[0], KEY_FIRST = 256, GIVEN_MAX = 80 };
 
 void options_print_commands(void) {
     puts("Usage: echolab COMMAND [OPTION...] [ARGUMENT...]\n"
          "What does it cost to carry a message over TCP or UDP, on a fresh connection\n"
          "or on one that stays open?\n");
-    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+    for (unsigned i = 0; i < COMMAND_COUNT; i++)
         printf("  %-10s %-17s %s\n", commands[i].name, commands[i].arguments, commands[i].what);
-    }
     puts("\n`echolab COMMAND --help` lists the options of a command.\n"
          "Exit status: 0 done; 1 failed; 3 a regression, a control that failed; 4 the runs\n"
          "were not valid; 64 wrong usage; 130 interrupted (serve: 0).");
@@ -121,7 +121,10 @@ void options_print_commands(void) {
 struct parse {
     struct request *request;
     const struct command *command;
-    struct usage usage;
+    const struct argp_state *state;
+    int takers;                               /* as whom it takes options */
+    const struct parameter *given[GIVEN_MAX]; /* each once */
+    unsigned given_count;
     const char *rates; /* sweep loss --rate LIST */
     bool wants_width;  /* behind --blocks until */
 };
@@ -138,183 +141,399 @@ static int key_of(unsigned i) {
     return strncmp(name, "ipv", 3) == 0 ? name[3] : KEY_FIRST + (int)i;
 }
 
-static void parse_points(const struct argp_state *state, struct request *request,
-                         const char *option, const char *text) {
+/* Says what is wrong and exits. */
+__attribute__((format(printf, 2, 3))) _Noreturn static void wrong(const struct parse *p,
+                                                                  const char *format, ...) {
+    char *text = NULL;
+    va_list values;
+    va_start(values, format);
+    if (vasprintf(&text, format, values) >= 0) argp_error(p->state, "%s", text);
+    va_end(values);
+    exit(EXIT_WRONG_USAGE);
+}
+
+static bool was_given(const struct parse *p, const char *option) {
+    for (unsigned i = 0; i < p->given_count; i++)
+        if (strcmp(p->given[i]->option, option) == 0) return true;
+    return false;
+}
+
+static void parse_points(struct parse *p, const char *option, const char *text) {
+    struct request *request = p->request;
     char *copy = strdup(text), *rest = copy;
     request->point_count = 0;
     for (const char *word; (word = strsep(&rest, ",")) != NULL;) {
         double point = 0;
         const int failed = axis_parse(axis_find(request->axis), word, &point);
-        if (failed != 0 || request->point_count == REQUEST_POINTS_MAX) {
-            wrong(state, "--%s %s: '%s' is no point of %s, or out of its range", option, text, word,
+        if (failed != 0 || request->point_count == REQUEST_POINTS_MAX)
+            wrong(p, "--%s %s: '%s' is no point of %s, or out of its range", option, text, word,
                   request->axis);
-        }
         request->points[request->point_count++] = point;
     }
     free(copy);
 }
 
 /* `compare --rate half`, and `sweep loss --rate [LIST]`. */
-static bool is_special_rate(struct parse *parse, const struct parameter *option, const char *text) {
+static bool is_special_rate(struct parse *p, const struct parameter *option, const char *text) {
     if (strcmp(option->option, "rate") != 0) return false;
-    if ((parse->command->takers & BY_TRAFFIC) != 0) {
-        parse->request->rates = true;
-        parse->rates = text;
+    if ((p->command->takers & BY_TRAFFIC) != 0) {
+        p->request->rates = true;
+        p->rates = text;
         return true;
     }
-    parse->request->rate_half =
-        text != NULL && strcmp(text, "half") == 0 && (parse->command->takers & BY_COMPARE) != 0;
-    return parse->request->rate_half;
+    p->request->rate_half =
+        text != NULL && strcmp(text, "half") == 0 && (p->command->takers & BY_COMPARE) != 0;
+    return p->request->rate_half;
 }
 
 /* `--blocks until`, and what it is to reach is an argument of its own for argp. */
-static bool is_until(struct parse *parse, const struct parameter *option, const char *text) {
+static bool is_until(struct parse *p, const struct parameter *option, const char *text) {
     if (strcmp(option->option, "blocks") != 0 || strcmp(text, "until") != 0) return false;
-    parse->wants_width = true;
-    return true;
+    return p->wants_width = true;
 }
 
-static void take_width(const struct argp_state *state, struct parse *parse, const char *text) {
+static void take_width(struct parse *p, const char *text) {
     char *end;
     const double percent = strtod(text, &end);
-    if (strcmp(end, "%") != 0 || !(percent >= 0.1 && percent <= 100)) {
-        wrong(state, "--blocks until %s: give the width of the intervals, 0.1%% to 100%%", text);
-    }
-    parse->request->until_percent = percent;
-    parse->wants_width = false;
+    if (strcmp(end, "%") != 0 || !(percent >= 0.1 && percent <= 100))
+        wrong(p, "--blocks until %s: give the width of the intervals, 0.1%% to 100%%", text);
+    p->request->until_percent = percent;
+    p->wants_width = false;
 }
 
-static void take_option(struct parse *parse, const struct argp_state *state, unsigned key,
-                        const char *text) {
+static void take_option(struct parse *p, unsigned key, const char *text) {
     const struct parameter *option = option_at(key);
-    struct request *request = parse->request;
-    struct usage *usage = &parse->usage;
+    struct request *request = p->request;
     char wanted[128];
-    if (!was_given(usage, option->option)) usage->given[usage->given_count++] = option;
+    if (!was_given(p, option->option)) p->given[p->given_count++] = option;
     if (option->wire) request->run.wire = true;
-    if (is_special_rate(parse, option, text) || is_until(parse, option, text)) return;
+    if (is_special_rate(p, option, text) || is_until(p, option, text)) return;
     void *structure = key < parameter_count ? (void *)&request->run : (void *)request;
     if (parameter_parse(option, text == NULL ? "" : text, structure) == 0) return;
-    wrong(state, "--%s %s: %s", option->option, text,
-          parameter_wanted(option, wanted, sizeof wanted));
+    wrong(p, "--%s %s: %s", option->option, text, parameter_wanted(option, wanted, sizeof wanted));
 }
 
 /* ---- arguments ---- */
 
-static void add_variant(const struct argp_state *state, struct request *request, const char *name) {
+static void add_variant(struct parse *p, const char *name) {
+    struct request *request = p->request;
     const struct variant *variant = variant_find(name);
-    if (variant == NULL) {
-        wrong(state, "there is no variant '%s'; `echolab variants` lists them", name);
-    }
-    if (request->variant_count == REQUEST_VARIANTS_MAX) {
-        wrong(state, "at most %d variants can be compared at once", REQUEST_VARIANTS_MAX);
-    }
+    if (variant == NULL) wrong(p, "there is no variant '%s'; `echolab variants` lists them", name);
+    if (request->variant_count == REQUEST_VARIANTS_MAX)
+        wrong(p, "at most %d variants can be compared at once", REQUEST_VARIANTS_MAX);
     request->variants[request->variant_count++] = variant;
 }
 
-/* What stands behind `--` is new: state->quoted is where that is. */
-static void add_file(const struct argp_state *state, struct request *request, const char *path) {
-    if (request->file_count == REQUEST_FILES_MAX)
-        wrong(state, "at most %d files", REQUEST_FILES_MAX);
+/* What stands behind `--` is new: p->state->quoted is where that is. */
+static void add_file(struct parse *p, const char *path) {
+    struct request *request = p->request;
+    if (request->file_count == REQUEST_FILES_MAX) wrong(p, "at most %d files", REQUEST_FILES_MAX);
     request->files[request->file_count++] = path;
-    if (state->quoted == 0) request->base_count = request->file_count;
+    if (p->state->quoted == 0) request->base_count = request->file_count;
 }
 
-static void add_argument(const struct argp_state *state, struct parse *parse, char *text) {
-    struct request *request = parse->request;
-    const int takers = parse->command->takers;
+static void add_argument(struct parse *p, char *text) {
+    struct request *request = p->request;
+    const int takers = p->command->takers;
     /* `sweep loss --rate 20,200`: what may be left out is no part of the option for argp. */
-    const bool rate = request->rates && parse->rates == NULL && *text >= '0' && *text <= '9';
-    if (parse->wants_width)
-        take_width(state, parse, text);
+    const bool rate = request->rates && p->rates == NULL && *text >= '0' && *text <= '9';
+    if (p->wants_width)
+        take_width(p, text);
     else if ((takers & BY_SWEEPS) != 0 && rate)
-        parse->rates = text;
+        p->rates = text;
     else if (takers == BY_SWEEPS && request->axis == NULL)
         request->axis = text;
     else if (takers == BY_REPORT && request->directory == NULL)
         request->directory = text;
     else if ((takers & BY_DIFF) != 0)
-        add_file(state, request, text);
+        add_file(p, text);
     else if ((takers & (BY_LOADS | BY_SEND | BY_ANATOMY | BY_LADDER)) != 0)
-        add_variant(state, request, text);
+        add_variant(p, text);
     else
-        wrong(state, "'%s' is one argument too many", text);
+        wrong(p, "'%s' is one argument too many", text);
 }
 
-_Noreturn static void refuse_axis(const struct argp_state *state, const char *name) {
+_Noreturn static void refuse_axis(const struct parse *p, const char *name) {
     char names[256] = "";
-    for (unsigned i = 0, at = 0; i < axis_count; i++) {
+    for (unsigned i = 0, at = 0; i < axis_count; i++)
         at += (unsigned)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "",
                                  axes[i].name);
-    }
-    wrong(state, "'%s' is no axis; there are %s", name == NULL ? "" : name, names);
+    wrong(p, "'%s' is no axis; there are %s", name == NULL ? "" : name, names);
 }
 
-static void check_axis(const struct argp_state *state, struct parse *parse) {
-    struct request *request = parse->request;
+static void check_axis(struct parse *p) {
+    struct request *request = p->request;
     const struct axis *axis = axis_find(request->axis);
     if (axis == NULL) {
-        refuse_axis(state, request->axis);
+        refuse_axis(p, request->axis);
         return; /* analyzers do not know that it does not come back */
     }
     const bool loss = strcmp(axis->name, "loss") == 0;
     if (request->rates && !loss) {
         /* An ordinary option of any other sweep. */
-        const char *rate = parse->rates == NULL ? "" : parse->rates;
+        const char *rate = p->rates == NULL ? "" : p->rates;
         request->rates = false;
-        if (parameter_parse(parameter_find("rate"), rate, &request->run) != 0) {
-            wrong(state, "--rate %s: give requests per second, such as 10k", rate);
-        }
-        parse->rates = NULL;
+        if (parameter_parse(parameter_find("rate"), rate, &request->run) != 0)
+            wrong(p, "--rate %s: give requests per second, such as 10k", rate);
+        p->rates = NULL;
     }
-    if (loss && request->packet == request->rates) {
-        wrong(state, "it is: sweep loss --packet (a lone message), or sweep loss --rate "
-                     "(who waits for the lost one)");
-    }
-    if (parse->rates != NULL && request->at != NULL) {
-        wrong(state, "the rates are given twice, by --rate and by --at");
-    }
+    if (loss && request->packet == request->rates)
+        wrong(p, "it is: sweep loss --packet (a lone message), or sweep loss --rate "
+                 "(who waits for the lost one)");
+    if (p->rates != NULL && request->at != NULL)
+        wrong(p, "the rates are given twice, by --rate and by --at");
     if (axis->wire) {
         request->run.wire = true;
         if (request->run.rtt_ns == 0) request->run.rtt_ns = 20000000;
     }
-    const char *points = parse->rates != NULL  ? parse->rates
+    const char *points = p->rates != NULL      ? p->rates
                          : request->at != NULL ? request->at
                                                : axis->points;
-    if (points != NULL) {
-        parse_points(state, request, parse->rates != NULL ? "rate" : "at", points);
+    if (points != NULL) parse_points(p, p->rates != NULL ? "rate" : "at", points);
+}
+
+/* ---- what goes with what, and what follows from what was given ---- */
+
+enum { OPEN_CONNECTIONS = 64 /* of an open loop: enough that few requests wait for one */ };
+
+static bool along(const struct parse *p, const char *axis) {
+    return p->request->axis != NULL && strcmp(p->request->axis, axis) == 0;
+}
+
+/* ---- usual values ---- */
+
+static void take_usual(struct request *request, int takers) {
+    const uint64_t second_ns = 1000000000;
+    if (takers == BY_CROSSCHECK) {
+        request->run.duration_ns = second_ns;
+        request->margin_percent = 5;
     }
+    if (takers == BY_LADDER) {
+        request->run.wire = true;
+        request->run.rtt_ns = 20000000;
+    }
+}
+
+/* A fresh socket that costs no round trip is no other case than a kept one. */
+static bool waits_or_not(const struct variant *variant) {
+    const bool fresh = variant->lifetime != ECHO_PERSISTENT;
+    return (variant->core || variant->retries) && !(fresh && variant->round_trips == 1);
+}
+
+static bool is_kept(const struct variant *variant) {
+    return variant->lifetime == ECHO_PERSISTENT;
+}
+
+static bool is_usual(const struct parse *p, const struct variant *variant) {
+    const struct axis *axis = axis_find(p->request->axis);
+    if (axis == NULL) return variant->core;
+    if (axis->retries) return variant->retries;
+    if (axis->pipelines) return variant->depth > 1;
+    if (axis->kept) return variant->core && is_kept(variant);
+    return p->request->rates ? waits_or_not(variant) : variant->core;
+}
+
+static void take_variants(const struct parse *p) {
+    struct request *r = p->request;
+    const int some = BY_COMPARE | BY_SWEEPS | BY_ANATOMY;
+    if (r->variant_count > 0 || (p->takers & some) == 0) return;
+    for (unsigned i = 0; i < variant_count; i++)
+        if (is_usual(p, &variants[i])) r->variants[r->variant_count++] = &variants[i];
+}
+
+/* On one CPU the generator and the server are in each other's way. */
+static void take_open_loop(const struct parse *p) {
+    struct parameters *run = &p->request->run;
+    const bool open = run->rate_per_s > 0 || p->request->rate_half || along(p, "rate");
+    if (p->request->rates) {
+        run->engine = ENGINE_EPOLL;
+        if (!was_given(p, "connections")) run->connections = 0; /* see head_of_line.c */
+    } else if (open) {
+        if (was_given(p, "engine") && run->engine != ENGINE_EPOLL)
+            wrong(p, "an open loop (--rate) is driven by the epoll engine; leave out "
+                     "--engine");
+        run->engine = ENGINE_EPOLL;
+        if (!was_given(p, "connections")) run->connections = OPEN_CONNECTIONS;
+        if (!was_given(p, "placement")) run->placement = PLACEMENT_CROSS_CORE;
+    } else if (was_given(p, "arrivals") || was_given(p, "assign") || was_given(p, "lateness")) {
+        wrong(p, "--arrivals, --assign and --lateness are of an open loop: give --rate too");
+    }
+    if (!was_given(p, "design")) run->design = engine_design(run->engine);
+}
+
+/* ---- what is taken ---- */
+
+static void check_taken(const struct parse *p) {
+    const struct axis *axis = axis_find(p->request->axis);
+    for (unsigned i = 0; i < p->given_count; i++) {
+        const struct parameter *option = p->given[i];
+        const bool own = p->takers == BY_TRAFFIC && strcmp(option->option, "rate") == 0;
+        if (axis != NULL && !own && strcmp(option->option, axis->option) == 0)
+            wrong(p, "--%s is what the sweep goes along: give its points with --at",
+                  option->option);
+        if (own || (parameter_takers(option) & p->takers) != 0) continue;
+        wrong(p, "%s%s does not take --%s; leave it out", axis == NULL ? "diff " : "sweep ",
+              p->takers == BY_PACKET    ? "loss --packet"
+              : p->takers == BY_TRAFFIC ? "loss --rate"
+              : p->takers == BY_HISTORY ? "--history"
+              : p->takers == BY_DIFF    ? "of two sides"
+                                        : p->request->axis,
+              option->option);
+    }
+}
+
+static void check_metric(const struct parse *p, const char *metric) {
+    char names[256] = "";
+    for (int i = 0, at = 0; difference_metrics[i] != NULL; i++) {
+        if (strcmp(metric, difference_metrics[i]) == 0) return;
+        at += snprintf(names + at, sizeof names - (size_t)at, "%s%s", i > 0 ? ", " : "",
+                       difference_metrics[i]);
+    }
+    wrong(p, "--metric %s: there are %s", metric, names);
+}
+
+static void check_arguments(const struct parse *p) {
+    const struct request *r = p->request;
+    if ((p->takers & (BY_SEND | BY_RUN | BY_LADDER)) != 0 && r->variant_count != 1)
+        wrong(p, "exactly one variant is wanted; `echolab variants` lists them");
+    if (p->takers == BY_SEND && r->run.messages == 0) wrong(p, "send needs --messages N");
+    if (p->takers == BY_DIFF && (r->base_count == 0 || r->base_count == r->file_count))
+        wrong(p, "diff takes files on both sides: BASE.json... -- NEW.json...");
+    if (p->takers == BY_HISTORY && r->file_count > 0)
+        wrong(p, "diff --history takes all sessions of its folder, and no files beside");
+    if (r->metric != NULL) check_metric(p, r->metric);
+    if (p->takers == BY_REPORT && r->directory == NULL) wrong(p, "report which folder?");
+}
+
+/* What of a message alone is the same every time. */
+static void check_counts(const struct parse *p) {
+    const struct request *r = p->request;
+    const struct parameters *run = &r->run;
+    const bool alone = run->connections == 1 && run->rate_per_s == 0 && !r->rate_half &&
+                       run->loss_percent == 0 && run->placement != PLACEMENT_SPIN &&
+                       run->host == NULL && r->against == NULL;
+    if (!r->counts || alone) return;
+    wrong(p, "--counts is of messages that do not vary, of this build and a server of its own: "
+             "leave out --connections, --rate, --loss, --host, --against and spin");
+}
+
+/* What is the server's to do, which another host has started already. */
+static void check_host(const struct parse *p) {
+    static const char *const of_server[] = {"delay",   "dedup",   "design",
+                                            "workers", "profile", "placement",
+                                            "idle",    "silent",  "idle-timeout"};
+    const bool family = was_given(p, "ipv4") || was_given(p, "ipv6");
+    if (family && p->request->run.host == NULL)
+        wrong(p, "-4 and -6 choose among the addresses of --host: give that, too");
+    if (was_given(p, "ipv4") && was_given(p, "ipv6")) wrong(p, "-4 and -6 exclude each other");
+    if (p->request->run.host == NULL) return;
+    if (p->request->run.wire)
+        wrong(p, "--host names a real path: it takes no --rtt, --loss or --mtu");
+    if (p->takers == BY_RUN) return; /* it is told all, whether or not it matters there */
+    for (size_t i = 0; i < sizeof of_server / sizeof of_server[0]; i++) {
+        if (!was_given(p, of_server[i])) continue;
+        wrong(p,
+              "--%s is of a server of our own; with --host leave it out, or give it to "
+              "`echolab serve` there",
+              of_server[i]);
+    }
+    if (along(p, "design"))
+        wrong(p, "--host names one server, whose design is what it is: leave it out");
+}
+
+/* ---- what the engines and the variants can do ---- */
+
+static double most_of(const struct parse *p, const char *axis, double own) {
+    for (unsigned i = 0; along(p, axis) && i < p->request->point_count; i++)
+        own = fmax(own, p->request->points[i]);
+    return own;
+}
+
+static void check_engine(const struct parse *p) {
+    const struct parameters *run = &p->request->run;
+    const bool many = run->engine == ENGINE_EPOLL, spins = run->placement == PLACEMENT_SPIN;
+    if (many && run->gap_ns > 0)
+        wrong(p, "--gap is a pause in the closed loop of the blocking engine");
+    if (spins && many)
+        wrong(p, "spin polls one socket on each side, epoll waits for many: choose one");
+    if (spins && most_of(p, "connections", run->connections) > 1)
+        wrong(p, "spin polls one socket on each side: it takes --connections 1");
+}
+
+static void check_variant(const struct parse *p, const struct variant *variant) {
+    const struct parameters *run = &p->request->run;
+    const struct axis *axis = axis_find(p->request->axis);
+    const bool pipelined = run->pipeline > 0 || along(p, "pipeline");
+    if (axis != NULL && axis->retries && !variant->retries)
+        wrong(p, "%s never sends again: it has no place on the axis %s", variant->name, axis->name);
+    if (axis != NULL && axis->kept && !is_kept(variant))
+        wrong(p, "%s has a connection for every message: it has no place on the axis %s",
+              variant->name, axis->name);
+    if (pipelined && variant->depth == 0)
+        wrong(p, "%s carries one message at a time: leave it out, or --pipeline", variant->name);
+    if (run->per_connection > 0 && !is_kept(variant))
+        wrong(p, "%s has a connection for every message: leave it out, or --per-connection",
+              variant->name);
+    if (fmax(most_of(p, "size", run->size_bytes), run->reply_bytes) >
+        variant->transport->payload_max) {
+        wrong(p,
+              "%s carries at most %u bytes of payload in a message; leave it out or choose a "
+              "smaller %s",
+              variant->name, variant->transport->payload_max,
+              axis == NULL ? "--size or --reply-size" : "--size or --at");
+    }
+}
+
+static void complete(const struct parse *p) {
+    struct parameters *run = &p->request->run;
+    check_taken(p);
+    check_arguments(p);
+    take_variants(p);
+    if (!was_given(p, "reply-size")) run->reply_bytes = run->size_bytes;
+    if (p->takers == BY_SEND && !was_given(p, "warmup")) run->warmup_ns = 0;
+    if (p->takers == BY_SEND && run->host == NULL) run->host = "127.0.0.1";
+    take_open_loop(p);
+    check_host(p);
+    check_engine(p);
+    check_counts(p);
+    bool retries = p->takers == BY_SERVE;
+    for (unsigned i = 0; i < p->request->variant_count; i++) {
+        check_variant(p, p->request->variants[i]);
+        retries = retries || p->request->variants[i]->retries;
+    }
+    if (!retries && (was_given(p, "rto-floor") || was_given(p, "dedup")))
+        wrong(p, "--rto-floor and --dedup are for a variant that retries, such as "
+                 "udp-retry; leave them out or add one");
 }
 
 /* ---- the whole ---- */
 
-static void check_usage(const struct argp_state *state, struct parse *parse) {
-    struct request *request = parse->request;
-    if (parse->command->takers == BY_SWEEPS) check_axis(state, parse);
-    const struct experiment *experiment = experiment_of(parse->command->name, request);
-    if (parse->wants_width) wrong(state, "--blocks until what width? Such as: --blocks until 2%%");
-    if (experiment != NULL && request->blocks == 0) request->blocks = experiment->blocks;
-    parse->usage.takers = experiment == NULL ? parse->command->takers : (int)experiment->taker;
-    if (request->until_percent > 0 && (parse->usage.takers & COMPARES) == 0)
-        wrong(state, "--blocks until is of comparisons; give a number of blocks");
-    if (request->until_percent > 0)
-        request->blocks = BLOCKS_MOST;
-    else if (was_given(&parse->usage, "within"))
-        wrong(state, "--within is of --blocks until P; leave it out");
-    parse->usage.state = state;
-    rules_complete(&parse->usage);
+static void check_usage(struct parse *p) {
+    if (p->command->takers == BY_SWEEPS) check_axis(p);
+    const struct experiment *experiment = experiment_of(p->command->name, p->request);
+    if (p->wants_width) wrong(p, "--blocks until what width? Such as: --blocks until 2%%");
+    if (experiment != NULL && p->request->blocks == 0) p->request->blocks = experiment->blocks;
+    p->takers = experiment == NULL ? p->command->takers : (int)experiment->taker;
+    if (p->request->until_percent > 0 && (p->takers & COMPARES) == 0)
+        wrong(p, "--blocks until is of comparisons; give a number of blocks");
+    if (p->request->until_percent > 0)
+        p->request->blocks = BLOCKS_MOST;
+    else if (was_given(p, "within"))
+        wrong(p, "--within is of --blocks until P; leave it out");
+    complete(p);
 }
 
 static error_t parse_one(int key, char *text, struct argp_state *state) {
-    struct parse *parse = state->input;
+    struct parse *p = state->input;
+    p->state = state;
     for (unsigned i = 0; option_at(i) != NULL; i++) {
         if (key_of(i) != key) continue;
-        take_option(parse, state, i, text);
+        take_option(p, i, text);
         return 0;
     }
     switch (key) {
-    case ARGP_KEY_ARG: add_argument(state, parse, text); break;
-    case ARGP_KEY_END: check_usage(state, parse); break;
+    case ARGP_KEY_ARG: add_argument(p, text); break;
+    case ARGP_KEY_END: check_usage(p); break;
     default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
@@ -326,17 +545,15 @@ static uint64_t random_seed(void) {
 }
 
 static const struct command *command_find(const char *name) {
-    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+    for (unsigned i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0) return &commands[i];
-    }
     return NULL;
 }
 
 /* The help of an option for whoever takes it. */
 static const char *help_of(const struct parameter *option, int takers) {
-    for (size_t i = 0; i < sizeof option->takes / sizeof option->takes[0]; i++) {
+    for (size_t i = 0; i < sizeof option->takes / sizeof option->takes[0]; i++)
         if ((option->takes[i].takers & takers) != 0) return option->takes[i].help;
-    }
     return NULL;
 }
 
@@ -367,9 +584,9 @@ bool options_parse(struct request *request, int argc, char **argv) {
     parameters_usual(&request->run);
     for (unsigned i = 0; i < OTHER_COUNT; i++) parameter_usual(&others[i], request);
     request->run.seed = random_seed();
-    rules_usual(request, command->takers);
+    take_usual(request, command->takers);
     struct argp_option *mine = argp_options(command);
-    struct parse parse = {.request = request, .command = command, .usage.request = request};
+    struct parse parse = {.request = request, .command = command};
     const struct argp argp = {
         .options = mine, .parser = parse_one, .args_doc = command->arguments, .doc = command->what};
     char **copy = calloc((size_t)argc + 1, sizeof *copy); /* argp moves words; ours stay */

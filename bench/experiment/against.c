@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/run/child.h"
+#include "bench/run/process.h"
 #include "bench/session/session.h"
 
 int against_check(const char *program, char *why) {

@@ -2,7 +2,7 @@
 /* What stands above and below the tables of a terminal. */
 #include "bench/experiment/all.h"
 #include "bench/experiment/compare_parts.h"
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 
 static void put_where(FILE *out, const void *what) {
     static const char *const networks[NETWORKS] = {

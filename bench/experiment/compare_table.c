@@ -7,7 +7,7 @@
 #include "bench/experiment/all.h"
 #include "bench/experiment/compare_parts.h"
 #include "bench/judge/compared.h"
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 
 /* What a table is made of, point by point. */
 struct view {

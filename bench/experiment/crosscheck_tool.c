@@ -318,10 +318,8 @@ static int settle(struct supervisor *s) {
 static void supervise(void *result) {
     struct supervisor *s = result;
     s->outcome.problem[0] = '\0';
-    process_adopt();
     if (profile_enter(s->job->profile) == 0) add_address();
     if (settle(s) == 0) (void)run_both(s);
-    process_end_children();
 }
 
 /* The supervisor has the deadlines; what it does after them takes no waiting for others. */

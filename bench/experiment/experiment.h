@@ -12,8 +12,8 @@
 #include <gsl/gsl_rng.h>
 
 #include "bench/judge/difference.h"
-#include "bench/run/child.h"
 #include "bench/run/parameters.h"
+#include "bench/run/process.h"
 #include "bench/run/status.h"
 #include "bench/session/results.h"
 #include "bench/tell/story.h"

@@ -178,8 +178,10 @@ static void conclude_row(struct session *session, unsigned first, unsigned end,
     one->within_share = head_of_line_share(&sum, one->level);
     const double gap_ms = 1e3 / asked->rate_per_s;
     if (!limits.single || !fastest) return;
-    one->series = head_of_line_near(example, fmax(one->rtt_ms, 5 * gap_ms),
-                                    fmax(3 * one->rtt_ms, 15 * gap_ms), &one->series_count);
+    one->series = session_keep(session, head_of_line_near(example, fmax(one->rtt_ms, 5 * gap_ms),
+                                                          fmax(3 * one->rtt_ms, 15 * gap_ms),
+                                                          &one->series_count));
+    if (one->series == NULL) one->series_count = 0;
 }
 
 void head_of_line_conclude(struct lab *lab) {

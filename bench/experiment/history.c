@@ -16,7 +16,6 @@
 #include "bench/experiment/diff_parts.h"
 #include "bench/judge/change_point.h"
 #include "bench/run/process.h"
-#include "bench/session/output.h"
 #include "bench/tell/fill.h"
 
 enum { DRAWN_MAX = 16 };

@@ -16,7 +16,6 @@
 #include "bench/experiment/all.h"
 #include "bench/experiment/ladder.h"
 #include "bench/run/cost.h"
-#include "bench/session/output.h"
 #include "bench/tell/words.h"
 #include "echo/clock.h"
 

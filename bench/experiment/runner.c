@@ -18,7 +18,6 @@
 #include "bench/judge/series.h"
 #include "bench/measure/environment.h"
 #include "bench/run/reference.h"
-#include "bench/session/output.h"
 #include "echo/address.h"
 #include "echo/clock.h"
 

@@ -8,7 +8,7 @@
 #ifndef BENCH_TRACE_H
 #define BENCH_TRACE_H
 
-#include "bench/run/child.h"
+#include "bench/run/process.h"
 
 enum trace_side {
     TRACE_CLIENT, /* the threads that connect */

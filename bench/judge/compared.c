@@ -106,9 +106,8 @@ void compared_list(struct findings *list, const struct runs *runs, double margin
     const size_t ways = METRICS + 1; /* in which a series is compared */
     double *values = calloc(2 * table.blocks + 1, sizeof *values);
     size_t planned = 0;
-    for (size_t i = 0; i < ways * table.count; i++) {
+    for (size_t i = 0; i < ways * table.count; i++)
         planned += compared_with(&table, i / ways, i % ways) >= 0;
-    }
     for (size_t i = 0; values != NULL && i < ways * table.count; i++) {
         const size_t series = i / ways;
         const long baseline = compared_with(&table, series, i % ways);
@@ -145,9 +144,8 @@ const struct compared *compared_find(const struct findings *list, const struct r
                            "variant metric point role size_bytes connections per_connection "
                            "pipeline offered_per_s placement engine design rtt_ms loss_percent "
                            "rto_floor_ms",
-                           &all[i], &key)) {
+                           &all[i], &key))
             return &all[i];
-        }
     }
     return NULL;
 }

@@ -43,9 +43,8 @@ static bool differs(const struct environment_difference *one) {
     const double tolerance = 1.2;
     if (one->base.count != 1 || one->new.count != 1) return true;
     const struct fact *before = one->base.list, *after = one->new.list;
-    if (strcmp(one->name, clock_cost) != 0 || before->kind != after->kind) {
+    if (strcmp(one->name, clock_cost) != 0 || before->kind != after->kind)
         return !fact_equal(before, after);
-    }
     const double ratio = after->number / before->number; /* NAN where neither is known */
     return ratio > tolerance || ratio < 1 / tolerance;
 }
@@ -59,9 +58,8 @@ static void free_one(struct environment_difference *one) {
 /* Keeps it if it is a difference. */
 static void take(struct environment_differences *differences, struct environment_difference one) {
     struct environment_difference *more = NULL;
-    if (one.name != NULL && one.base.count > 0 && one.new.count > 0 && differs(&one)) {
+    if (one.name != NULL && one.base.count > 0 && one.new.count > 0 && differs(&one))
         more = reallocarray(differences->list, differences->count + 1, sizeof *more);
-    }
     if (more == NULL) {
         free_one(&one);
         return;

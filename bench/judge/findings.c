@@ -5,326 +5,178 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/run/run_fields.h"
-
-#define COUNT(fields_) (sizeof(fields_) / sizeof *(fields_))
-
-#define T(name_, member_)                                                                          \
-    { .name = (name_), .kind = FIELD_TEXT, .offset = offsetof(struct S, member_) }
-#define R(name_, member_)                                                                          \
-    { .name = (name_), .kind = FIELD_REAL, .offset = offsetof(struct S, member_) }
-#define W(name_, member_)                                                                          \
-    { .name = (name_), .kind = FIELD_WHOLE, .offset = offsetof(struct S, member_) }
-#define C(name_, member_)                                                                          \
-    { .name = (name_), .kind = FIELD_COUNT, .offset = offsetof(struct S, member_) }
-#define B(name_, member_)                                                                          \
-    { .name = (name_), .kind = FIELD_TRUTH, .offset = offsetof(struct S, member_) }
-#define V(name_, member_)                                                                          \
-    {                                                                                              \
-        .name = (name_), .kind = FIELD_CHOICE, .offset = offsetof(struct S, member_),              \
-        .choices = verdict_names, .choice_count = VERDICTS                                         \
-    }
-
-#define E(name_, member_)                                                                          \
-    {                                                                                              \
-        .name = (name_), .kind = FIELD_CHOICE, .offset = offsetof(struct S, member_),              \
-        .choices = estimate_names, .choice_count = ESTIMATE_METHODS                                \
-    }
-
 /* Counts of statistics stand in findings as they are. */
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "a size_t is no FIELD_COUNT");
 
-#define COMPARISON                                                                                 \
-    R("ratio", comparison.ratio.value), R("ci_low", comparison.ratio.low),                         \
-        R("ci_high", comparison.ratio.high), R("level", comparison.level),                         \
-        R("diff", comparison.diff.value), R("diff_ci_low", comparison.diff.low),                   \
-        R("diff_ci_high", comparison.diff.high), E("estimate", comparison.estimate),               \
-        R("detectable", comparison.detectable), R("p", comparison.p),                              \
-        R("margin", comparison.margin), V("verdict", comparison.verdict)
+/* clang-format off: it joins these lines */
+#define TYPE(value_)                                                                               \
+    _Generic((value_), const char *: FIELD_TEXT, double: FIELD_REAL, uint64_t: FIELD_COUNT,        \
+             bool: FIELD_TRUTH)
+/* clang-format on */
 
-#define S compared
-static const struct field compared_fields[] = {T("metric", metric),
-                                               T("baseline", baseline),
-                                               T("variant", variant),
-                                               T("role", role),
-                                               T("placement", placement),
-                                               T("engine", engine),
-                                               T("design", design),
-                                               W("size_bytes", size_bytes),
-                                               W("connections", connections),
-                                               W("per_connection", per_connection),
-                                               R("rtt_ms", rtt_ms),
-                                               R("loss_percent", loss_percent),
-                                               W("point", point),
-                                               W("pipeline", pipeline),
-                                               R("rto_floor_ms", rto_floor_ms),
-                                               R("offered_per_s", offered_per_s),
-                                               R("baseline_offered_per_s", baseline_offered_per_s),
-                                               C("blocks", comparison.blocks),
-                                               COMPARISON,
-                                               C("blocks_needed", comparison.blocks_needed)};
-#undef S
-
-#define S fit
-static const struct field fit_fields[] = {T("variant", variant),
-                                          T("metric", metric),
-                                          C("runs", line.count),
-                                          R("round_trips", line.slope.value),
-                                          R("ci_low", line.slope.low),
-                                          R("ci_high", line.slope.high),
-                                          R("level", line.level),
-                                          R("intercept_us", line.intercept),
-                                          R("r2", line.r2),
-                                          R("model", model)};
-#undef S
-
-#define S per_connection
-static const struct field per_connection_fields[] = {T("variant", variant),
-                                                     W("size_bytes", size_bytes),
-                                                     R("rtt_ms", rtt_ms),
-                                                     W("messages", messages),
-                                                     C("runs", time_us.count),
-                                                     R("time_us", time_us.value),
-                                                     R("ci_low", time_us.low),
-                                                     R("ci_high", time_us.high),
-                                                     R("model_us", model_us),
-                                                     R("share_percent", share_percent),
-                                                     W("below_10_percent", below_10_percent)};
-#undef S
-
-#define S knee
-static const struct field knee_fields[] = {
-    T("variant", variant),           T("build", build),     R("capacity_per_s", capacity_per_s),
-    R("knee_per_s", knee_per_s),     R("share", share),     R("held_per_s", held_per_s),
-    R("broken_per_s", broken_per_s), T("because", because), T("rule", rule)};
-#undef S
-
-#define S lost_message
-static const struct field lost_fields[] = {T("variant", variant),
-                                           T("lost", lost),
-                                           R("predicted_low_ms", predicted_low_ms),
-                                           R("predicted_high_ms", predicted_high_ms),
-                                           R("measured_ms", measured_ms.value),
-                                           R("low_ms", measured_ms.low),
-                                           R("high_ms", measured_ms.high),
-                                           C("runs", measured_ms.count),
-                                           B("answered", answered)};
-#undef S
-
-#define S behind_loss
-static const struct field behind_loss_fields[] = {T("variant", variant),
-                                                  R("rate_per_s", rate_per_s),
-                                                  T("situation", situation),
-                                                  R("loss_percent", loss_percent),
-                                                  C("runs", sum.runs),
-                                                  R("sent", sum.sent),
-                                                  R("answered", sum.answered),
-                                                  R("unanswered", sum.unanswered),
-                                                  R("packets_lost", sum.packets_lost),
-                                                  R("delayed", sum.delayed),
-                                                  R("delayed_per_loss", delayed_per_loss),
-                                                  R("median_ms", sum.usual_ms),
-                                                  R("worst_ms", sum.worst_ms),
-                                                  R("delayed_beyond_ms", delayed_beyond_ms),
-                                                  R("within_ms", within_ms),
-                                                  R("lateness_max_ms", lateness_max_ms),
-                                                  R("within_share", within_share.value),
-                                                  R("ci_low", within_share.low),
-                                                  R("ci_high", within_share.high),
-                                                  R("level", level),
-                                                  R("rtt_ms", rtt_ms),
-                                                  R("deadline_ms", deadline_ms),
-                                                  R("connections", connections),
-                                                  R("pipeline", pipeline),
-                                                  R("duration_s", duration_s),
-                                                  T("arrivals", arrivals)};
-#undef S
-
-#define S idle_point
-static const struct field idle_point_fields[] = {
-    T("variant", variant),        C("size_bytes", size_bytes),   C("reply_bytes", reply_bytes),
-    R("gap_ms", gap_ms),          R("rtt_ms", rtt_ms),           R("latency_ms", latency_ms.value),
-    R("low_ms", latency_ms.low),  R("high_ms", latency_ms.high), C("samples", latency_ms.count),
-    R("round_trips", round_trips)};
-#undef S
-
-#define S idle_race
-static const struct field idle_race_fields[] = {R("rtt_ms", rtt_ms),
-                                                R("idle_timeout_ms", idle_timeout_ms),
-                                                R("gap_ms", gap_ms),
-                                                C("connections", connections),
-                                                C("sent", sent),
-                                                C("sent_after_pause", sent_after_pause),
-                                                C("met_closed", met_closed),
-                                                C("answered", answered),
-                                                C("executed", executed),
-                                                B("retry_safe", retry_safe)};
-#undef S
-
-#define S idle_beside
-static const struct field idle_beside_fields[] = {C("connections", connections),
-                                                  C("load_connections", load_connections),
-                                                  R("server_bytes_per_connection", server_bytes),
-                                                  R("kernel_bytes_per_connection", kernel_bytes),
-                                                  R("p99_alone_us", p99_alone_us),
-                                                  R("p99_beside_us", p99_beside_us),
-                                                  C("runs", runs)};
-#undef S
-
-#define COLUMN                                                                                     \
-    T("variant", column.variant), T("build", column.build), R("size_bytes", column.size_bytes),    \
-        R("reply_bytes", column.reply_bytes), R("connections", column.connections),                \
-        R("per_connection", column.per_connection), R("pipeline", column.pipeline),                \
-        T("engine", column.engine), T("placement", column.placement),                              \
-        T("network", column.network), T("profile", column.profile), R("rtt_ms", column.rtt_ms),    \
-        R("loss_percent", column.loss_percent), R("offered_per_s", column.offered_per_s),          \
-        R("point", column.point), R("deadline_ms", column.deadline_ms),                            \
-        R("rto_floor_ms", column.rto_floor_ms), T("design", column.design),                        \
-        R("workers", column.workers), B("dedup", column.dedup),                                    \
-        R("idle_timeout_ms", column.idle_timeout_ms), R("delay_us", column.delay_us),              \
-        R("idle_connections", column.idle_connections),                                            \
-        R("silent_connections", column.silent_connections), R("gap_ms", column.gap_ms),            \
-        R("mtu_bytes", column.mtu_bytes), T("arrivals", column.arrivals),                          \
-        T("assign", column.assign), T("lost_packet", column.lost_packet)
-
-#define S only
-static const struct field only_fields[] = {COLUMN};
-#undef S
-
-#define S changed
-static const struct field changed_fields[] = {T("metric", metric),
-                                              T("baseline", baseline),
-                                              COLUMN,
-                                              T("role", role),
-                                              R("blocks", blocks),
-                                              C("sessions_base", sessions_base),
-                                              C("sessions_new", sessions_new),
-                                              R("base", base),
-                                              R("new", new),
-                                              R("ratio", ratio),
-                                              R("ci_low", low),
-                                              R("ci_high", high),
-                                              R("level", level),
-                                              R("diff", diff),
-                                              R("diff_ci_low", diff_low),
-                                              R("diff_ci_high", diff_high),
-                                              R("detectable", detectable),
-                                              R("p", p),
-                                              R("margin", margin),
-                                              R("min_effect", min_effect),
-                                              B("judged", judged),
-                                              V("verdict", verdict),
-                                              B("gates", gates),
-                                              B("regression", regression),
-                                              C("sessions_needed", sessions_needed)};
-#undef S
-
-#define S stretch
-static const struct field stretch_fields[] = {
-    T("variant", variant), T("column", column), T("metric", metric),     T("file", file),
-    T("from", from),       T("to", to),         C("sessions", sessions), R("value", value),
-    R("ratio", ratio),     R("p", p),           R("level", level)};
-#undef S
-
-#define S difference
-static const struct field difference_fields[] = {T("of", of),
-                                                 C("sessions_base", sessions_base),
-                                                 C("sessions_new", sessions_new),
-                                                 R("margin", margin),
-                                                 R("min_effect", min_effect),
-                                                 C("judged", judged),
-                                                 C("regressions", regressions),
-                                                 C("too_few_valid", too_few_valid)};
-#undef S
-
-#define S tool_beside
-static const struct field tool_fields[] = {T("tool", tool), T("test", test), T("variant", variant),
-                                           C("missed", missed), T("problem", problem)};
-#undef S
-
-#define S agreed
-static const struct field agreed_fields[] = {
-    T("metric", metric), T("baseline", baseline),  T("variant", variant), C("blocks", blocks),
-    COMPARISON,          T("agreement", agreement)};
-#undef S
-
-#define S missing
-static const struct field missing_fields[] = {T(NULL, what)};
-#undef S
-
-#define S checked
-static const struct field checked_fields[] = {
-    T("name", name),   B("negative_control", negative), T("injected", injected),
-    T("found", found), B("detected", detected),         B("pass", pass)};
-#undef S
-
-#define S consists
-static const struct field consists_fields[] = {
-    T("variant", variant),
-    C("size_bytes", size_bytes),
-    C("reply_bytes", reply_bytes),
-    C("messages", messages),
-    R("payload_percent", payload_percent),
-    R("packets_per_message", packets_per_message),
-    R("ip_bytes_per_message", ip_bytes_per_message),
-    R("packets_later_message", packets_later),
-    R("ip_bytes_later_message", ip_bytes_later),
-    T("not_predicted_because", not_predicted_because),
-    T("wire_skipped_because", wire_skipped_because),
-    T("explanation", explanation),
-    {.name = "syscalls_per_message", .kind = FIELD_OBJECT, .nullable = true},
-    R("syscalls_per_message.client", calls_client),
-    R("syscalls_per_message.server", calls_server),
-    T("syscalls_skipped_because", calls_skipped_because),
-    R("context_switches_per_message", context_switches),
-    {.name = "cpu_us_per_message", .kind = FIELD_OBJECT},
-    R("cpu_us_per_message.client", client_cpu_us),
-    R("cpu_us_per_message.server", server_cpu_us),
-    {.name = "phases_us", .kind = FIELD_OBJECT, .nullable = true},
-    R("phases_us.exchange.mean", exchange_us.mean),
-    R("phases_us.exchange.p50", exchange_us.p50),
-    R("phases_us.connect.p50", connect_us.p50),
-    R("phases_us.connect.mean", connect_us.mean),
-    R("phases_us.close.p50", close_us.p50),
-    R("phases_us.close.mean", close_us.mean),
-    T("loopback_skipped_because", loopback_skipped_because),
-    R("guessed.packets", guessed[GUESS_PACKETS]),
-    R("guessed.round_trips", guessed[GUESS_ROUND_TRIPS]),
-    R("guessed.client_calls", guessed[GUESS_CALLS])};
-#undef S
-
-#define KIND_OF(command_, single_, name_, struct_, fields_)                                        \
+/* A member by its own name; by another; and a double that holds a whole number. */
+#define F(struct_, member_) N(#member_, struct_, member_)
+#define N(name_, struct_, member_)                                                                 \
     {                                                                                              \
-        .name = (name_), .command = (command_), .single = (single_),                               \
-        .size = sizeof(struct struct_), .fields = (fields_), .field_count = COUNT(fields_)         \
+        .name = (name_), .kind = TYPE(((struct struct_ *)0)->member_),                             \
+        .offset = offsetof(struct struct_, member_)                                                \
     }
-#define KIND(name_, struct_, fields_) KIND_OF(NULL, false, name_, struct_, fields_)
+#define W(struct_, member_)                                                                        \
+    { #member_, FIELD_AT(struct_, WHOLE, member_) }
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of members that join */
+#define CHOICE(name_, struct_, member_, names_, count_)                                            \
+    { (name_), FIELD_AT(struct_, CHOICE, member_), .choices = (names_), .choice_count = (count_) }
+#define OBJECT(name_, nullable_)                                                                   \
+    { .name = (name_), .kind = FIELD_OBJECT, .nullable = (nullable_) }
+#define INTERVAL(name_, low_, high_, struct_, member_)                                             \
+    N(name_, struct_, member_.value), N(low_, struct_, member_.low), N(high_, struct_, member_.high)
+#define COMPARISON(struct_)                                                                        \
+    INTERVAL("ratio", "ci_low", "ci_high", struct_, comparison.ratio),                             \
+        N("level", struct_, comparison.level),                                                     \
+        INTERVAL("diff", "diff_ci_low", "diff_ci_high", struct_, comparison.diff),                 \
+        CHOICE("estimate", struct_, comparison.estimate, estimate_names, ESTIMATE_METHODS),        \
+        N("detectable", struct_, comparison.detectable), N("p", struct_, comparison.p),            \
+        N("margin", struct_, comparison.margin),                                                   \
+        CHOICE("verdict", struct_, comparison.verdict, verdict_names, VERDICTS)
+#define C(struct_, member_) N(#member_, struct_, column.member_)
+#define COLUMN(struct_)                                                                            \
+    C(struct_, variant), C(struct_, build), C(struct_, size_bytes), C(struct_, reply_bytes),       \
+        C(struct_, connections), C(struct_, per_connection), C(struct_, pipeline),                 \
+        C(struct_, engine), C(struct_, placement), C(struct_, network), C(struct_, profile),       \
+        C(struct_, rtt_ms), C(struct_, loss_percent), C(struct_, offered_per_s),                   \
+        C(struct_, point), C(struct_, deadline_ms), C(struct_, rto_floor_ms), C(struct_, design),  \
+        C(struct_, workers), C(struct_, dedup), C(struct_, idle_timeout_ms), C(struct_, delay_us), \
+        C(struct_, idle_connections), C(struct_, silent_connections), C(struct_, gap_ms),          \
+        C(struct_, mtu_bytes), C(struct_, arrivals), C(struct_, assign), C(struct_, lost_packet)
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+#define KIND(name_, struct_, ...)                                                                  \
+    .name = (name_), .size = sizeof(struct struct_),                                               \
+    .fields = (const struct field[]){__VA_ARGS__},                                                 \
+    .field_count = sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field)
 
 const struct finding_kind finding_kinds[LISTS] = {
-    [LIST_COMPARISONS] = KIND("comparisons", compared, compared_fields),
-    [LIST_FITS] = KIND("fits", fit, fit_fields),
-    [LIST_PER_CONNECTION] = KIND("per_connection", per_connection, per_connection_fields),
-    [LIST_KNEES] = KIND("knees", knee, knee_fields),
-    [LIST_LOST] = KIND("lost_packets", lost_message, lost_fields),
-    [LIST_BEHIND_LOSS] = KIND("who_waits", behind_loss, behind_loss_fields),
-    [LIST_IDLE_POINTS] = KIND("idle_points", idle_point, idle_point_fields),
-    [LIST_IDLE_RACE] = KIND_OF(NULL, true, "idle_race", idle_race, idle_race_fields),
-    [LIST_IDLE_BESIDE] = KIND_OF(NULL, true, "idle_beside", idle_beside, idle_beside_fields),
-    [LIST_CHECKS] = KIND("checks", checked, checked_fields),
-    [LIST_ANATOMY] = KIND("anatomy", consists, consists_fields),
-    [LIST_CHANGES] = KIND_OF("diff", false, "comparisons", changed, changed_fields),
-    [LIST_ONLY_BASE] = KIND_OF("diff", false, "only_base", only, only_fields),
-    [LIST_ONLY_NEW] = KIND_OF("diff", false, "only_new", only, only_fields),
-    [LIST_DIFFERENCE] = KIND_OF("diff", true, NULL, difference, difference_fields),
-    [LIST_HISTORY] = KIND_OF("diff", false, "history", stretch, stretch_fields),
-    [LIST_TOOLS] = KIND_OF("crosscheck", false, "tools", tool_beside, tool_fields),
-    [LIST_AGREEMENTS] = KIND_OF("crosscheck", false, "comparisons", agreed, agreed_fields),
-    [LIST_MISSING] = {.name = "missing",
-                      .command = "crosscheck",
-                      .texts = true,
-                      .size = sizeof(struct missing),
-                      .fields = missing_fields,
-                      .field_count = COUNT(missing_fields)}};
+    [LIST_COMPARISONS] = {KIND(
+        "comparisons", compared, F(compared, metric), F(compared, baseline), F(compared, variant),
+        F(compared, role), F(compared, placement), F(compared, engine), F(compared, design),
+        W(compared, size_bytes), W(compared, connections), W(compared, per_connection),
+        F(compared, rtt_ms), F(compared, loss_percent), W(compared, point), W(compared, pipeline),
+        F(compared, rto_floor_ms), F(compared, offered_per_s), F(compared, baseline_offered_per_s),
+        N("blocks", compared, comparison.blocks), COMPARISON(compared),
+        N("blocks_needed", compared, comparison.blocks_needed))},
+    [LIST_FITS] = {KIND("fits", fit, F(fit, variant), F(fit, metric), N("runs", fit, line.count),
+                        INTERVAL("round_trips", "ci_low", "ci_high", fit, line.slope),
+                        N("level", fit, line.level), N("intercept_us", fit, line.intercept),
+                        N("r2", fit, line.r2), F(fit, model))},
+    [LIST_PER_CONNECTION] = {KIND("per_connection", per_connection, F(per_connection, variant),
+                                  W(per_connection, size_bytes), F(per_connection, rtt_ms),
+                                  W(per_connection, messages),
+                                  N("runs", per_connection, time_us.count),
+                                  INTERVAL("time_us", "ci_low", "ci_high", per_connection, time_us),
+                                  F(per_connection, model_us), F(per_connection, share_percent),
+                                  W(per_connection, below_10_percent))},
+    [LIST_KNEES] = {KIND("knees", knee, F(knee, variant), F(knee, build), F(knee, capacity_per_s),
+                         F(knee, knee_per_s), F(knee, share), F(knee, held_per_s),
+                         F(knee, broken_per_s), F(knee, because), F(knee, rule))},
+    [LIST_LOST] = {KIND("lost_packets", lost_message, F(lost_message, variant),
+                        F(lost_message, lost), F(lost_message, predicted_low_ms),
+                        F(lost_message, predicted_high_ms),
+                        INTERVAL("measured_ms", "low_ms", "high_ms", lost_message, measured_ms),
+                        N("runs", lost_message, measured_ms.count), F(lost_message, answered))},
+    [LIST_BEHIND_LOSS] = {KIND(
+        "who_waits", behind_loss, F(behind_loss, variant), F(behind_loss, rate_per_s),
+        F(behind_loss, situation), F(behind_loss, loss_percent), N("runs", behind_loss, sum.runs),
+        N("sent", behind_loss, sum.sent), N("answered", behind_loss, sum.answered),
+        N("unanswered", behind_loss, sum.unanswered),
+        N("packets_lost", behind_loss, sum.packets_lost), N("delayed", behind_loss, sum.delayed),
+        F(behind_loss, delayed_per_loss), N("median_ms", behind_loss, sum.usual_ms),
+        N("worst_ms", behind_loss, sum.worst_ms), F(behind_loss, delayed_beyond_ms),
+        F(behind_loss, within_ms), F(behind_loss, lateness_max_ms),
+        INTERVAL("within_share", "ci_low", "ci_high", behind_loss, within_share),
+        F(behind_loss, level), F(behind_loss, rtt_ms), F(behind_loss, deadline_ms),
+        F(behind_loss, connections), F(behind_loss, pipeline), F(behind_loss, duration_s),
+        F(behind_loss, arrivals))},
+    [LIST_IDLE_POINTS] = {KIND(
+        "idle_points", idle_point, F(idle_point, variant), F(idle_point, size_bytes),
+        F(idle_point, reply_bytes), F(idle_point, gap_ms), F(idle_point, rtt_ms),
+        INTERVAL("latency_ms", "low_ms", "high_ms", idle_point, latency_ms),
+        N("samples", idle_point, latency_ms.count), F(idle_point, round_trips))},
+    [LIST_IDLE_RACE] = {.single = true,
+                        KIND("idle_race", idle_race, F(idle_race, rtt_ms),
+                             F(idle_race, idle_timeout_ms), F(idle_race, gap_ms),
+                             F(idle_race, connections), F(idle_race, sent),
+                             F(idle_race, sent_after_pause), F(idle_race, met_closed),
+                             F(idle_race, answered), F(idle_race, executed),
+                             F(idle_race, retry_safe))},
+    [LIST_IDLE_BESIDE] = {.single = true,
+                          KIND("idle_beside", idle_beside, F(idle_beside, connections),
+                               F(idle_beside, load_connections),
+                               N("server_bytes_per_connection", idle_beside, server_bytes),
+                               N("kernel_bytes_per_connection", idle_beside, kernel_bytes),
+                               F(idle_beside, p99_alone_us), F(idle_beside, p99_beside_us),
+                               F(idle_beside, runs))},
+    [LIST_CHECKS] = {KIND("checks", checked, F(checked, name),
+                          N("negative_control", checked, negative), F(checked, injected),
+                          F(checked, found), F(checked, detected), F(checked, pass))},
+    [LIST_ANATOMY] = {KIND(
+        "anatomy", consists, F(consists, variant), F(consists, size_bytes),
+        F(consists, reply_bytes), F(consists, messages), F(consists, payload_percent),
+        F(consists, packets_per_message), F(consists, ip_bytes_per_message),
+        N("packets_later_message", consists, packets_later),
+        N("ip_bytes_later_message", consists, ip_bytes_later), F(consists, not_predicted_because),
+        F(consists, wire_skipped_because), F(consists, explanation),
+        OBJECT("syscalls_per_message", true),
+        N("syscalls_per_message.client", consists, calls_client),
+        N("syscalls_per_message.server", consists, calls_server),
+        N("syscalls_skipped_because", consists, calls_skipped_because),
+        N("context_switches_per_message", consists, context_switches),
+        OBJECT("cpu_us_per_message", false),
+        N("cpu_us_per_message.client", consists, client_cpu_us),
+        N("cpu_us_per_message.server", consists, server_cpu_us), OBJECT("phases_us", true),
+        N("phases_us.exchange.mean", consists, exchange_us.mean),
+        N("phases_us.exchange.p50", consists, exchange_us.p50),
+        N("phases_us.connect.p50", consists, connect_us.p50),
+        N("phases_us.connect.mean", consists, connect_us.mean),
+        N("phases_us.close.p50", consists, close_us.p50),
+        N("phases_us.close.mean", consists, close_us.mean), F(consists, loopback_skipped_because),
+        N("guessed.packets", consists, guessed[GUESS_PACKETS]),
+        N("guessed.round_trips", consists, guessed[GUESS_ROUND_TRIPS]),
+        N("guessed.client_calls", consists, guessed[GUESS_CALLS]))},
+    [LIST_CHANGES] = {.command = "diff",
+                      KIND("comparisons", changed, F(changed, metric), F(changed, baseline),
+                           COLUMN(changed), F(changed, role), F(changed, blocks),
+                           F(changed, sessions_base), F(changed, sessions_new), F(changed, base),
+                           F(changed, new), F(changed, ratio), N("ci_low", changed, low),
+                           N("ci_high", changed, high), F(changed, level), F(changed, diff),
+                           N("diff_ci_low", changed, diff_low),
+                           N("diff_ci_high", changed, diff_high), F(changed, detectable),
+                           F(changed, p), F(changed, margin), F(changed, min_effect),
+                           F(changed, judged),
+                           CHOICE("verdict", changed, verdict, verdict_names, VERDICTS),
+                           F(changed, gates), F(changed, regression), F(changed, sessions_needed))},
+    [LIST_ONLY_BASE] = {.command = "diff", KIND("only_base", only, COLUMN(only))},
+    [LIST_ONLY_NEW] = {.command = "diff", KIND("only_new", only, COLUMN(only))},
+    [LIST_DIFFERENCE] = {.command = "diff",
+                         .single = true,
+                         KIND(NULL, difference, F(difference, of), F(difference, sessions_base),
+                              F(difference, sessions_new), F(difference, margin),
+                              F(difference, min_effect), F(difference, judged),
+                              F(difference, regressions), F(difference, too_few_valid))},
+    [LIST_HISTORY] = {.command = "diff",
+                      KIND("history", stretch, F(stretch, variant), F(stretch, column),
+                           F(stretch, metric), F(stretch, file), F(stretch, from), F(stretch, to),
+                           F(stretch, sessions), F(stretch, value), F(stretch, ratio),
+                           F(stretch, p), F(stretch, level))},
+    [LIST_TOOLS] = {.command = "crosscheck",
+                    KIND("tools", tool_beside, F(tool_beside, tool), F(tool_beside, test),
+                         F(tool_beside, variant), F(tool_beside, missed), F(tool_beside, problem))},
+    [LIST_AGREEMENTS] = {.command = "crosscheck",
+                         KIND("comparisons", agreed, F(agreed, metric), F(agreed, baseline),
+                              F(agreed, variant), F(agreed, blocks), COMPARISON(agreed),
+                              F(agreed, agreement))},
+    [LIST_MISSING] = {
+        .command = "crosscheck", .texts = true, KIND("missing", missing, N(NULL, missing, what))}};
 
 void *findings_add(struct findings *findings, enum list kind) {
     const struct finding_kind *of = &finding_kinds[kind];
@@ -364,8 +216,7 @@ bool findings_agree(enum list kind, const char *names, const void *one, const vo
 const void *findings_first(const struct findings *findings, enum list kind, const char *names,
                            const void *one) {
     const char *item = findings->items;
-    for (size_t i = 0; i < findings->count; i++, item += finding_kinds[kind].size) {
+    for (size_t i = 0; i < findings->count; i++, item += finding_kinds[kind].size)
         if (findings_agree(kind, names, item, one)) return item;
-    }
     return NULL;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What experiments conclude, as rows that a file keeps and both readers are
- * told: each list is a struct and the description of its members. Texts are
- * borrowed, from a table of the program or from the session they stand in.
- * What is not known is NAN, FIELD_UNKNOWN or NULL.
+ * told: each list is a struct and the description of its members. To add a
+ * field: a member here, and F(STRUCT, MEMBER) in its row of finding_kinds; files,
+ * their check and templates have it then. Texts are borrowed, from a table of
+ * the program or from the session they stand in. What is not known is NAN,
+ * FIELD_UNKNOWN or NULL.
  */
 #ifndef BENCH_FINDINGS_H
 #define BENCH_FINDINGS_H
 
-#include "bench/judge/slope.h"
+#include "bench/judge/statistics.h"
 #include "bench/link/wire.h"
 #include "bench/run/run.h"
 
@@ -259,7 +261,7 @@ struct findings {
 /* A new one at the end, all unknown; NULL without memory. Earlier addresses are void then. */
 void *findings_add(struct findings *findings, enum list kind);
 
-/* What it has in common with a run, by name (bench/run/run_fields.h), is the run's. */
+/* What it has in common with a run, by name (bench/run/run.h), is the run's. */
 void findings_describe(enum list kind, void *finding, const struct run *run);
 
 /* Whether two of a kind agree in these fields: "variant size_bytes". What neither knows is equal.

@@ -34,9 +34,8 @@ static struct near_loss *messages_of(const struct run *run, size_t *count) {
 static double median_ms(const struct near_loss *messages, size_t count) {
     double *answered = calloc(count + 1, sizeof *answered);
     size_t many = 0;
-    for (size_t i = 0; answered != NULL && i < count; i++) {
+    for (size_t i = 0; answered != NULL && i < count; i++)
         if (!isnan(messages[i].latency_ms)) answered[many++] = messages[i].latency_ms;
-    }
     const double median = statistics_median(answered, many);
     free(answered);
     return median;

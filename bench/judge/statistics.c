@@ -2,6 +2,7 @@
 #include "bench/judge/statistics.h"
 
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_math.h>
 #include <gsl/gsl_sort_double.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
@@ -24,10 +25,8 @@ struct interval statistics_median_interval(double *samples, size_t count, double
     struct interval interval = {statistics_median(samples, count), NAN, NAN};
     /* The k-th smallest and k-th largest miss the median with probability 2 P(B(n, 1/2) < k). */
     size_t k = 0;
-    while (k < count / 2 &&
-           2 * gsl_cdf_binomial_P((unsigned)k, 0.5, (unsigned)count) <= 1 - level) {
+    while (k < count / 2 && 2 * gsl_cdf_binomial_P((unsigned)k, 0.5, (unsigned)count) <= 1 - level)
         k++;
-    }
     if (k == 0) return interval;
     interval.low = samples[k - 1];
     interval.high = samples[count - k];
@@ -45,11 +44,10 @@ static double beta_quantile(double share, double a, double b) {
     double high = 1;
     for (int i = 0; i < 60; i++) {
         const double middle = (low + high) / 2;
-        if (gsl_cdf_beta_P(middle, a, b) < share) {
+        if (gsl_cdf_beta_P(middle, a, b) < share)
             low = middle;
-        } else {
+        else
             high = middle;
-        }
     }
     return (low + high) / 2;
 }
@@ -78,9 +76,8 @@ double statistics_sign_flip(const double *samples, size_t count) {
 /* Twice the rank of its size, as equals share theirs. What is 0 takes no part (Pratt, 1959). */
 static size_t twice_rank(const double *samples, size_t count, double one) {
     size_t twice = 1;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         twice += fabs(samples[i]) < fabs(one) ? 2 : fabs(samples[i]) == fabs(one);
-    }
     return one == 0 ? 0 : twice;
 }
 
@@ -97,9 +94,8 @@ double statistics_rank_flip(const double *samples, size_t count) {
     free(ranks);
     if (share == NULL) return 1; /* no memory: nothing is claimed */
     const size_t near = positive < total - positive ? positive : total - positive;
-    for (size_t sum = 0; sum <= total; sum++) {
+    for (size_t sum = 0; sum <= total; sum++)
         if (sum <= near || sum >= total - near) as_far += share[sum];
-    }
     free(share);
     return as_far;
 }
@@ -145,4 +141,66 @@ struct comparison statistics_compare(const double *variant, const double *baseli
     c.blocks_needed = blocks_needed(&c, &its);
     free(logs);
     return c;
+}
+
+/* ---- a line through points ---- */
+
+/* The slopes of all pairs that are of different groups, ascending; how many. */
+static size_t pair_slopes(const struct slope_point *points, size_t count, double *slopes) {
+    size_t pairs = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = i + 1; k < count; k++) {
+            if (points[i].group == points[k].group || points[i].x == points[k].x) continue;
+            slopes[pairs++] = (points[k].y - points[i].y) / (points[k].x - points[i].x);
+        }
+    }
+    gsl_sort(slopes, 1, pairs);
+    return pairs;
+}
+
+/* The standard deviation of Kendall's sum where there is no slope, the groups being ties. */
+static double kendall_deviation(const struct slope_point *points, size_t count) {
+    const double n = (double)count;
+    double sum = n * (n - 1) * (2 * n + 5);
+    for (size_t i = 0; i < count; i++) {
+        double alike = 0;
+        for (size_t k = 0; k < count; k++) alike += points[k].group == points[i].group;
+        /* Each of the `alike` points of a group adds its share of the group's term. */
+        sum -= (alike - 1) * (2 * alike + 5);
+    }
+    return sqrt(sum / 18);
+}
+
+static double median_residue(const struct slope_point *points, size_t count, double slope,
+                             double *room) {
+    for (size_t i = 0; i < count; i++) room[i] = points[i].y - slope * points[i].x;
+    return statistics_median(room, count);
+}
+
+static double explained(const struct slope_point *points, const struct slope *line) {
+    const double all = gsl_stats_tss(&points->y, sizeof *points / sizeof points->y, line->count);
+    double left = 0;
+    for (size_t i = 0; i < line->count; i++)
+        left += gsl_pow_2(points[i].y - line->intercept - line->slope.value * points[i].x);
+    return all > 0 ? 1 - left / all : 1;
+}
+
+struct slope slope_of(const struct slope_point *points, size_t count, double level) {
+    struct slope line = {count, {NAN, NAN, NAN}, NAN, NAN, level};
+    double *slopes = calloc(count * count + 1, sizeof *slopes);
+    const size_t pairs = slopes == NULL ? 0 : pair_slopes(points, count, slopes);
+    if (pairs > 0) {
+        const double beyond =
+            gsl_cdf_ugaussian_Pinv(1 - (1 - level) / 2) * kendall_deviation(points, count);
+        const double cut = floor(((double)pairs - beyond) / 2);
+        line.slope.value = gsl_stats_median_from_sorted_data(slopes, 1, pairs);
+        if (cut >= 1) {
+            line.slope.low = slopes[(size_t)cut - 1];
+            line.slope.high = slopes[pairs - (size_t)cut];
+        }
+        line.intercept = median_residue(points, count, line.slope.value, slopes);
+        line.r2 = explained(points, &line);
+    }
+    free(slopes);
+    return line;
 }

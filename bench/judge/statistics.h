@@ -81,4 +81,26 @@ struct interval statistics_share_interval(double hit, double missed, double leve
 double statistics_sign_flip(const double *samples, size_t count);
 double statistics_rank_flip(const double *samples, size_t count);
 
+/*
+ * A line through points in groups (runs at nominal delays), that single
+ * disturbed runs do not turn: Theil's and Sen's slope, the median of the slopes
+ * of all pairs of points of different groups, with Sen's interval (1968).
+ * Within a group x differs by noise alone, so such pairs say nothing.
+ */
+struct slope_point {
+    double x, y;
+    double group; /* equal: of one nominal x */
+};
+
+struct slope {
+    size_t count;
+    struct interval slope; /* low and high NAN where there are too few for the level */
+    double intercept;      /* the median of y - slope x */
+    double r2;             /* the share of the variance that the line explains */
+    double level;
+};
+
+/* NAN throughout where no two groups differ, or without memory. */
+struct slope slope_of(const struct slope_point *points, size_t count, double level);
+
 #endif

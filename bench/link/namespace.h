@@ -35,7 +35,7 @@ extern const char *const profile_names[PROFILES];
 /* As namespace_enter, with these settings. What cannot be written stays as it is. */
 int profile_enter(enum profile profile);
 
-/* Adds what is in force where the caller is: "net.ipv4.tcp_..." is "1". */
+/* Adds what is in force where the caller is. */
 void profile_read(struct facts *facts);
 
 #endif

@@ -17,8 +17,8 @@
  *     wire_set_port(&wire, port);
  *     ... exchange messages with WIRE_CLIENT_TARGET:port ...
  *     wire_settle(&wire, quiet_ns, limit_ns);
- *     wire_stop(&wire, &report);
- *     ... use report ...
+ *     wire_stop(&wire);
+ *     ... use wire.report ...
  *     wire_release(&wire);
  *
  * It has no bandwidth limit, never reorders and never duplicates. UDP
@@ -40,12 +40,7 @@
 #define WIRE_CLIENT_TARGET "10.9.0.2" /* what the client connects to */
 #define WIRE_FAR_END "wire1"          /* the device at which the process stands */
 
-enum {
-    WIRE_MTU = 1500, /* unless told */
-    WIRE_MTU_MIN = 576,
-    WIRE_MTU_MAX = 65535,
-    WIRE_RULES = 32 /* that may be armed at once */
-};
+enum { WIRE_MTU = 1500 /* unless told */, WIRE_MTU_MIN = 576, WIRE_MTU_MAX = 65535 };
 
 #define WIRE_RTT_MAX_NS INT64_C(10000000000)
 
@@ -71,16 +66,13 @@ enum wire_direction {
     WIRE_DIRECTIONS
 };
 
-enum { WIRE_ANY = -1 }; /* any kind, any direction */
-
 extern const char *const wire_kind_names[WIRE_KINDS];
 extern const char *const wire_direction_names[WIRE_DIRECTIONS];
 
-/* "Lose the nth packet of this kind and direction", counted from when the rule is armed. */
-struct wire_rule {
-    int kind;      /* enum wire_kind or WIRE_ANY */
-    int direction; /* enum wire_direction or WIRE_ANY */
-    uint64_t nth;  /* 1: the next */
+/* "Lose the nth such packet." */
+struct drop {
+    unsigned kind, direction; /* enum wire_kind, enum wire_direction */
+    unsigned nth;             /* 0: none */
 };
 
 struct wire_options {
@@ -91,8 +83,7 @@ struct wire_options {
     int cpu;                  /* to stay on; -1: any */
     const char *capture_path; /* NULL: no capture */
     size_t trace_packets;     /* so many of the first packets are kept one by one */
-    const struct wire_rule *rules;
-    unsigned rule_count; /* up to WIRE_RULES, armed from the first packet on */
+    struct drop drop;
 };
 
 /* Sums over packets; "sent" is by either end, whether or not it was lost then. */
@@ -100,14 +91,12 @@ struct wire_tally {
     uint64_t packets;       /* sent */
     uint64_t ip_bytes;      /* of those, IP header included */
     uint64_t payload_bytes; /* of those, what TCP or UDP carries */
-    uint64_t dropped;       /* of those packets, by rule or by chance */
+    uint64_t dropped;       /* of those packets, as told or by chance */
 };
 
-/* All members count up, so that two snapshots can be subtracted. */
 struct wire_counts {
-    struct wire_tally by[WIRE_KINDS][WIRE_DIRECTIONS];
-    uint64_t dropped_by_rule;
-    uint64_t dropped_by_chance;
+    struct wire_tally by[WIRE_DIRECTIONS][WIRE_KINDS];
+    uint64_t dropped_as_told, dropped_by_chance;
     uint64_t returned;     /* packets given back; sent = dropped + returned + held + device_drops */
     uint64_t delay_ns;     /* sum of the delays applied to those */
     uint64_t foreign;      /* packets that are not IPv4: not given back. Should be 0 */
@@ -127,25 +116,25 @@ struct wire_packet {
     bool dropped;
 };
 
-/* What a stopped wire tells. The pointers are good until wire_release. */
+/* What the process tells, in memory that it shares; to be read when it has stopped. */
 struct wire_report {
     struct wire_counts counts;
-    const struct histogram *delay;   /* that every packet really had, one way */
-    const struct histogram *late;    /* the part beyond half the RTT; never early */
-    const struct wire_packet *trace; /* in the order they were sent */
-    size_t trace_count;
-    uint64_t trace_missed; /* packets after the trace was full */
-    bool capture_failed;   /* the file is not whole: no room on the disk, perhaps */
-    bool spun;             /* see wire_start */
+    struct histogram delay; /* that every packet really had, one way */
+    struct histogram late;  /* the part beyond half the RTT; never early */
+    bool capture_failed;    /* the file is not whole: no room on the disk, perhaps */
+    atomic_bool stopping;
+    atomic_uint_least16_t server_port;
+    atomic_uint_least64_t events; /* packets that came or went, ... */
+    atomic_uint_least64_t held;   /* ... and those that are held */
+    size_t trace_count, trace_room;
+    struct wire_packet trace[]; /* in the order they were sent */
 };
-
-struct wire_shared;
 
 struct wire {
     pid_t pid;
     int control; /* shutting it down wakes the process */
-    struct wire_shared *shared;
-    size_t shared_bytes;
+    struct wire_report *report;
+    size_t report_bytes;
     const char *failed_at; /* after a start that failed: what was being tried, in a few words */
 };
 
@@ -167,44 +156,24 @@ struct wire {
  */
 int wire_start(struct wire *wire, const struct wire_options *options);
 
-/* The server's port, by which directions are told; packets before it are WIRE_ASTRAY. */
+/* The server's, by which directions are told; packets before it are WIRE_ASTRAY. */
 void wire_set_port(struct wire *wire, uint16_t port);
 
-/*
- * Arms a rule while packets flow: those that reach the wire from now on count.
- * 0, -EINVAL, or -ENOBUFS when WIRE_RULES are armed already.
- */
-int wire_drop(struct wire *wire, const struct wire_rule *rule);
-
-/*
- * The counts so far. A packet is counted before it is given back: whoever has
- * received one finds it in here.
- */
-void wire_snapshot(struct wire *wire, struct wire_counts *counts);
-
-/*
- * Waits until nothing is held and nothing has been sent for `quiet_ns`: more
- * than an RTT for what the last packet may still cause. 0, or -ETIMEDOUT after
- * `limit_ns`.
- */
+/* Waits until nothing is held and nothing has come for `quiet_ns`. 0, or -ETIMEDOUT. */
 int wire_settle(struct wire *wire, uint64_t quiet_ns, uint64_t limit_ns);
 
 /*
- * Ends the process (packets still held are lost) and takes the device away.
- * `report` may be NULL. 0, or -EIO when the process did not live to the end:
- * the report then has what it counted until it died.
+ * Ends the process (packets still held are lost) and takes the device away;
+ * wire->report is then whole. 0, or -EIO when the process did not live to the
+ * end: it has what was counted until then.
  */
-int wire_stop(struct wire *wire, struct wire_report *report);
+int wire_stop(struct wire *wire);
 
-/* Frees what the report points into. After wire_stop. */
-void wire_release(struct wire *wire);
+void wire_release(struct wire *wire); /* frees the report, after wire_stop */
 
-/* Sums over all kinds and directions that match (WIRE_ANY). */
-struct wire_tally wire_sum(const struct wire_counts *counts, int kind, int direction);
+struct wire_tally wire_sum(const struct wire_counts *counts); /* all kinds and directions */
 
-/* ---- the parts of the wire: for bench/link/wire*.c and its test only ---- */
-
-/* wire_packet.c: looks at packets; pure. */
+/* ---- for bench/link and its test only: looks at packets; pure ---- */
 
 /* Later fragments have no ports: remembers where the first of a packet was going. */
 struct wire_fragments {
@@ -212,45 +181,14 @@ struct wire_fragments {
     uint8_t direction[64]; /* + 1; 0: none */
 };
 
-/*
- * Fills all of `seen` but times and dropped. False: not a whole IPv4 packet,
- * and `seen` is untouched.
- */
+/* Fills all of `seen` but times and dropped. False: not a whole IPv4 packet, nothing is filled. */
 bool wire_look(struct wire_packet *seen, const uint8_t *packet, size_t size, uint16_t server_port,
                struct wire_fragments *fragments);
 
-void wire_turn_round(uint8_t *packet); /* swaps source and destination */
-
-/* wire_device.c: the veth pair. */
+/* ---- wire_device.c, likewise: the veth pair ---- */
 
 int wire_device_make(unsigned mtu_bytes); /* 0 or -errno, with nothing left behind */
 void wire_device_remove(void);
 uint64_t wire_device_drops(void);
-
-/* wire_process.c: the loop, and what it shares with its parent. */
-
-enum wire_armed_state { WIRE_RULE_FREE, WIRE_RULE_FILLING, WIRE_RULE_ARMED };
-
-struct wire_armed {
-    atomic_int state; /* enum wire_armed_state */
-    struct wire_rule rule;
-    uint64_t seen;
-};
-
-struct wire_shared {
-    atomic_bool stopping;
-    atomic_uint_least16_t server_port;
-    atomic_uint version; /* odd: counts are being written */
-    struct wire_counts counts;
-    struct wire_armed armed[WIRE_RULES];
-    struct histogram delay, late;
-    bool capture_failed, spun;
-    uint64_t trace_missed;
-    size_t trace_count, trace_room;
-    struct wire_packet trace[];
-};
-
-/* Starts the process at the far end. `capture` is a FILE or NULL. */
-int wire_process_start(struct wire *wire, const struct wire_options *options, void *capture);
 
 #endif

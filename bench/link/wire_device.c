@@ -17,7 +17,7 @@
 #include "bench/link/wire.h"
 #include "bench/measure/system.h"
 
-enum { QUEUE_PACKETS = 100000, DEEPEST = 4 };
+enum { DEEPEST = 4 };
 
 /* The host's end, which has the address, and the process's. */
 static const char *const ends[] = {"wire0", WIRE_FAR_END};
@@ -70,10 +70,8 @@ static int request_do(const struct request *request) {
 }
 
 static void add_end(struct request *request, unsigned depth, const char *name, uint32_t mtu_bytes) {
-    const uint32_t queue = QUEUE_PACKETS; /* a veth has none; should someone give it one */
     add(request, depth, IFLA_IFNAME, name, strlen(name) + 1);
     add(request, depth, IFLA_MTU, &mtu_bytes, sizeof mtu_bytes);
-    add(request, depth, IFLA_TXQLEN, &queue, sizeof queue);
 }
 
 static int make_pair(uint32_t mtu_bytes) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/load/beside.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,8 +17,6 @@ enum {
     LOOKS = 500,  /* at a number that is to stand still */
     CALM = 5      /* times in a row */
 };
-
-static const uint64_t look_ns = 10000000; /* between two looks */
 
 unsigned beside_most(void) {
     struct rlimit limit;
@@ -38,12 +36,9 @@ static int open_one(struct beside *beside, const struct echo_transport *transpor
     int failed = transport->client->open(&client, &wanted);
     if (failed != 0) return failed;
     failed = client->steps->connect(client);
-    if (failed != 0) {
-        client->steps->close(client);
-        return failed;
-    }
-    beside->clients[beside->count++] = client;
-    return 0;
+    if (failed == 0) beside->clients[beside->count++] = client;
+    if (failed != 0) client->steps->close(client);
+    return failed;
 }
 
 int beside_open(struct beside *beside, const struct echo_transport *transport,
@@ -71,28 +66,25 @@ void beside_close(struct beside *beside) {
     *beside = (struct beside){0};
 }
 
-static int descriptors(pid_t pid) {
+/* How many a process has; 0: the system does not let us look. */
+static size_t descriptors(pid_t pid) {
     char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
-    DIR *directory = opendir(path);
-    if (directory == NULL) return -1;
-    int count = 0;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        count += entry->d_name[0] != '.';
-    }
-    (void)closedir(directory);
+    glob_t found = {0};
+    (void)snprintf(path, sizeof path, "/proc/%ld/fd/*", (long)pid);
+    const size_t count = glob(path, GLOB_NOSORT, NULL, &found) == 0 ? found.gl_pathc : 0;
+    globfree(&found);
     return count;
 }
 
-int beside_settle(pid_t server) {
-    int last = descriptors(server);
-    for (int look = 0, calm = 0; look < LOOKS && calm < CALM && last >= 0; look++) {
+void beside_settle(pid_t server) {
+    const uint64_t look_ns = 10000000; /* between two looks */
+    size_t last = descriptors(server);
+    for (int look = 0, calm = 0; look < LOOKS && calm < CALM && last > 0; look++) {
         echo_clock_sleep_until(echo_clock_ns() + look_ns);
-        const int now = descriptors(server);
+        const size_t now = descriptors(server);
         calm = now == last ? calm + 1 : 0;
         last = now;
     }
-    return last;
 }
 
 struct beside_memory beside_memory(pid_t server) {

@@ -21,22 +21,16 @@ struct beside {
 unsigned beside_most(void);
 
 /*
- * Opens so many and says nothing on them. `client` is what the load's clients
- * are; its payload is not used, its source addresses in turn. 0, or -errno of
- * the first that failed: then beside->count are open. In either case the caller
- * owes beside_close.
+ * Opens so many like `client`, from its source addresses in turn, and says
+ * nothing on them. 0, or -errno of the first that failed: then beside->count
+ * are open. In either case the caller owes beside_close.
  */
 int beside_open(struct beside *beside, const struct echo_transport *transport,
                 const struct echo_client_options *client, unsigned count);
-
 void beside_close(struct beside *beside);
 
-/*
- * Waits until the server has taken the connections that it is going to take:
- * until its number of descriptors stands still, at most some seconds. -1 where
- * the system does not let us look; else how many it has.
- */
-int beside_settle(pid_t server);
+/* Waits until the server's number of descriptors stands still, at most some seconds. */
+void beside_settle(pid_t server);
 
 /* In bytes; UINT64_MAX: not known. */
 struct beside_memory {

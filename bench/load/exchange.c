@@ -13,28 +13,19 @@ static struct exchange_message *at(const struct exchange *x, uint64_t sequence) 
     return &x->messages[sequence & x->ring_mask];
 }
 
-void exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
-                   uint64_t deadline_ns) {
+int exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
+                  uint64_t deadline_ns, unsigned depth) {
+    uint64_t places = 1;
+    while (places < depth) places *= 2; /* a power of two, so that a place is found by a mask */
     *x = (struct exchange){.client = client,
                            .session = session,
                            .deadline_after_ns = deadline_ns,
-                           .depth = 1,
+                           .depth = depth > 1 ? depth : 1,
+                           .ring_mask = places - 1,
                            .messages = &x->one,
                            .phase = EXCHANGE_DONE};
-}
-
-int exchange_init_window(struct exchange *x, struct echo_client *client, uint64_t session,
-                         uint64_t deadline_ns, unsigned depth) {
-    exchange_init(x, client, session, deadline_ns);
-    if (depth <= 1) return 0;
-    uint64_t places = 2;
-    while (places < depth) places *= 2; /* a power of two, so that a place is found by a mask */
-    struct exchange_message *ring = calloc(places, sizeof *ring);
-    if (ring == NULL) return -ENOMEM;
-    x->messages = ring;
-    x->ring_mask = places - 1;
-    x->depth = depth;
-    return 0;
+    if (places > 1) x->messages = calloc(places, sizeof *x->messages);
+    return x->messages == NULL ? -ENOMEM : 0;
 }
 
 void exchange_free(struct exchange *x) {
@@ -138,11 +129,7 @@ static void count_stranger(struct exchange *x, const struct echo_message *reply)
     }
     const uint64_t ago = x->sequence - reply->sequence;
     const bool twice = reply->session == x->session && ago < 64 && (x->answered >> ago & 1) != 0;
-    if (twice) {
-        x->duplicate++;
-    } else {
-        x->late++;
-    }
+    ++*(twice ? &x->duplicate : &x->late);
 }
 
 /* Whose reply it is; NULL: nobody awaits it. */
@@ -298,8 +285,7 @@ uint64_t exchange_until_ns(const struct exchange *x) {
 static short wait_for_socket(const struct exchange *x, uint64_t left_ns) {
     struct pollfd at = {.fd = x->client->socket, .events = x->wait};
     const struct timespec left = echo_clock_timespec(left_ns);
-    if (ppoll(&at, 1, &left, NULL) <= 0) return 0;
-    return at.revents;
+    return ppoll(&at, 1, &left, NULL) > 0 ? at.revents : 0;
 }
 
 void exchange_run(struct exchange *x, enum exchange_waiting waiting) {

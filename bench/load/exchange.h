@@ -23,7 +23,7 @@ struct echo_times {
 
 /* LOST: no reply within the deadline; FAILED: see error and failed_in. */
 enum exchange_outcome { EXCHANGE_OK, EXCHANGE_LOST, EXCHANGE_FAILED };
-
+enum exchange_waiting { EXCHANGE_BLOCK, EXCHANGE_SPIN };
 enum exchange_phase {
     EXCHANGE_CONNECT,
     EXCHANGE_SEND,
@@ -31,7 +31,6 @@ enum exchange_phase {
     EXCHANGE_CLOSE,
     EXCHANGE_DONE
 };
-
 extern const char *const exchange_phase_names[EXCHANGE_DONE];
 
 /* One that is under way. */
@@ -46,41 +45,33 @@ struct exchange {
     struct echo_client *client; /* not owned */
     uint64_t session;
     uint64_t deadline_after_ns; /* from the start of each */
-    bool polled; /* the driver says when there is something to read: no recv before that */
-
+    bool polled;       /* the driver says when there is something to read: no recv before that */
     uint64_t sequence; /* of the latest; the first is 1 */
     enum exchange_phase phase;
     short wait;           /* POLLIN, POLLOUT: what would let it go on */
     uint64_t deadline_ns; /* of the oldest under way */
-
     unsigned depth, outstanding;
     uint64_t oldest;                   /* sequence; of those under way */
     uint64_t ring_mask;                /* the ring has so many places, less one */
     struct exchange_message *messages; /* of sequence s at s & ring_mask */
     struct exchange_message one;       /* the ring where the depth is 1 */
 
-    /* Told of each that ended, which the fields below describe; or NULL. */
-    void (*ended)(struct exchange *x);
-
-    struct echo_times times;       /* of the one that ended last */
-    enum exchange_outcome outcome; /* its ... */
+    void (*ended)(struct exchange *x); /* told of each that ended, described below; or NULL */
+    struct echo_times times;           /* of the one that ended last */
+    enum exchange_outcome outcome;     /* its ... */
     int error; /* errno of a failure; also of a close that failed after the reply */
     enum exchange_phase failed_in;
-
-    /* Replies that were not awaited, since the beginning. */
-    uint64_t late, duplicate, corrupt;
-    uint64_t answered; /* bit i: the exchange i before the latest got its reply */
+    uint64_t late, duplicate, corrupt; /* replies that were not awaited, since the beginning */
+    uint64_t answered;                 /* bit i: the exchange i before the latest got its reply */
 };
 
 /*
- * `client` was opened with `session`. Every exchange ends within `deadline_ns`
- * of its start. One is under way at any time; or up to `depth`, which the
- * client was opened for too: then 0 (the caller owes exchange_free) or -ENOMEM.
+ * `client` was opened with `session`, and for `depth`, up to which are under
+ * way at any time: beyond 1 the caller owes exchange_free. Every exchange ends
+ * within `deadline_ns` of its start. 0 or -ENOMEM.
  */
-void exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
-                   uint64_t deadline_ns);
-int exchange_init_window(struct exchange *x, struct echo_client *client, uint64_t session,
-                         uint64_t deadline_ns, unsigned depth);
+int exchange_init(struct exchange *x, struct echo_client *client, uint64_t session,
+                  uint64_t deadline_ns, unsigned depth);
 void exchange_free(struct exchange *x);
 
 /*
@@ -109,16 +100,11 @@ int exchange_advance(struct exchange *x, short ready);
 /* Gives up those whose deadline is not after `deadline_ns`: at least the oldest. */
 void exchange_expire(struct exchange *x);
 
-/*
- * Something came while none is under way: counts what nobody awaits, and
- * abandons a connection that the server has closed.
- */
+/* Something came while none is under way: counts it, or abandons a connection that was closed. */
 void exchange_look(struct exchange *x);
 
 /* The deadline, or earlier where the client wants to be woken (wake_ns of service.h). */
 uint64_t exchange_until_ns(const struct exchange *x);
-
-enum exchange_waiting { EXCHANGE_BLOCK, EXCHANGE_SPIN };
 
 /* Takes all that was started to its end. */
 void exchange_run(struct exchange *x, enum exchange_waiting waiting);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/load/thread.h"
 
+#include "echo/clock.h"
+
 bool load_has_window(const struct load *load) {
     const struct load_options *options = load->options;
     return options->messages == 0 && (options->many || options->client.per_connection == 0);
@@ -28,7 +30,7 @@ int load_open_client(const struct load_thread *t, unsigned index, bool nonblocki
     if (wanted.sources > 0) echo_address_advance(&wanted.source, index % wanted.sources);
     int failed = options->transport->client->open(&client, &wanted);
     if (failed != 0) return failed;
-    failed = exchange_init_window(x, client, wanted.session, options->deadline_ns, wanted.depth);
+    failed = exchange_init(x, client, wanted.session, options->deadline_ns, wanted.depth);
     if (failed != 0) client->steps->close(client);
     return failed;
 }
@@ -129,4 +131,118 @@ void load_note_end(struct load_thread *t, const struct exchange *x, unsigned *fa
 
 bool load_interrupted(const struct load *load) {
     return load->options->interrupted != NULL && *load->options->interrupted;
+}
+
+/* ---- the closed loop of the blocking engine, a thread for each connection ---- */
+
+static uint64_t quota(const struct load_thread *t) {
+    const struct load_options *options = t->load->options;
+    if (options->messages == 0) return UINT64_MAX;
+    if (options->many) return options->messages;
+    const uint64_t extra = t->index < options->messages % options->connections ? 1 : 0;
+    return options->messages / options->connections + extra;
+}
+
+enum { CONNECTIONS_MIN = 3 }; /* of a limited life, in a run: fewer would be no sample */
+
+struct closed {
+    struct exchange x;
+    struct load_thread *thread;
+    unsigned failures;    /* in a row */
+    bool up;              /* a message has come back */
+    uint64_t end_ns;      /* of whole connections: when the last of them may be made */
+    uint64_t made_before; /* sockets, when counting began */
+};
+
+/*
+ * Connections of a limited life are counted whole, as the first of their
+ * messages pays for all: the counted time begins and ends between two.
+ */
+static bool is_between(const struct closed *c) {
+    return c->thread->load->options->client.per_connection == 0 || c->x.client->socket < 0;
+}
+
+static bool is_over(const struct closed *c, uint64_t now_ns) {
+    const struct load *load = c->thread->load;
+    if (load_has_window(load))
+        return now_ns >= atomic_load_explicit(&load->end_ns, memory_order_relaxed);
+    if (!c->thread->begun || now_ns < c->end_ns || !is_between(c)) return false;
+    return c->x.client->sockets_made - c->made_before >= CONNECTIONS_MIN;
+}
+
+static bool more(const struct closed *c, uint64_t now_ns, uint64_t left) {
+    if (load_interrupted(c->thread->load)) return false;
+    return c->thread->load->options->messages > 0 ? left > 0 : !is_over(c, now_ns);
+}
+
+static void note_end(struct exchange *x) {
+    struct closed *c = (struct closed *)(void *)x;
+    load_note_end(c->thread, x, &c->failures, &c->up);
+}
+
+/* As many as may be outstanding go out together, and the next when all have ended. */
+static void exchange_batch(struct closed *c, uint64_t now_ns, uint64_t left) {
+    uint64_t batch = 0;
+    while (batch < left && exchange_start(&c->x, now_ns, now_ns) == 0) batch++;
+    exchange_run(&c->x, c->thread->load->options->waiting);
+}
+
+static uint64_t pause_between(const struct load_options *options, uint64_t now_ns) {
+    if (options->gap_ns == 0) return now_ns;
+    echo_clock_sleep_until(now_ns + options->gap_ns);
+    return echo_clock_ns();
+}
+
+static void begin(struct closed *c, uint64_t now_ns) {
+    load_begin(c->thread, now_ns);
+    c->x.late = c->x.duplicate = c->x.corrupt = 0;
+    c->made_before = c->x.client->sockets_made;
+    c->end_ns = now_ns + c->thread->load->options->duration_ns;
+}
+
+static void exchange_loop(struct load_thread *t, struct closed *c) {
+    const uint64_t all = quota(t);
+    struct load_result *r = t->result;
+    uint64_t now_ns = echo_clock_ns();
+    while (c->failures < LOAD_FAILURES_MAX && more(c, now_ns, t->begun ? all - r->sent : all)) {
+        const uint64_t warm_ns = atomic_load_explicit(&t->load->warm_ns, memory_order_relaxed);
+        if (!t->begun && now_ns >= warm_ns && is_between(c)) begin(c, now_ns);
+        exchange_batch(c, now_ns, t->begun ? all - r->sent : all);
+        now_ns = pause_between(t->load->options, c->x.times.closed);
+    }
+    if (!t->begun) load_begin(t, now_ns);
+    load_end(t, now_ns);
+    r->gave_up = c->failures >= LOAD_FAILURES_MAX;
+}
+
+void *closed_body(void *argument) {
+    struct load_thread *t = argument;
+    struct closed c = {.thread = t};
+    t->failed = load_open_client(t, t->index, false, &c.x);
+    if (t->failed != 0) return NULL;
+    c.x.ended = note_end;
+    exchange_loop(t, &c);
+    load_close_client(t, &c.x);
+    return NULL;
+}
+
+/* ---- the floor ---- */
+
+static int64_t exchange_floor(const struct load_thread *t, const atomic_bool *stop, uint64_t most) {
+    const struct load_options *options = t->load->options;
+    const struct echo_transport *to = options->transport;
+    if (!options->many) return to->floor->exchange(to->floor_way, &options->client, stop, most);
+    return to->floor->exchange_many(to->floor_way, &options->client, options->connections, stop,
+                                    most);
+}
+
+void *floor_body(void *argument) {
+    struct load_thread *t = argument;
+    int64_t done = exchange_floor(t, &t->load->warm, UINT64_MAX);
+    load_begin(t, echo_clock_ns());
+    if (done >= 0) done = exchange_floor(t, &t->load->stop, quota(t));
+    load_end(t, echo_clock_ns());
+    t->failed = done < 0 ? (int)done : 0;
+    t->result->sent = t->result->ok = done < 0 ? 0 : (uint64_t)done;
+    return NULL;
 }

@@ -9,9 +9,6 @@
 
 #include "bench/measure/system.h"
 
-#define SNMP "/proc/self/net/snmp"
-#define NETSTAT "/proc/self/net/netstat"
-
 /* "cpu  user nice system idle iowait irq softirq steal ...": of all CPUs together. */
 uint64_t counters_steal_ticks(void) {
     const char *format = "cpu %*u %*u %*u %*u %*u %*u %*u %" SCNu64;
@@ -32,57 +29,62 @@ static uint64_t user_us(void) {
 }
 
 const struct counter_row counter_rows[] = {
-    {"kernel.TcpRetransSegs", SNMP, "Tcp:", "RetransSegs", .void_from = 1},
-    {"kernel.TcpInErrs", SNMP, "Tcp:", "InErrs", .void_from = 1},
-    {"kernel.TcpAttemptFails", SNMP, "Tcp:", "AttemptFails", .void_from = 1},
-    {"kernel.TcpOutRsts", SNMP, "Tcp:", "OutRsts", .void_from = 1, .may_stray = true},
-    {"kernel.TcpEstabResets", SNMP, "Tcp:", "EstabResets", .void_from = 1},
-    {"kernel.TcpActiveOpens", SNMP, "Tcp:", "ActiveOpens", .void_from = 0},
-    {"kernel.TcpInSegs", SNMP, "Tcp:", "InSegs", .void_from = 0},
-    {"kernel.TcpOutSegs", SNMP, "Tcp:", "OutSegs", .void_from = 0},
-    {"kernel.UdpInDatagrams", SNMP, "Udp:", "InDatagrams", .void_from = 0},
-    {"kernel.UdpOutDatagrams", SNMP, "Udp:", "OutDatagrams", .void_from = 0},
-    {"kernel.UdpNoPorts", SNMP, "Udp:", "NoPorts", .void_from = 1},
-    {"kernel.UdpRcvbufErrors", SNMP, "Udp:", "RcvbufErrors", .void_from = 1},
-    {"kernel.UdpSndbufErrors", SNMP, "Udp:", "SndbufErrors", .void_from = 1},
-    {"kernel.ListenOverflows", NETSTAT, "TcpExt:", "ListenOverflows", .void_from = 1},
-    {"kernel.ListenDrops", NETSTAT, "TcpExt:", "ListenDrops", .void_from = 1},
-    {"kernel.TCPTimeouts", NETSTAT, "TcpExt:", "TCPTimeouts", .void_from = 1},
-    {"kernel.TCPTimeWaitOverflow", NETSTAT, "TcpExt:", "TCPTimeWaitOverflow", .void_from = 0},
-    {"kernel.TCPFastOpenActive", NETSTAT, "TcpExt:", "TCPFastOpenActive", .void_from = 0},
-    {"kernel.TCPFastOpenActiveFail", NETSTAT, "TcpExt:", "TCPFastOpenActiveFail", .void_from = 0},
-    {"kernel.TCPFastOpenPassive", NETSTAT, "TcpExt:", "TCPFastOpenPassive", .void_from = 0},
-    {"machine.steal_ticks", .read = counters_steal_ticks, .void_from = 2, .of_machine = true},
-    {"client.context_switches", .read = context_switches, .of_machine = true},
-    {"client.user_us", .read = user_us, .of_machine = true}};
+    {"kernel.TcpRetransSegs", .void_from = 1},
+    {"kernel.TcpInErrs", .void_from = 1},
+    {"kernel.TcpAttemptFails", .void_from = 1},
+    {"kernel.TcpOutRsts", .void_from = 1, .may_stray = true},
+    {"kernel.TcpEstabResets", .void_from = 1},
+    {"kernel.TcpActiveOpens", .void_from = 0},
+    {"kernel.TcpInSegs", .void_from = 0},
+    {"kernel.TcpOutSegs", .void_from = 0},
+    {"kernel.UdpInDatagrams", .void_from = 0},
+    {"kernel.UdpOutDatagrams", .void_from = 0},
+    {"kernel.UdpNoPorts", .void_from = 1},
+    {"kernel.UdpRcvbufErrors", .void_from = 1},
+    {"kernel.UdpSndbufErrors", .void_from = 1},
+    {"kernel.ListenOverflows", .void_from = 1},
+    {"kernel.ListenDrops", .void_from = 1},
+    {"kernel.TCPTimeouts", .void_from = 1},
+    {"kernel.TCPTimeWaitOverflow", .void_from = 0},
+    {"kernel.TCPFastOpenActive", .void_from = 0},
+    {"kernel.TCPFastOpenActiveFail", .void_from = 0},
+    {"kernel.TCPFastOpenPassive", .void_from = 0},
+    {"machine.steal_ticks", .void_from = 2, counters_steal_ticks, .of_machine = true},
+    {"client.context_switches", .void_from = 0, context_switches, .of_machine = true},
+    {"client.user_us", .void_from = 0, user_us, .of_machine = true}};
 
 const unsigned counter_count = sizeof counter_rows / sizeof counter_rows[0];
 
 /* These files have pairs of lines: "Tcp: Name Name ...", "Tcp: 1 2 ...". */
-static uint64_t read_field(const char *path, const char *group, const char *field) {
-    char names[4096], values[4096];
+static void read_pairs(struct counters *counters, const char *path) {
+    char names[4096], values[4096], whole[128];
     const char *name, *value;
-    uint64_t found = UINT64_MAX;
     FILE *file = fopen(path, "re");
-    if (file == NULL) return found;
+    if (file == NULL) return;
     while (fgets(names, sizeof names, file) != NULL && fgets(values, sizeof values, file) != NULL) {
         char *rest[] = {names, values};
-        if (strncmp(names, group, strlen(group)) != 0) continue;
+        const char *group = strsep(&rest[0], ":");
+        if (strcmp(group, "TcpExt") == 0) group = ""; /* whose names say TCP themselves */
+        (void)strsep(&rest[1], ":");
         while ((name = strsep(&rest[0], " \n")) != NULL &&
                (value = strsep(&rest[1], " \n")) != NULL) {
-            if (strcmp(name, field) == 0) found = strtoull(value, NULL, 10);
+            (void)snprintf(whole, sizeof whole, "kernel.%s%s", group, name);
+            for (unsigned i = 0; i < counter_count; i++) {
+                if (strcmp(counter_rows[i].name, whole) == 0)
+                    counters->value[i] = strtoull(value, NULL, 10);
+            }
         }
     }
     (void)fclose(file);
-    return found;
 }
 
 void counters_read(struct counters *counters) {
     for (unsigned i = 0; i < counter_count; i++) {
         const struct counter_row *row = &counter_rows[i];
-        counters->value[i] =
-            row->read != NULL ? row->read() : read_field(row->file, row->group, row->field);
+        counters->value[i] = row->read != NULL ? row->read() : UINT64_MAX;
     }
+    read_pairs(counters, "/proc/self/net/snmp");
+    read_pairs(counters, "/proc/self/net/netstat");
 }
 
 void counters_subtract(struct counters *after, const struct counters *before) {

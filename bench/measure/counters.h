@@ -13,12 +13,9 @@
 enum { COUNTERS_MAX = 32 };
 
 struct counter_row {
-    const char *name;       /* "kernel.TcpRetransSegs" */
-    const char *file;       /* where it is read */
-    const char *group;      /* "Tcp:" */
-    const char *field;      /* "RetransSegs" */
-    uint64_t (*read)(void); /* instead of the three */
+    const char *name;       /* "kernel.TcpRetransSegs": of /proc/net/snmp or netstat, ... */
     uint64_t void_from;     /* as many void a run in a private network; 0: it only explains */
+    uint64_t (*read)(void); /* ... unless read so */
     bool of_machine;        /* not of the namespace: the same on the host's loopback */
     /*
      * With several connections at once an ACK may be overtaken by the close it

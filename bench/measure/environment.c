@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/measure/environment.h"
 
-#include <dirent.h>
 #include <elf.h>
+#include <glob.h>
 #include <link.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -171,17 +171,16 @@ static void caches(struct facts *facts) {
 
 /* Of all that the kernel knows, what it does something about or ought to. */
 static void mitigations(struct facts *facts) {
-    DIR *entries = opendir(CPUS "vulnerabilities");
-    if (entries == NULL) return;
-    for (const struct dirent *entry; (entry = readdir(entries)) != NULL;) {
-        if (*entry->d_name == '.') continue;
-        char *line = system_line(CPUS "vulnerabilities/%s", entry->d_name);
-        if (line != NULL && strcmp(line, "Not affected") != 0) {
-            facts_take(facts, fact_text(line), "mitigations.%s", entry->d_name);
-        }
+    glob_t files = {0};
+    (void)glob(CPUS "vulnerabilities/*", GLOB_NOSORT, NULL, &files);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        char *line = system_line("%s", files.gl_pathv[i]);
+        const char *name = strrchr(files.gl_pathv[i], '/') + 1;
+        if (line != NULL && strcmp(line, "Not affected") != 0)
+            facts_take(facts, fact_text(line), "mitigations.%s", name);
         free(line);
     }
-    (void)closedir(entries);
+    globfree(&files);
 }
 
 /* What one reading of the clock costs, which is in every latency. */

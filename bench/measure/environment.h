@@ -11,11 +11,7 @@
 
 #include "bench/measure/facts.h"
 
-/*
- * Adds all: "kernel", "haltpoll.ns", "sysctls.net.core.somaxconn". To be read
- * once, before the first run. What one line of a file says is text, also where
- * it is a number.
- */
+/* All, before the first run. What a line of a file says is text, also where it is a number. */
 void environment_read(struct facts *facts);
 
 /* After the last run: adds what changes by itself as it is now, "after.load" and the like. */

@@ -26,10 +26,7 @@ struct facts {
     size_t count;
 };
 
-/*
- * A fact without a name, for facts_take. What is empty or not finite is not
- * known, as the zero is not.
- */
+/* A fact without a name, for facts_take. What is empty or not finite is not known. */
 struct fact fact_text(const char *text); /* a copy of it; NULL: not known */
 struct fact fact_of(char *text);         /* malloc'd, and from now on the fact's */
 struct fact fact_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -39,7 +36,6 @@ struct fact fact_truth(bool truth);
 /* Names a fact and adds it. Without memory it is left out. */
 void facts_take(struct facts *facts, struct fact fact, const char *name_format, ...)
     __attribute__((format(printf, 3, 4)));
-
 void facts_add_text(struct facts *facts, const char *name, const char *text);
 
 /* NULL: there is none of that name. */
@@ -49,7 +45,6 @@ const struct fact *facts_find(const struct facts *facts, const char *name);
 const char *facts_text(const struct facts *facts, const char *name);
 
 bool fact_equal(const struct fact *one, const struct fact *other); /* but for the name */
-
 void facts_free(struct facts *facts);
 
 #endif

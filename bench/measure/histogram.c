@@ -26,15 +26,11 @@ void histogram_add(struct histogram *sum, const struct histogram *more) {
     if (more->max_ns > sum->max_ns) sum->max_ns = more->max_ns;
 }
 
-static size_t count_buckets(const struct histogram *histogram) {
-    size_t count = 0;
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) count += histogram->bucket[i] > 0;
-    return count;
-}
-
 struct samples samples_of(const struct histogram *histogram) {
     struct samples samples = {.answered = histogram->count, .max_ns = histogram->max_ns};
-    samples.buckets = calloc(count_buckets(histogram) + 1, sizeof *samples.buckets);
+    size_t count = 1;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) count += histogram->bucket[i] > 0;
+    samples.buckets = calloc(count, sizeof *samples.buckets);
     if (samples.buckets == NULL) return (struct samples){0};
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (histogram->bucket[i] == 0) continue;
@@ -71,12 +67,6 @@ void samples_add(struct samples *sum, const struct samples *more) {
     if (more->max_ns > sum->max_ns) sum->max_ns = more->max_ns;
 }
 
-/* Of the bucket that ends with `upper_ns`. */
-static double middle_ns(uint64_t upper_ns) {
-    const uint64_t lower_ns = lower_bound_ns(histogram_bucket_of(upper_ns));
-    return ((double)lower_ns + (double)upper_ns) / 2;
-}
-
 double samples_percentile_ns(const struct samples *samples, double percent) {
     /* A hair, so that rounding moves no whole number: 99.9 % of 20,000 leave 20 beyond. */
     const double hair = 1e-6;
@@ -88,7 +78,9 @@ double samples_percentile_ns(const struct samples *samples, double percent) {
         passed += (double)samples->buckets[i].count;
         if (passed < rank) continue;
         /* The middle of the last bucket may lie above all that was seen. */
-        const double ns = middle_ns(samples->buckets[i].upper_ns);
+        const uint64_t upper_ns = samples->buckets[i].upper_ns;
+        const uint64_t lower_ns = lower_bound_ns(histogram_bucket_of(upper_ns));
+        const double ns = ((double)lower_ns + (double)upper_ns) / 2;
         return samples->max_ns > 0 ? fmin(ns, (double)samples->max_ns) : ns;
     }
     return INFINITY;

@@ -45,9 +45,7 @@ static inline void histogram_record(struct histogram *histogram, uint64_t ns) {
 
 /* The largest duration counted in `bucket`, in ns. */
 uint64_t histogram_upper_bound_ns(unsigned bucket);
-
 double histogram_mean_ns(const struct histogram *histogram); /* 0 when empty */
-
 void histogram_add(struct histogram *sum, const struct histogram *more);
 
 /*
@@ -67,15 +65,11 @@ struct samples {
     uint64_t max_ns;                /* of the answered; 0: not known */
 };
 
-enum {
-    SAMPLES_BEYOND = 40
-}; /* a percentile needs so many: messages of one run follow each other */
+enum { SAMPLES_BEYOND = 40 }; /* needed for a percentile: messages of a run follow each other */
 
-/* For samples_free. Without memory it is empty. */
+/* For samples_free. Without memory it is empty, or nothing is added. */
 struct samples samples_of(const struct histogram *histogram);
 void samples_free(struct samples *samples);
-
-/* Adds those of `more`. Without memory nothing is added. */
 void samples_add(struct samples *sum, const struct samples *more);
 
 /*

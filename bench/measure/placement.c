@@ -61,8 +61,3 @@ int placement_hold_awake(void) {
     (void)close(file);
     return failed;
 }
-
-int placement_keep_awake(void) {
-    const int file = placement_hold_awake();
-    return file < 0 ? file : 0;
-}

@@ -32,12 +32,10 @@ struct placement_cpus {
 int placement_choose(struct placement_cpus *cpus, enum placement placement);
 
 /*
- * Forbids idle CPUs to sleep, by holding /dev/cpu_dma_latency at 0 us (the
- * kernel's pm_qos_interface): until the file that this returns is closed, or
- * while the calling process lives. Else -errno.
+ * Forbids idle CPUs to sleep (the kernel's pm_qos_interface) until the file
+ * that this returns is closed. Else -errno.
  */
 int placement_hold_awake(void);
-int placement_keep_awake(void); /* 0 or -errno */
 
 /* Keeps the calling process on one CPU. 0 or -errno. */
 int placement_pin(int cpu);

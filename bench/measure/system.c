@@ -75,30 +75,19 @@ int system_set(const char *name, const char *text) {
     return system_write(path, text);
 }
 
-/* Of "4:cpu,cpuacct:/group"; the one hierarchy of cgroup v2 names no controllers. */
-static char *group_in(char *line, bool unified) {
-    line[strcspn(line, "\n")] = '\0';
-    (void)strsep(&line, ":");
-    char *controllers = strsep(&line, ":"), *directory;
-    bool wanted = controllers != NULL && unified && *controllers == '\0';
-    for (const char *one; !unified && (one = strsep(&controllers, ",")) != NULL;) {
-        wanted = wanted || strcmp(one, "cpu") == 0;
-    }
-    if (!wanted || line == NULL) return NULL;
-    return asprintf(&directory, "/sys/fs/cgroup%s%s", unified ? "" : "/cpu", line) < 0 ? NULL
-                                                                                       : directory;
-}
-
 char *system_cpu_group(bool unified) {
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    char *line = NULL, *directory = NULL;
-    size_t room = 0;
-    if (file == NULL) return NULL;
-    while (directory == NULL && getline(&line, &room, file) > 0) {
-        directory = group_in(line, unified);
+    /* The one hierarchy of cgroup v2 names no controllers. */
+    const char *v2[] = {"0::%m[^\n]", NULL};
+    const char *v1[] = {"%*d:cpu,cpuacct:%m[^\n]", "%*d:cpuacct,cpu:%m[^\n]", "%*d:cpu:%m[^\n]",
+                        NULL};
+    char *group = NULL, *directory = NULL;
+    for (const char **format = unified ? v2 : v1; *format != NULL && group == NULL; format++) {
+        (void)system_scan("/proc/self/cgroup", 1, *format, &group);
     }
-    free(line);
-    (void)fclose(file);
+    const char *root = unified ? "" : "/cpu";
+    if (group != NULL && asprintf(&directory, "/sys/fs/cgroup%s%s", root, group) < 0)
+        directory = NULL;
+    free(group);
     return directory;
 }
 

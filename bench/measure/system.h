@@ -17,8 +17,7 @@ char *system_line(const char *path_format, ...) __attribute__((format(printf, 1,
 bool system_scan(const char *path, int values, const char *format, ...)
     __attribute__((format(scanf, 3, 4)));
 
-/* 0 or -errno. */
-int system_write(const char *path, const char *text);
+int system_write(const char *path, const char *text); /* 0 or -errno */
 
 /* The file of a setting such as "net.core.somaxconn": its line as of system_line; 0 or -errno. */
 char *system_setting(const char *name);
@@ -36,19 +35,14 @@ int system_device(const char *name, unsigned long what, struct ifreq *request);
 /* fork(2) or -errno. The child is killed when the calling thread ends. */
 pid_t system_fork(void);
 
-/*
- * Who is behind sudo(8): networks are made with root's rights; runs are
- * measured, and files left, as the person who called. False: this is not root,
- * or nobody called so.
- */
+/* Who is behind sudo(8). False: this is not root, or nobody called so. */
 bool system_caller(uid_t *user, gid_t *group);
 
 /*
  * Forks such a child, which ends with the status that live(what, control)
- * returns; once that has said at its control how it began: `size` bytes, the
- * first of them an int, 0 or -errno of what failed. *control is our end, which
- * tells the child our end of file by shutdown(2): closing it may not, where
- * other children have copies. 0 or -errno, and then the child is gone.
+ * returns; once that has said at its control how it began: `size` bytes, first
+ * an int, 0 or -errno. *control is our end, to be shut down: to close it may
+ * tell the child nothing, where others have copies. 0 or -errno: it is gone.
  */
 int system_start(pid_t *pid, int *control, int (*live)(const void *what, int control),
                  const void *what, void *began, size_t size);

@@ -125,7 +125,7 @@ static int run_percentile(uint64_t iterations) {
 
 /*
  * What the measured client adds to an exchange of 64 B besides the codec: one
- * reading of the clock, the histograms of bench/load/closed.c, the comparison.
+ * reading of the clock, the histograms of bench/load/thread.c, the comparison.
  */
 static int run_ruler(uint64_t iterations) {
     static uint8_t sent[64], received[64];
@@ -190,9 +190,8 @@ static int set_up_exchange(const struct micro_row *row, size_t size) {
         .patience_ns = DEADLINE_NS};
     failed = variant->transport->client->open(&client, &options);
     if (failed == 0) {
-        exchange_init(&exchange, client, options.session, DEADLINE_NS);
-        failed =
-            run_exchange(1); /* so that a connection that stays is there before the clock runs */
+        (void)exchange_init(&exchange, client, options.session, DEADLINE_NS, 1);
+        failed = run_exchange(1); /* a connection that stays is there before the clock runs */
     }
     if (failed != 0) tear_down_exchange();
     return failed;
@@ -214,6 +213,7 @@ static struct place {
 
 static struct pair {
     pthread_t partner;
+    bool answers;     /* it is there */
     cpu_set_t before; /* where our thread might run */
     int ping, pong;   /* eventfds: to the partner, and from it */
     int latency;      /* /dev/cpu_dma_latency, held open; -1 where it is not */
@@ -251,43 +251,36 @@ static int run_wakeup(uint64_t iterations) {
     return failed;
 }
 
-static void close_all(void) {
+static void tear_down_wakeup(void) {
+    if (pair.answers) (void)send_value(pair.ping, stop);
+    if (pair.answers) (void)pthread_join(pair.partner, NULL);
     (void)sched_setaffinity(0, sizeof pair.before, &pair.before);
     if (pair.ping >= 0) (void)close(pair.ping);
     if (pair.pong >= 0) (void)close(pair.pong);
     if (pair.latency >= 0) (void)close(pair.latency); /* idle CPUs may sleep again */
 }
 
-static void tear_down_wakeup(void) {
-    (void)send_value(pair.ping, stop);
-    (void)pthread_join(pair.partner, NULL);
-    close_all();
-}
-
 static int prepare(const struct place *place) {
+    uint64_t value;
     pair.ping = eventfd(0, EFD_CLOEXEC);
     pair.pong = eventfd(0, EFD_CLOEXEC);
     if (pair.ping < 0 || pair.pong < 0) return -errno;
     /* Not longer than this row: they are shuffled, and the next one may want idle CPUs to sleep. */
     if (place->placement == PLACEMENT_AWAKE) pair.latency = placement_hold_awake();
     if (place->placement == PLACEMENT_AWAKE && pair.latency < 0) return pair.latency;
-    const int failed = placement_pin(place->cpus.client);
-    return failed != 0 ? failed : -pthread_create(&pair.partner, NULL, answer, NULL);
+    int failed = placement_pin(place->cpus.client);
+    if (failed == 0) failed = -pthread_create(&pair.partner, NULL, answer, NULL);
+    pair.answers = failed == 0;
+    if (failed == 0) failed = wait_value(pair.pong, &value);
+    return failed == 0 ? pair.failed : failed;
 }
 
 static int set_up_wakeup(const struct micro_row *row, size_t size) {
     (void)size;
     const struct place *place = row->subject;
-    uint64_t value;
     pair = (struct pair){.ping = -1, .pong = -1, .latency = -1, .cpu = place->cpus.server};
     if (sched_getaffinity(0, sizeof pair.before, &pair.before) != 0) return -errno;
-    int failed = prepare(place);
-    if (failed != 0) {
-        close_all();
-        return failed;
-    }
-    failed = wait_value(pair.pong, &value);
-    if (failed == 0) failed = pair.failed;
+    const int failed = prepare(place);
     if (failed != 0) tear_down_wakeup();
     return failed;
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Micro-benchmarks as rows of C tables; shim.cc hands them to Google
+ * Micro-benchmarks as rows of a C table; shim.cc hands them to Google
  * Benchmark, which chooses how often to run each, shuffles them and does the
  * statistics. Nothing here reads a clock.
- *
- *     static int run_thing(uint64_t iterations) {
- *         for (uint64_t i = 0; i < iterations; i++) micro_use(thing());
- *         return 0;
- *     }
- *     static const struct micro_row rows[] = {{.name = "thing", .run = run_thing}};
  *
  * A row has its loop inside, so that no call through a pointer stands beside
  * an operation of a few nanoseconds. What the loop itself costs is the row
@@ -36,11 +30,8 @@ struct micro_row {
 
     /* 0, or -errno: the row is reported as failed. NULL: nothing to do. */
     int (*set_up)(const struct micro_row *row, size_t size);
-
-    /* The only part that is timed. 0, or -errno: what was measured did not do its work. */
-    int (*run)(uint64_t iterations);
-
-    void (*tear_down)(void); /* only after a set_up that succeeded; NULL: nothing to do */
+    int (*run)(uint64_t iterations); /* likewise; the only part that is timed */
+    void (*tear_down)(void);         /* only after a set_up that succeeded; NULL: nothing to do */
 };
 
 struct micro_table {

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/report/captions.h"
+#include "bench/report/report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/report/figure_rows.h"
-#include "bench/report/template.h"
 #include "bench/tell/words.h"
 
 static bool ends_with(const char *text, const char *end) {
@@ -14,12 +12,10 @@ static bool ends_with(const char *text, const char *end) {
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-/* A template of tell/fill.h; nothing is put where something of it is not known. */
+/* A template of tell/fill.h. */
 static void put(FILE *out, const struct table *table, size_t row, const char *template) {
     struct field fields[TABLE_COLUMNS];
-    char *text = fill(template, table_source(table, row, fields));
-    if (text != NULL) (void)fputs(text, out);
-    free(text);
+    fill_put(out, template, table_source(table, row, fields));
 }
 
 /* The last row of the same series. */
@@ -170,9 +166,8 @@ static void put_answered(FILE *out, const struct drawing *drawing) {
     for (size_t row = 0; row < table_rows(table); row = last_of(table, row) + 1) {
         const size_t largest = last_of(table, row);
         size_t whole = largest;
-        for (size_t i = row; i < largest; i++) {
+        for (size_t i = row; i < largest; i++)
             if (table_get(table, i, "size_bytes") <= FIGURE_ONE_PACKET) whole = i;
-        }
         put(out, table, row, row == 0 ? ", `{variant}` answers" : "; `{variant}` answers");
         put_answered_row(out, table, whole);
         if (whole == largest) continue;
@@ -237,9 +232,8 @@ struct grid caption_numbers(const struct drawing *drawing) {
             if (*c == '_') *c = ' ';
         grid_head(&grid, "%s", words);
     }
-    for (size_t row = 0; row < table_rows(table); row++) {
+    for (size_t row = 0; row < table_rows(table); row++)
         for (size_t i = 0; i < table->width; i += has_interval(table, i) ? 3 : 1)
             add_cell(&grid, table, row, i, (i == 1 && has_axis) || i + 1 == table->width);
-    }
     return grid;
 }

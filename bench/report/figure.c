@@ -9,9 +9,228 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/session/output.h"
+#include "bench/judge/series.h"
+#include "bench/tell/words.h"
 
-enum { VARIANTS_ROOM = 64 };
+/* ---- runs by numbers: whatever they are told apart by is one ---- */
+
+typedef double key_of(const struct run *run, const void *what);
+
+static double by_parameter(const struct run *run, const void *what) {
+    const struct parameter *parameter = what;
+    struct field field = parameter->field;
+    field.nullable = false;
+    if (field.kind == FIELD_CHOICE) field.kind = FIELD_UNSIGNED;
+    /* An echo is one, whatever its size. */
+    const bool echo = run->asked.reply_bytes == run->asked.size_bytes;
+    if (echo && strcmp(parameter->option, "reply-size") == 0) return -1;
+    return field_get(&field, &run->asked).number;
+}
+
+double figure_at(const struct selection_axis *axis, const struct run *run) {
+    const struct parameter *parameter = parameter_find(axis->option);
+    if (axis->at != NULL) return axis->at(run);
+    if (axis->names == NULL) return by_parameter(run, parameter);
+    const char *name = field_get(&parameter->field, &run->asked).text;
+    for (size_t i = 0; run->asked.host == NULL && axis->names[i] != NULL; i++)
+        if (strcmp(axis->names[i], name) == 0) return (double)i;
+    return NAN;
+}
+
+static double by_axis(const struct run *run, const void *axis) {
+    return figure_at(axis, run);
+}
+
+enum trait { VARIANT, DEPTH, PLACE, MESSAGES };
+
+static double by_trait(const struct run *run, const void *trait) {
+    switch (*(const enum trait *)trait) {
+    case VARIANT: return (double)(run->asked.variant - variants);
+    case DEPTH: return run->depth;
+    /* Another machine is another place than any of this one. */
+    case PLACE: return run->asked.host != NULL;
+    case MESSAGES: break;
+    }
+    return (double)run->sent;
+}
+
+static double by_session(const struct run *run, const void *what) {
+    const struct results *results = what;
+    for (size_t i = 0; i < results->count; i++) {
+        const struct runs *runs = &results->sessions[i]->runs;
+        for (size_t k = 0; k < runs->count; k++)
+            if (runs->list[k] == run) return (double)i;
+    }
+    return NAN;
+}
+
+const struct session *figure_session_of(const struct results *results, const struct run *run) {
+    return results->sessions[(size_t)by_session(run, results)];
+}
+
+static struct runs where(const struct runs *runs, key_of *key, const void *what, double value) {
+    struct runs some = {.list = calloc(runs->count + 1, sizeof(struct run *))};
+    for (size_t i = 0; some.list != NULL && i < runs->count; i++)
+        if (key(runs->list[i], what) == value) some.list[some.count++] = runs->list[i];
+    return some;
+}
+
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The distinct values, which ascend; malloc'd. NAN is none. */
+static double *values_of(const struct runs *runs, key_of *key, const void *what, size_t *count) {
+    double *values = calloc(runs->count + 1, sizeof *values);
+    *count = 0;
+    for (size_t i = 0; values != NULL && i < runs->count; i++) {
+        const double value = key(runs->list[i], what);
+        size_t k = 0;
+        while (k < *count && values[k] != value) k++;
+        if (k == *count && !isnan(value)) values[(*count)++] = value;
+    }
+    if (values != NULL) qsort(values, *count, sizeof *values, ascending);
+    return values;
+}
+
+static size_t count_of(const struct runs *runs, key_of *key, const void *what) {
+    size_t count = 0;
+    if (what != NULL) free(values_of(runs, key, what, &count));
+    return count;
+}
+
+/* Of several values the usual: with most points of the axis, then most runs, then the first. */
+static void keep_usual(struct runs *runs, key_of *key, const void *what,
+                       const struct selection_axis *axis) {
+    struct runs best = {0};
+    size_t count, best_points = 0;
+    double *values = values_of(runs, key, what, &count);
+    for (size_t i = 0; values != NULL && count > 1 && i < count; i++) {
+        struct runs some = where(runs, key, what, values[i]);
+        const size_t points = count_of(&some, by_axis, axis);
+        const bool better = points != best_points ? points > best_points : some.count > best.count;
+        free(better ? best.list : some.list);
+        if (!better) continue;
+        best = some;
+        best_points = points;
+    }
+    free(values);
+    if (count <= 1) return;
+    free(runs->list);
+    *runs = best;
+}
+
+/* ---- the rules ---- */
+
+/* A sweep is of its own axis and stays there. */
+static bool is_about(const struct session *session, const struct selection_rule *rule) {
+    if (session->axis == NULL) return strcmp(session->command, "compare") == 0 && !rule->sweep;
+    return rule->axis != NULL && strcmp(session->axis, rule->axis->option) == 0;
+}
+
+/* Beside clients that say nothing there is an answer or none, and no time to compare. */
+static bool fits(const struct run *run, const struct selection_rule *rule) {
+    const struct parameters *asked = &run->asked;
+    return asked->role == ROLE_VARIANT && !run->against && asked->silent == 0 &&
+           asked->wire == rule->wire && (asked->loss_percent > 0) == rule->loses &&
+           run_is_open(run) == rule->open;
+}
+
+/* All that the rule lets in; or, not `valid`, those that it would if they counted. Borrowed. */
+static struct runs select_runs(const struct selection_rule *rule, const struct results *results,
+                               bool valid) {
+    struct runs all = {0};
+    for (size_t i = 0; i < results->count; i++) {
+        const struct session *session = results->sessions[i];
+        for (size_t k = 0; is_about(session, rule) && k < session->runs.count; k++) {
+            struct run *run = session->runs.list[k];
+            if (!fits(run, rule) || run_is_valid(run) != valid) continue;
+            struct run **more = reallocarray(all.list, all.count + 1, sizeof(struct run *));
+            if (more == NULL) return all;
+            all.list = more;
+            more[all.count++] = run;
+        }
+    }
+    if (rule->one_session || rule->page) keep_usual(&all, by_session, results, rule->axis);
+    if (rule->page) keep_usual(&all, by_trait, &(enum trait){MESSAGES}, rule->axis);
+    return all;
+}
+
+/* How deep a pipeline is and when to send again belong to the variant: each has its usual. */
+static bool is_of_variant(const struct parameter *parameter) {
+    return strcmp(parameter->option, "rto-floor") == 0 || strcmp(parameter->option, "dedup") == 0;
+}
+
+static void settle(struct runs *runs, const struct selection_axis *axis, bool of_variant) {
+    const bool along_depth = axis != NULL && strcmp(axis->option, "pipeline") == 0;
+    if (!of_variant) keep_usual(runs, by_trait, &(enum trait){PLACE}, axis);
+    for (unsigned i = 0; i < parameter_count; i++) {
+        const struct parameter *one = &parameters[i];
+        const bool along = axis != NULL && strcmp(axis->option, one->option) == 0;
+        if (one->identity && !along && is_of_variant(one) == of_variant)
+            keep_usual(runs, by_parameter, one, axis);
+    }
+    if (of_variant && !along_depth) keep_usual(runs, by_trait, &(enum trait){DEPTH}, axis);
+}
+
+/* ---- what they have in common, in words ---- */
+
+/* What a caption tells, in this order. */
+static const char *const told[] = {"rtt",         "loss", "rate",       "delay", "placement",
+                                   "connections", "size", "reply-size", "engine"};
+
+static struct number condition_of(const struct runs *runs, const char *option) {
+    const struct parameters *asked = &runs->list[0]->asked;
+    const struct parameter *parameter = parameter_find(option);
+    if (count_of(runs, by_parameter, parameter) != 1 || by_parameter(runs->list[0], parameter) < 0)
+        return (struct number){""};
+    if (asked->host != NULL && strcmp(option, "placement") == 0) return (struct number){"remote"};
+    const struct field_value value = field_get(&parameter->field, asked);
+    const char *name = parameter->field.name == NULL ? option : parameter->field.name;
+    return words_condition(name, value.number, value.text);
+}
+
+/* "same-core, 1 connection, 64 bytes"; malloc'd. */
+static char *conditions_of(const struct runs *runs, const struct selection_axis *axis) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = runs->count == 0 ? NULL : open_memstream(&text, &length);
+    if (out == NULL) return NULL;
+    const struct run *first = runs->list[0];
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        if (axis != NULL && strcmp(axis->option, told[i]) == 0) continue;
+        const struct number words = condition_of(runs, told[i]);
+        if (*words.text != '\0') (void)fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", words.text);
+    }
+    if (count_of(runs, by_trait, &(enum trait){MESSAGES}) == 1)
+        (void)fprintf(out, ", %s", words_counted((double)first->sent, "message").text);
+    if (first->asked.loss_percent > 0)
+        (void)fprintf(out, ", a deadline of %g ms", (double)first->asked.deadline_ns / 1e6);
+    (void)fclose(out);
+    return text;
+}
+
+static bool has_runs(const struct results *results, const struct variant *variant) {
+    for (size_t i = 0; i < results->count; i++) {
+        const struct runs *runs = &results->sessions[i]->runs;
+        for (size_t k = 0; k < runs->count; k++) {
+            const struct run *run = runs->list[k];
+            if (run->asked.variant == variant && run->asked.role == ROLE_VARIANT &&
+                run_is_valid(run))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The variants as in the table, but the core ones first. */
+static const struct variant *variant_at(unsigned place) {
+    for (int core = 1; core >= 0; core--)
+        for (unsigned i = 0; i < variant_count; i++)
+            if (variants[i].core == core && place-- == 0) return &variants[i];
+    return NULL;
+}
 
 /* ---- rows ---- */
 
@@ -28,60 +247,53 @@ void table_middle(struct table *table, struct middle middle) {
 void table_place(struct table *table, const struct selection_axis *axis, const struct run *run) {
     table_text(table, "%s", run->asked.variant->name);
     if (axis != NULL && axis->names != NULL)
-        table_text(table, "%s", axis->names[(size_t)axis->at(run)]);
+        table_text(table, "%s", axis->names[(size_t)figure_at(axis, run)]);
     else if (axis != NULL)
-        table_number(table, axis->at(run));
+        table_number(table, figure_at(axis, run));
 }
 
-static void add_medians(struct drawing *drawing, const struct selection *here) {
+static void add_medians(struct drawing *drawing, const struct runs *here) {
     const struct figure *figure = drawing->figure;
     size_t most = 0;
-    table_place(&drawing->table, figure->runs.axis, here->list[0].run);
+    table_place(&drawing->table, figure->runs.axis, here->list[0]);
     for (size_t i = 0; i < FIGURE_METRICS && figure->metrics[i].column != NULL; i++) {
-        const struct middle middle = selection_middle(here, figure->metrics[i].of);
+        const struct middle middle = runs_middle(here, figure->metrics[i].of, NULL, NULL);
         table_middle(&drawing->table, middle);
         if (middle.count > most) most = middle.count;
     }
     table_number(&drawing->table, (double)most);
 }
 
-static void add_row(struct drawing *drawing, const struct selection *here) {
-    if (here->count == 0) return;
-    if (drawing->figure->row != NULL)
-        drawing->figure->row(drawing, here);
-    else
-        add_medians(drawing, here);
-}
-
-static void add_variant(struct drawing *drawing, const struct selection *own) {
+/* Of one variant. */
+static void add_rows(struct drawing *drawing, const struct runs *own) {
     const struct selection_axis *axis = drawing->figure->runs.axis;
+    figure_row *row = drawing->figure->row == NULL ? add_medians : drawing->figure->row;
     size_t count = 0;
-    double *points = axis == NULL ? NULL : selection_points(own, axis, &count);
-    if (axis == NULL) add_row(drawing, own);
+    double *points = axis == NULL ? NULL : values_of(own, by_axis, axis, &count);
+    if (axis == NULL && own->count > 0) row(drawing, own);
     for (size_t i = 0; i < count; i++) {
-        struct selection here = selection_at(own, axis, points[i]);
-        add_row(drawing, &here);
-        selection_free(&here);
+        struct runs here = where(own, by_axis, axis, points[i]);
+        if (here.count > 0) row(drawing, &here);
+        free(here.list);
     }
     free(points);
 }
 
 static void fill_runs(struct drawing *drawing) {
     const struct selection_rule *rule = &drawing->figure->runs;
-    const struct variant *list[VARIANTS_ROOM];
-    const size_t variant_total = results_variants(drawing->results, list, VARIANTS_ROOM);
-    struct selection all = selection_of(rule, drawing->results, true);
-    size_t points = 0;
-    selection_settle(&all, rule->axis);
-    if (rule->axis != NULL) free(selection_points(&all, rule->axis, &points));
-    for (size_t i = 0; points >= rule->points && i < variant_total; i++) {
-        struct selection own = selection_of_variant(&all, list[i], rule->axis);
-        add_variant(drawing, &own);
-        selection_free(&own);
+    struct runs all = select_runs(rule, drawing->results, true);
+    settle(&all, rule->axis, false);
+    const bool enough = count_of(&all, by_axis, rule->axis) >= rule->points;
+    for (unsigned i = 0; enough && i < variant_count; i++) {
+        struct runs own =
+            where(&all, by_trait, &(enum trait){VARIANT}, (double)(variant_at(i) - variants));
+        settle(&own, rule->axis, true);
+        add_rows(drawing, &own);
+        free(own.list);
     }
-    drawing->conditions = selection_conditions(&all, rule->axis);
-    if (all.count > 0) drawing->from = all.list[0].from;
-    selection_free(&all);
+    drawing->conditions = conditions_of(&all, rule->axis);
+    if (all.count > 0) drawing->from = figure_session_of(drawing->results, all.list[0]);
+    free(all.list);
 }
 
 static void fill_findings(struct drawing *drawing) {
@@ -129,17 +341,16 @@ static void name_columns(struct drawing *drawing) {
 
 static char *say_why_empty(const struct drawing *drawing) {
     char *text = NULL;
-    struct selection refused = selection_of(&drawing->figure->runs, drawing->results, false);
+    struct runs refused = select_runs(&drawing->figure->runs, drawing->results, false);
     const bool of_runs = drawing->figure->fill == NULL && drawing->figure->findings == NULL;
     if (of_runs && drawing->from != NULL) {
         text = strdup("one point alone is no figure");
     } else if (of_runs && refused.count > 0) {
-        const struct run *run = refused.list[0].run;
         if (asprintf(&text, "none of its %zu runs counts: %s", refused.count,
-                     run->validity.reason[0]) < 0)
+                     refused.list[0]->validity.reason[0]) < 0)
             text = NULL;
     }
-    selection_free(&refused);
+    free(refused.list);
     return text == NULL ? strdup("no result file has it") : text;
 }
 
@@ -148,39 +359,37 @@ static bool has_place(const struct drawing *drawing, size_t row, size_t axis) {
     return drawing->figure->drawn[axis].logarithmic ? value > 0 : !isnan(value);
 }
 
-/* The rows that have a place on the first axes; `lacking`: the axis on which none has one. */
-static size_t count_drawn(const struct drawing *drawing, size_t *lacking) {
-    size_t rows = 0, furthest = 0;
+/* The rows that have a place on so many axes, the first ones. */
+static size_t count_drawn(const struct drawing *drawing, size_t axes) {
+    size_t rows = 0;
     for (size_t row = 0; row < table_rows(&drawing->table); row++) {
         size_t axis = 0;
-        while (axis < FIGURE_DRAWN && drawing->figure->drawn[axis].column != NULL &&
-               has_place(drawing, row, axis))
-            axis++;
-        rows += axis == FIGURE_DRAWN || drawing->figure->drawn[axis].column == NULL;
-        if (axis > furthest) furthest = axis;
+        while (axis < axes && has_place(drawing, row, axis)) axis++;
+        rows += axis == axes;
     }
-    *lacking = furthest;
     return rows;
 }
 
 static bool has_number(const struct drawing *drawing, const char *column) {
-    for (size_t row = 0; row < table_rows(&drawing->table); row++) {
+    for (size_t row = 0; row < table_rows(&drawing->table); row++)
         if (!isnan(table_get(&drawing->table, row, column))) return true;
-    }
     return false;
 }
 
 static char *say_missing(const struct drawing *drawing) {
-    size_t lacking;
+    size_t axes = 0;
     char *text = NULL;
     if (table_rows(&drawing->table) == 0) return say_why_empty(drawing);
-    const size_t rows = count_drawn(drawing, &lacking);
-    if (rows > 1) return NULL;
-    if (rows == 1 || table_rows(&drawing->table) == 1) return strdup("one row alone is no figure");
-    const char *column = drawing->figure->drawn[lacking].column;
-    const char *what =
-        has_number(drawing, column) ? "is 0 everywhere, on a logarithmic axis" : "is known nowhere";
-    return asprintf(&text, "`%s` %s", column, what) < 0 ? NULL : text;
+    while (axes < FIGURE_DRAWN && drawing->figure->drawn[axes].column != NULL &&
+           count_drawn(drawing, axes + 1) > 0)
+        axes++;
+    const char *lacking = axes == FIGURE_DRAWN ? NULL : drawing->figure->drawn[axes].column;
+    if (lacking == NULL && count_drawn(drawing, axes) > 1) return NULL;
+    if (lacking == NULL || table_rows(&drawing->table) == 1)
+        return strdup("one row alone is no figure");
+    const char *what = has_number(drawing, lacking) ? "is 0 everywhere, on a logarithmic axis"
+                                                    : "is known nowhere";
+    return asprintf(&text, "`%s` %s", lacking, what) < 0 ? NULL : text;
 }
 
 struct drawing figure_fill(const struct figure *figure, const struct results *results) {
@@ -203,9 +412,8 @@ void drawing_free(struct drawing *drawing) {
 }
 
 const struct drawing *drawing_find(const struct drawing *drawings, const char *name) {
-    for (unsigned i = 0; i < figure_count; i++) {
+    for (unsigned i = 0; i < figure_count; i++)
         if (strcmp(figures[i].name, name) == 0) return &drawings[i];
-    }
     return NULL;
 }
 
@@ -228,14 +436,10 @@ int report_save(const char *directory, const char *folder, const char *name, con
 
 static int save_table(const struct table *table, const char *directory, const char *name,
                       char *why) {
-    char *text = NULL, file[64];
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (out == NULL) return refuse(why, -ENOMEM, "written", name);
-    table_write(table, out);
-    (void)fclose(out);
+    char *text = table_text_of(table), file[64];
     (void)snprintf(file, sizeof file, "%s.tsv", name);
-    const int result = report_save(directory, "data", file, text, why);
+    const int result = text == NULL ? refuse(why, -ENOMEM, "written", name)
+                                    : report_save(directory, "data", file, text, why);
     free(text);
     return result;
 }
@@ -250,13 +454,13 @@ static int remove_table(const char *directory, const char *name, char *why) {
 }
 
 static int save_index(const struct drawing *drawings, const char *directory, char *why) {
-    const struct variant *list[VARIANTS_ROOM];
-    const size_t count = results_variants(drawings[0].results, list, VARIANTS_ROOM);
+    double count = 0;
     struct table names = {0}, drawn = {0};
     table_columns(&names, "variant|index");
-    for (size_t i = 0; i < count; i++) {
-        table_text(&names, "%s", list[i]->name);
-        table_number(&names, (double)i + 1);
+    for (unsigned i = 0; i < variant_count; i++) {
+        if (!has_runs(drawings[0].results, variant_at(i))) continue;
+        table_text(&names, "%s", variant_at(i)->name);
+        table_number(&names, ++count);
     }
     table_columns(&drawn, "figure|title|conditions");
     for (unsigned i = 0; i < figure_count; i++) {

@@ -3,14 +3,41 @@
  * A figure is a row of figures.c: which runs it shows, along which axis, and
  * what a row of its data has. The data become DIR/data/NAME.tsv, which
  * plots/NAME.gp draws. To add a figure is to add a row, and that script.
+ *
+ * Which runs a figure shows: valid ones of variants, alike in all parameters
+ * that make runs a series of their own (bench/run/parameters.h) but the one
+ * along the axis. Of each the usual value counts: that under which most points
+ * of the axis were run, and of two equal in this the one with more runs.
  */
 #ifndef BENCH_FIGURE_H
 #define BENCH_FIGURE_H
 
-#include "bench/report/selection.h"
 #include "bench/report/table.h"
+#include "bench/session/results.h"
 
-enum { FIGURE_METRICS = 4, FIGURE_DRAWN = 3 };
+/* Along which a figure goes. */
+struct selection_axis {
+    const char *column;                  /* in the data */
+    const char *option;                  /* the parameter, and the sweep along it */
+    double (*at)(const struct run *run); /* NULL: by the parameter */
+    const char *const
+        *names; /* of its values in their order, ended by NULL; NULL: they are numbers */
+};
+
+struct selection_rule {
+    const struct selection_axis *axis; /* NULL: none */
+    bool sweep;                        /* of sweeps along it alone, else of compare, too */
+    unsigned points;                   /* fewer are no figure */
+    bool wire, loses, open;            /* over a wire, that loses, in an open loop; else not */
+    bool one_session;                  /* whose blocks are one series */
+    bool page;                         /* of equally many messages, and of one session */
+};
+
+enum {
+    FIGURE_METRICS = 4,
+    FIGURE_DRAWN = 3,
+    FIGURE_ONE_PACKET = 1432 /* bytes of the largest payload whose datagram is one packet */
+};
 
 /* A figure's data. */
 struct drawing {
@@ -21,6 +48,8 @@ struct drawing {
     const struct session *from; /* of its first run, or its finding; NULL: no session's */
     char *missing;              /* why there is nothing to draw; NULL: there is */
 };
+
+typedef void figure_row(struct drawing *drawing, const struct runs *here);
 
 /* A number of a run, shown as a median over runs with its interval. */
 struct figure_metric {
@@ -48,7 +77,7 @@ struct figure {
     } drawn[FIGURE_DRAWN];
 
     /* Rows of the runs at a point, of one variant; NULL: medians. Of a finding. Of neither. */
-    void (*row)(struct drawing *drawing, const struct selection *here);
+    figure_row *row;
     void (*tell)(struct drawing *drawing, const void *finding); /* NULL: its columns */
     void (*fill)(struct drawing *drawing);
 };
@@ -63,9 +92,14 @@ void drawing_free(struct drawing *drawing);
 /* NULL: there is none of that name. */
 const struct drawing *drawing_find(const struct drawing *drawings, const char *name);
 
+const struct session *figure_session_of(const struct results *results, const struct run *run);
+
 /* Three cells, of which what is not known is nothing. */
 void table_interval(struct table *table, double value, double low, double high);
 void table_middle(struct table *table, struct middle middle);
+
+/* Where a run is on the axis; NAN: nowhere. */
+double figure_at(const struct selection_axis *axis, const struct run *run);
 
 /* The cells of who and where a row is: the variant, and the place on the axis. */
 void table_place(struct table *table, const struct selection_axis *axis, const struct run *run);

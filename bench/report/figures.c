@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The figures. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "bench/experiment/compare_parts.h"
 #include "bench/judge/metric.h"
-#include "bench/report/figure_rows.h"
+#include "bench/judge/open_loop.h"
+#include "bench/judge/series.h"
+#include "bench/report/figure.h"
 
 #define US 1e3
 #define MS 1e6
 
 /* ---- axes ---- */
-
-static double size_at(const struct run *run) {
-    return run->asked.size_bytes;
-}
-
-static double connections_at(const struct run *run) {
-    return run->asked.connections;
-}
-
-static double rate_at(const struct run *run) {
-    return run->asked.rate_per_s;
-}
 
 static double depth_at(const struct run *run) {
     return run->depth;
@@ -33,34 +25,16 @@ static double rtt_at(const struct run *run) {
 }
 
 /* From the simplest on; and from the least waiting on. */
-static const char *const designs[] = {"iterative", "pool", "thread", "fork", "epoll"};
-static const char *const placements[] = {"same-core", "cross-core", "awake", "spin"};
+static const char *const designs[] = {"iterative", "pool", "thread", "fork", "epoll", NULL};
+static const char *const placements[] = {"same-core", "cross-core", "awake", "spin", NULL};
 
-static double place_in(const char *const *names, size_t count, const char *name) {
-    size_t i = 0;
-    while (i < count && strcmp(names[i], name) != 0) i++;
-    return i < count ? (double)i : (double)NAN;
-}
-
-static double design_at(const struct run *run) {
-    return place_in(designs, DESIGNS, design_names[run->asked.design]);
-}
-
-static double placement_at(const struct run *run) {
-    return run->asked.host != NULL
-               ? (double)NAN
-               : place_in(placements, PLACEMENTS, placement_names[run->asked.placement]);
-}
-
-static const struct selection_axis along_size = {"size_bytes", "size", size_at, NULL},
-                                   along_connections = {"connections", "connections",
-                                                        connections_at, NULL},
-                                   along_rate = {"offered_per_s", "rate", rate_at, NULL},
+static const struct selection_axis along_size = {"size_bytes", "size", NULL, NULL},
+                                   along_connections = {"connections", "connections", NULL, NULL},
+                                   along_rate = {"offered_per_s", "rate", NULL, NULL},
                                    along_pipeline = {"pipeline", "pipeline", depth_at, NULL},
                                    along_rtt = {"rtt_ms", "rtt", rtt_at, NULL},
-                                   along_design = {"design", "design", design_at, designs},
-                                   along_placement = {"placement", "placement", placement_at,
-                                                      placements};
+                                   along_design = {"design", "design", NULL, designs},
+                                   along_placement = {"placement", "placement", NULL, placements};
 
 /* ---- numbers of a run ---- */
 
@@ -115,6 +89,235 @@ static double close_us(const struct run *run) {
     return (run->cycle.mean_ns - run->latency.mean_ns) / US;
 }
 
+/* ---- the wire ---- */
+
+static double applied_ms(const struct run *run) {
+    return run->wire.applied_rtt_ns / MS;
+}
+
+static void row_rtt(struct drawing *drawing, const struct runs *here) {
+    const struct selection_axis *axis = drawing->figure->runs.axis;
+    const struct run *run = here->list[0];
+    const struct variant *variant = run->asked.variant;
+    const struct middle work =
+        compare_work(drawing->results, variant->name, metrics[METRIC_P50].of);
+    const struct middle applied = runs_middle(here, applied_ms, NULL, NULL);
+    const struct middle latency = runs_middle(here, metric_latency_us, NULL, NULL);
+    const double delay_ms = applied.count > 0 ? applied.value : figure_at(axis, run);
+    table_place(&drawing->table, axis, run);
+    table_number(&drawing->table, delay_ms);
+    table_middle(&drawing->table, latency);
+    table_number(&drawing->table,
+                 work.count == 0 ? (double)NAN : work.value + US * delay_ms * variant->round_trips);
+    table_number(&drawing->table, (double)latency.count);
+}
+
+/* ---- how many take how long ---- */
+
+static void row_tail(struct drawing *drawing, const struct runs *here) {
+    struct samples all = {0};
+    for (size_t i = 0; i < here->count; i++) {
+        const struct samples one = run_samples(here->list[i]);
+        samples_add(&all, &one);
+    }
+    const double messages = (double)(all.answered + all.missed);
+    double longer = messages, shown = 1, shown_us = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        longer -= (double)all.buckets[i].count;
+        if (longer < SAMPLES_BEYOND) break;
+        /* Steps finer than a pixel only make the file large. */
+        const double us = (double)all.buckets[i].upper_ns / US, share = longer / messages;
+        if (us < shown_us * 1.005 && share > shown * 0.98) continue;
+        table_place(&drawing->table, NULL, here->list[0]);
+        table_number(&drawing->table, us);
+        table_number(&drawing->table, 100 * share);
+        table_number(&drawing->table, messages);
+        shown_us = us;
+        shown = share;
+    }
+    samples_free(&all);
+}
+
+/* ---- loss ---- */
+
+enum { HEADERS = 40 + 8, IP_HEADER = 20, FRAGMENT_UNIT = 8 }; /* in bytes */
+
+/* All packets of both ways have to arrive; who sends again has no such limit. */
+static double predicted_percent(const struct parameters *asked) {
+    const int most = (WIRE_MTU - IP_HEADER) / FRAGMENT_UNIT * FRAGMENT_UNIT;
+    const bool datagram = strncmp(asked->variant->name, "udp-", 4) == 0 && !asked->variant->retries;
+    const double packets = asked->size_bytes <= FIGURE_ONE_PACKET
+                               ? 1
+                               : ceil((double)(asked->size_bytes + HEADERS) / most);
+    return datagram ? 100 * pow(1 - asked->loss_percent / 100, 2 * packets) : (double)NAN;
+}
+
+static void row_loss(struct drawing *drawing, const struct runs *here) {
+    double sent = 0, ok = 0, fragments = 0, packets = 0, exchanges = 0;
+    for (size_t i = 0; i < here->count; i++) {
+        const struct run *run = here->list[i];
+        const struct wire_tally *to_server = run->wire.by[WIRE_TO_SERVER];
+        sent += (double)run->sent;
+        ok += (double)run->ok;
+        if (!(run->packets > 0)) continue;
+        /* Packets are counted over the whole run, warm-up included, and so are its exchanges. */
+        exchanges += (double)run->wire.all.packets / run->packets;
+        fragments += (double)to_server[WIRE_FRAGMENT].packets;
+        packets += (double)(to_server[WIRE_FRAGMENT].packets + to_server[WIRE_REQUEST].packets +
+                            to_server[WIRE_DATA].packets);
+    }
+    if (sent <= 0) return;
+    const struct interval share = statistics_share_interval(ok, sent - ok, 0.95);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_interval(&drawing->table, 100 * share.value, 100 * share.low, 100 * share.high);
+    table_number(&drawing->table, fragments / exchanges);
+    table_number(&drawing->table, packets / exchanges);
+    table_number(&drawing->table, predicted_percent(&here->list[0]->asked));
+    table_number(&drawing->table, sent);
+}
+
+static void tell_who_waits(struct drawing *drawing, const void *behind_loss) {
+    const struct behind_loss *one = behind_loss;
+    for (size_t i = 0; i < one->series_count; i++) {
+        table_text(&drawing->table, "%s", one->variant);
+        table_number(&drawing->table, one->series[i].due_ms);
+        if (isnan(one->series[i].latency_ms))
+            table_text(&drawing->table, "never");
+        else
+            table_number(&drawing->table, one->series[i].latency_ms);
+        table_number(&drawing->table, one->within_ms);
+        table_number(&drawing->table, one->sum.delayed / (double)one->sum.runs);
+        table_number(&drawing->table, one->delayed_beyond_ms);
+        table_number(&drawing->table, one->sum.unanswered / (double)one->sum.runs);
+    }
+}
+
+/* ---- an open loop ---- */
+
+/* The runs are of one session, a block each: one series. */
+static struct open_point point_of(const struct runs *here) {
+    struct series_table table = series_of(here);
+    const struct open_point point =
+        table.count == 0 ? (struct open_point){.messages = 0} : open_point_of(&table, 0);
+    series_free(&table);
+    return point;
+}
+
+/* How long one waited for an answer, or for the deadline. */
+static void add_waited(struct table *table, const struct open_point *point, double us) {
+    table_number(table, isinf(us) ? point->deadline_us : us);
+}
+
+static void add_latency(struct table *table, const struct open_point *point,
+                        enum open_percent percent) {
+    add_waited(table, point, point->latency_us[percent].value);
+    add_waited(table, point, point->latency_us[percent].low);
+    add_waited(table, point, point->latency_us[percent].high);
+}
+
+static double knee_of(const struct drawing *drawing, const struct run *run) {
+    const struct session *from = figure_session_of(drawing->results, run);
+    for (size_t i = 0; i < from->lists[LIST_KNEES].count; i++) {
+        const struct knee *knee = SESSION_AT(from, LIST_KNEES, struct knee, i);
+        if (strcmp(knee->variant, run->asked.variant->name) == 0) return knee->knee_per_s;
+    }
+    return NAN;
+}
+
+static void row_rate(struct drawing *drawing, const struct runs *here) {
+    const struct open_point point = point_of(here);
+    if (point.messages == 0) return;
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_number(&drawing->table, point.share);
+    add_waited(&drawing->table, &point, point.latency_us[OPEN_P50].value);
+    add_latency(&drawing->table, &point, OPEN_P99);
+    table_number(&drawing->table, point.service_p50_us);
+    table_number(&drawing->table, point.service_p99_us);
+    table_number(&drawing->table, point.answered_per_s);
+    table_number(&drawing->table, point.answered_percent);
+    table_number(&drawing->table, open_point_is_overloaded(&point));
+    table_number(&drawing->table, knee_of(drawing, here->list[0]));
+    table_number(&drawing->table, point.deadline_us);
+    table_number(&drawing->table, point.valid);
+}
+
+static void row_tails(struct drawing *drawing, const struct runs *here) {
+    const struct open_point point = point_of(here);
+    for (int i = 0; i < OPEN_PERCENTS; i++) {
+        if (point.messages == 0 || isnan(point.latency_us[i].value)) continue;
+        table_place(&drawing->table, NULL, here->list[0]);
+        table_number(&drawing->table, open_percents[i]);
+        add_latency(&drawing->table, &point, (enum open_percent)i);
+        table_number(&drawing->table, point.offered_per_s);
+        table_number(&drawing->table, point.answered_percent);
+        table_number(&drawing->table, point.deadline_us);
+        table_number(&drawing->table, (double)point.messages);
+        table_number(&drawing->table, point.valid);
+    }
+}
+
+/* ---- Google Benchmark and hyperfine ---- */
+
+/* Of an operation that is done for several sizes: "encode/64" is the operation encode at 64. */
+static const char *number_in(const char *name, char separator, double *number) {
+    const char *last = strrchr(name, separator);
+    char *end = NULL;
+    *number = last == NULL ? 0 : strtod(last + 1, &end);
+    if (last != NULL && end > last + 1 && *end == '\0') return last;
+    *number = NAN;
+    return name + strlen(name);
+}
+
+static void fill_codec(struct drawing *drawing) {
+    for (size_t i = 0; i < drawing->results->benchmark_count; i++) {
+        const struct benchmark *one = &drawing->results->benchmarks[i];
+        double bytes;
+        const char *end = number_in(one->name, '/', &bytes);
+        if (strncmp(one->name, "wakeup/", strlen("wakeup/")) == 0 || !(one->ns > 0)) continue;
+        table_text(&drawing->table, "%.*s", (int)(end - one->name), one->name);
+        table_number(&drawing->table, bytes);
+        table_interval(&drawing->table, one->ns, fmax(0, one->ns - one->deviation_ns),
+                       one->ns + one->deviation_ns);
+        table_number(&drawing->table, one->repetitions);
+    }
+}
+
+/* hyperfine runs in rounds, a file each: for the picture the times of equal commands are one. */
+static void add_command(struct drawing *drawing, const struct timed_command *first) {
+    const struct results *results = drawing->results;
+    double *times = NULL, messages;
+    size_t count = 0;
+    const char *end = number_in(first->command, ' ', &messages);
+    for (size_t i = 0; i < results->command_count; i++) {
+        const struct timed_command *one = &results->commands[i];
+        if (strcmp(one->command, first->command) != 0) continue;
+        double *more = reallocarray(times, count + one->count + 1, sizeof *more);
+        if (more == NULL) break;
+        times = more;
+        memcpy(times + count, one->times_s, one->count * sizeof *times);
+        count += one->count;
+    }
+    const struct middle time = statistics_middle(times, count);
+    free(times);
+    if (count == 0) return;
+    table_text(&drawing->table, "%.*s", (int)(end - first->command), first->command);
+    table_number(&drawing->table, messages);
+    table_middle(&drawing->table, time);
+    table_number(&drawing->table, (double)count);
+}
+
+static bool came_before(const struct results *results, size_t command) {
+    for (size_t i = 0; i < command; i++)
+        if (strcmp(results->commands[i].command, results->commands[command].command) == 0)
+            return true;
+    return false;
+}
+
+static void fill_process(struct drawing *drawing) {
+    for (size_t i = 0; i < drawing->results->command_count; i++)
+        if (!came_before(drawing->results, i)) add_command(drawing, &drawing->results->commands[i]);
+}
+
 /* ---- the table ---- */
 
 const struct figure figures[] = {
@@ -140,7 +343,7 @@ const struct figure figures[] = {
      .runs = {.axis = &along_rtt, .wire = true},
      .columns = "variant|rtt_ms|rtt_applied_ms|latency_us|ci_low|ci_high|model_us|runs",
      .drawn = {{"rtt_applied_ms", true}, {"latency_us", true}},
-     .row = figure_row_rtt},
+     .row = row_rtt},
     {.name = "who_waits",
      .plan = "who-waits",
      .title = "One packet lost: who waits?",
@@ -152,7 +355,7 @@ const struct figure figures[] = {
      .conditions = "{rate_per_s:count} messages/s, a round-trip time of {rtt_ms:count} ms",
      .columns = "variant|due_ms|latency_ms|top_ms|late|late_beyond_ms|lost",
      .drawn = {{"due_ms", false}, {"latency_ms", false}},
-     .tell = figure_tell_who_waits},
+     .tell = tell_who_waits},
     {.name = "throughput",
      .plan = "connections",
      .title = "Throughput and latency over the number of connections",
@@ -177,7 +380,7 @@ const struct figure figures[] = {
                 "service_p99_us|answered_per_s|answered_percent|overloaded|knee_per_s|"
                 "deadline_us|runs",
      .drawn = {{"offered_per_s", true}, {"p50_us", true}},
-     .row = figure_row_rate},
+     .row = row_rate},
     {.name = "tails",
      .plan = "tails",
      .title = "Tails at one rate for all",
@@ -189,7 +392,7 @@ const struct figure figures[] = {
      .columns = "variant|percent|latency_us|run_low|run_high|offered_per_s|answered_percent|"
                 "deadline_us|messages|runs",
      .drawn = {{"percent", false}, {"latency_us", true}},
-     .row = figure_row_tails},
+     .row = row_tails},
     {.name = "pipeline",
      .plan = "pipeline",
      .title = "Messages per second over the number outstanding",
@@ -230,7 +433,7 @@ const struct figure figures[] = {
      .caption = "Half of the messages, and 1 in 100, took longer than: {tails}.",
      .columns = "variant|latency_us|longer_percent|messages",
      .drawn = {{"latency_us", true}, {"longer_percent", true}},
-     .row = figure_row_tail},
+     .row = row_tail},
     {.name = "size",
      .plan = "size",
      .title = "Latency and throughput over the size of the payload",
@@ -265,7 +468,7 @@ const struct figure figures[] = {
                 "packets_per_request|predicted_percent|messages",
      .numbers = true,
      .drawn = {{"size_bytes", false}, {"answered_percent", false}},
-     .row = figure_row_loss},
+     .row = row_loss},
     {.name = "idle",
      .plan = "idle",
      .title = "Latency over the time since the last message",
@@ -306,7 +509,7 @@ const struct figure figures[] = {
      .columns = "operation|bytes|time_ns|low|high|repetitions",
      .numbers = true,
      .drawn = {{"bytes", false}, {"time_ns", true}},
-     .fill = figure_fill_codec},
+     .fill = fill_codec},
     {.name = "process",
      .plan = "hyperfine",
      .title = "A whole client process, timed from outside",
@@ -314,6 +517,6 @@ const struct figure figures[] = {
      .unit = "s",
      .columns = "variant|messages|time_s|ci_low|ci_high|runs",
      .drawn = {{"messages", false}, {"time_s", false}},
-     .fill = figure_fill_process}};
+     .fill = fill_process}};
 
 const unsigned figure_count = sizeof figures / sizeof figures[0];

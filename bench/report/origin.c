@@ -6,7 +6,7 @@
 
 #include "bench/judge/environment_difference.h"
 #include "bench/measure/environment.h"
-#include "bench/report/page.h"
+#include "bench/report/report.h"
 #include "bench/tell/words.h"
 
 /* ---- runs that do not count ---- */
@@ -15,9 +15,8 @@ static bool same_refusal(const struct run *one, const struct run *other) {
     if (run_is_valid(other) || one->asked.variant != other->asked.variant) return false;
     if (one->asked.role != other->asked.role || one->validity.count != other->validity.count)
         return false;
-    for (unsigned i = 0; i < one->validity.count; i++) {
+    for (unsigned i = 0; i < one->validity.count; i++)
         if (strcmp(one->validity.reason[i], other->validity.reason[i]) != 0) return false;
-    }
     return true;
 }
 
@@ -93,10 +92,9 @@ static void put_word(FILE *out, const char *word) {
 
 static bool is_given(const char *const *argv, const char *option) {
     const size_t length = strlen(option);
-    for (; *argv != NULL; argv++) {
+    for (; *argv != NULL; argv++)
         if (strncmp(*argv, option, length) == 0 && ((*argv)[length] == '=' || !(*argv)[length]))
             return true;
-    }
     return false;
 }
 

@@ -66,12 +66,9 @@ void table_text(struct table *table, const char *format, ...) {
 }
 
 static void add_member(struct table *table, struct source source, const char *name, int length) {
-    struct field_value value = {.number = NAN};
-    for (unsigned i = 0; i < source.field_count; i++) {
-        const char *its = source.fields[i].name;
-        if (strlen(its) == (size_t)length && strncmp(its, name, (size_t)length) == 0)
-            value = field_get(&source.fields[i], source.item);
-    }
+    const struct field *field = field_find(source.fields, source.field_count, name, (size_t)length);
+    const struct field_value value =
+        field == NULL ? (struct field_value){.number = NAN} : field_get(field, source.item);
     if (value.text != NULL)
         table_text(table, "%s", value.text);
     else
@@ -99,9 +96,8 @@ size_t table_rows(const struct table *table) {
 }
 
 static const struct cell *find(const struct table *table, size_t row, const char *column) {
-    for (size_t i = 0; i < table->width && row < table_rows(table); i++) {
+    for (size_t i = 0; i < table->width && row < table_rows(table); i++)
         if (strcmp(table->columns[i], column) == 0) return &table->cells[row * table->width + i];
-    }
     return NULL;
 }
 
@@ -146,7 +142,11 @@ static void write_cell(FILE *out, const struct cell *cell) {
         (void)fputc(*c < ' ' && *c > 0 ? ' ' : *c, out);
 }
 
-void table_write(const struct table *table, FILE *out) {
+char *table_text_of(const struct table *table) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out == NULL) return NULL;
     for (size_t i = 0; i < table->width; i++)
         (void)fprintf(out, "%s%s", i > 0 ? "\t" : "", table->columns[i]);
     for (size_t i = 0; i < table_rows(table) * table->width; i++) {
@@ -154,4 +154,6 @@ void table_write(const struct table *table, FILE *out) {
         write_cell(out, &table->cells[i]);
     }
     (void)fputc('\n', out);
+    (void)fclose(out);
+    return text;
 }

@@ -58,7 +58,7 @@ bool table_goes_on(const struct table *table, size_t row);
 struct source table_source(const struct table *table, size_t row,
                            struct field fields[TABLE_COLUMNS]);
 
-/* Tabs between, "-" for nothing, the names first. */
-void table_write(const struct table *table, FILE *out);
+/* Tabs between, "-" for nothing, the names first; malloc'd, NULL without memory. */
+char *table_text_of(const struct table *table);
 
 #endif

@@ -29,6 +29,9 @@ enum {
 #define RST_UP           {WIRE_RST, WIRE_TO_SERVER, SEGMENT, false} /* that nobody acknowledges */
 #define DATAGRAM_UP      {WIRE_REQUEST, WIRE_TO_SERVER, DATAGRAM, true}
 #define DATAGRAM_DOWN    {WIRE_REPLY, WIRE_TO_CLIENT, DATAGRAM, true}
+#define CONNECTED        SYN, SYN_ACK, ACK_UP
+#define ANSWERED         REQUEST, ACK_DOWN, REPLY, ACK_UP
+#define SERVER_CLOSED    FIN_DOWN, FIN_UP, ACK_DOWN /* the second acknowledges the first */
 
 /* The calls for a socket of one message: so many options, so many receives. */
 #define FRESH(options_, receives_) \
@@ -41,35 +44,30 @@ enum {
 #define TWO_ROUND_TRIPS .waits = {2, 2}, .message_bytes_max = MTU - SEGMENT
 
 const struct cost_model cost_tcp_server_closes = {
-    .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_DOWN,
-             FIN_UP, /* acknowledges the other */
-             ACK_DOWN},
+    .each = {CONNECTED, ANSWERED, SERVER_CLOSED},
     .client = {FRESH(3, 2)}, /* TCP_NODELAY, both timeouts; the reply, end of file */
     .server = {{"accept4", 1}, {"recvfrom", 1}, {"sendto", 1}, {"ioctl", 1}, {"close", 1}},
     TWO_ROUND_TRIPS};
 
 const struct cost_model cost_tcp_client_closes = {
-    .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_UP, FIN_DOWN, ACK_UP},
+    .each = {CONNECTED, ANSWERED, FIN_UP, FIN_DOWN, ACK_UP},
     .client = {FRESH(3, 1)},
     .server = {{"accept4", 1}, {"recvfrom", 2}, {"sendto", 1}, {"close", 1}},
     TWO_ROUND_TRIPS};
 
 const struct cost_model cost_tcp_client_resets = {
-    .each = {SYN, SYN_ACK, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, RST_UP},
+    .each = {CONNECTED, ANSWERED, RST_UP},
     .client = {FRESH(4, 1)}, /* SO_LINGER, too */
     .server = {{"accept4", 1}, {"recvfrom", 2}, {"sendto", 1}, {"close", 1}},
     TWO_ROUND_TRIPS};
 
 /* The client asks for a cookie each time, and a server that may not gives it none. */
-static const struct cost_model asked_in_vain = {.each = {SYN_ASKING, SYN_ACK, ACK_UP, REQUEST,
-                                                         ACK_DOWN, REPLY, ACK_UP, FIN_DOWN, FIN_UP,
-                                                         ACK_DOWN},
-                                                TWO_ROUND_TRIPS};
+static const struct cost_model asked_in_vain = {
+    .each = {SYN_ASKING, SYN_ACK, ACK_UP, ANSWERED, SERVER_CLOSED}, TWO_ROUND_TRIPS};
 
 /* The first connection fetches the cookie: a usual handshake with longer SYNs. */
 const struct cost_model cost_tcp_fastopen = {
-    .first = {SYN_ASKING, SYN_ACK_COOKIE, ACK_UP, REQUEST, ACK_DOWN, REPLY, ACK_UP, FIN_DOWN,
-              FIN_UP, ACK_DOWN},
+    .first = {SYN_ASKING, SYN_ACK_COOKIE, ACK_UP, ANSWERED, SERVER_CLOSED},
     .each = {SYN_WITH_REQUEST, SYN_ACK, /* acknowledges the request */
              REPLY, FIN_DOWN, ACK_UP, ACK_UP, FIN_UP, ACK_DOWN},
     .client = {FRESH(4, 2)}, /* TCP_FASTOPEN_CONNECT, too: connect sends nothing */
@@ -82,8 +80,8 @@ const struct cost_model cost_tcp_fastopen = {
 /* ---- one for all messages ---- */
 
 const struct cost_model cost_tcp_persistent = {
-    .once = {SYN, SYN_ACK, ACK_UP, ACK_DOWN, /* of the first request */
-             ACK_UP,                         /* of a reply: nothing follows that would say so */
+    .once = {CONNECTED, ACK_DOWN, /* of the first request */
+             ACK_UP,              /* of a reply: nothing follows that would say so */
              FIN_UP, FIN_DOWN, ACK_UP},
     .each = {REQUEST, REPLY}, /* each acknowledges the other */
     .client = {{"sendto", 1}, {"recvfrom", 1}},

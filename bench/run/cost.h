@@ -45,10 +45,9 @@ struct cost_model {
     const struct cost_model *by_setting[4]; /* NULL: this one */
 };
 
-/* The model that holds where model->setting has this value; packets and waiting are then its. */
+/* The model that holds where model->setting has this value. */
 const struct cost_model *cost_in_force(const struct cost_model *model, unsigned value);
 
-/* Of a run. */
 struct cost {
     uint64_t packets[WIRE_DIRECTIONS][WIRE_KINDS];
     uint64_t all_packets, ip_bytes;

@@ -49,14 +49,11 @@ struct field {
 #define FIELD_AT(struct_, kind_, member_)                                                          \
     .kind = FIELD_##kind_, .offset = offsetof(struct struct_, member_)
 
-/*
- * A value as it is outside. `number` also of a truth (0 or 1); NAN and a text
- * of NULL are null. `whole`: to be written without a fraction.
- */
+/* As it is outside. `number` also of a truth (0 or 1); NAN and a text of NULL are null. */
 struct field_value {
     const char *text;
     double number;
-    uint64_t count; /* of `whole` */
+    uint64_t count; /* of `whole`, which is written without a fraction */
     bool whole, truth;
 };
 

@@ -1,34 +1,42 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/run/measure.h"
+#include "bench/run/run.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "bench/link/namespace.h"
+#include "bench/load/beside.h"
 #include "bench/measure/system.h"
 #include "bench/run/status.h"
+#include "bench/serve/design.h"
 #include "echo/clock.h"
 
 enum { SERIES_MAX = 100000 }; /* messages whose times a result holds */
 
-/*
- * Whoever came here by sudo gets a private network with root's rights and
- * measures with their own.
- */
-static int drop_privileges(void) {
-    uid_t uid;
-    gid_t gid;
-    if (!system_caller(&uid, &gid)) return 0;
-    if (setgroups(1, &gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0) return -errno;
-    /* Changing the user has cleared this wish (prctl(2)). */
-    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : -errno;
-}
+/* A run under way. */
+struct measure {
+    const struct parameters *asked;
+    struct run *run; /* what comes of it */
+    struct echo_client_options client;
+    struct placement_cpus cpus;
+    struct server_process server; /* its pid is 0 where it is not ours */
+    uint64_t counts[ECHO_COUNTS];
+    struct counters counters;
+    struct wire wire;
+    bool laid; /* the wire is */
+    struct beside silent, idle;
+    struct beside_memory memory[2]; /* before and after the idle ones were opened */
+};
+
+/* ---- what stands before the load ---- */
 
 static int done_or(int failed, const char *what) {
     return failed == 0 ? EXIT_DONE : complain("%s: %s", what, strerror(-failed));
@@ -36,26 +44,70 @@ static int done_or(int failed, const char *what) {
 
 static int prepare_network(struct measure *m) {
     const bool entered = !m->asked->shared_network && profile_enter(m->asked->profile) == 0;
-    const int failed = m->asked->placement == PLACEMENT_AWAKE ? placement_keep_awake() : 0;
+    const int failed = m->asked->placement == PLACEMENT_AWAKE ? placement_hold_awake() : 0;
     m->run->network = entered ? NETWORK_PRIVATE : NETWORK_HOST;
     return done_or(failed < 0 ? failed : 0, "awake holds /dev/cpu_dma_latency (try sudo)");
 }
 
-/* The network is made, the wire is laid: the rest needs no rights. */
+/*
+ * The network is made, the wire is laid: whoever came here by sudo measures
+ * with their own rights.
+ */
 static int become_caller(struct measure *m) {
+    uid_t uid;
+    gid_t gid;
     (void)m;
-    return done_or(drop_privileges(), "cannot go back to the caller's user");
+    if (!system_caller(&uid, &gid)) return EXIT_DONE;
+    /* Changing the user clears the wish to die with the parent (prctl(2)). */
+    const bool done = setgroups(1, &gid) == 0 && setgid(gid) == 0 && setuid(uid) == 0 &&
+                      prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    return done_or(done ? 0 : -errno, "cannot go back to the caller's user");
+}
+
+/* How many local ports connect chooses from: the range in force. */
+static unsigned ports_range(void) {
+    unsigned first, last;
+    const char *path = "/proc/sys/net/ipv4/ip_local_port_range";
+    if (!system_scan(path, 2, "%u %u", &first, &last)) return 60999 - 32768 + 1;
+    return last < first ? 1 : last - first + 1;
+}
+
+static bool on_loopback(const struct parameters *o) {
+    return !o->wire && o->host == NULL;
+}
+
+/*
+ * Over how many addresses so many are to be spread; 0: one suffices. connect
+ * tries every second port first and beyond those searches for ever longer: a
+ * third of the range each keeps that out of the measurement.
+ */
+static unsigned addresses_for(uint64_t connections) {
+    enum { MOST = 250 };
+    const uint64_t addresses = connections * 3 / ports_range();
+    return addresses == 0 ? 0 : addresses > MOST ? MOST : (unsigned)addresses + 1;
 }
 
 static int plan_ports(struct measure *m) {
+    enum { TIME_WAIT_S = 60, LOOPBACK_REUSE_S = 1, CONNECTIONS_PER_S = 60000 };
     const struct parameters *o = m->asked;
-    struct ports *ports = &m->run->ports;
-    *ports = ports_budget(o, o->warmup_ns + o->duration_ns);
-    /* Only the loopback has addresses to spare. */
-    if (o->wire || (o->host != NULL && !echo_address_is_loopback(&m->client.server)))
-        ports->sources = 0;
-    m->client.sources = ports->sources;
-    if (ports->sources > 0) (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
+    const double range = ports_range(), seconds = (double)(o->warmup_ns + o->duration_ns) / 1e9;
+    const bool local =
+        on_loopback(o) || (o->host != NULL && echo_address_is_loopback(&m->client.server));
+    /* With a server that runs already it also meets what that keeps of fresh connections. */
+    const bool fresh = o->host != NULL && o->variant->lifetime != ECHO_PERSISTENT;
+    const double most = o->messages > 0 ? (double)o->messages : seconds * CONNECTIONS_PER_S;
+    struct ports ports = {.loopback_per_s = NAN, .network_per_s = NAN};
+    ports.sources =
+        addresses_for(o->variant->holds_ports || fresh ? (uint64_t)most : o->connections);
+    if (o->variant->holds_ports || ports.sources > 0) ports.range = (unsigned)range;
+    if (o->variant->holds_ports) {
+        ports.loopback_per_s = range / LOOPBACK_REUSE_S;
+        ports.network_per_s = range / TIME_WAIT_S;
+    }
+    if (!local) ports.sources = 0; /* no other network has addresses to spare */
+    m->run->ports = ports;
+    m->client.sources = ports.sources;
+    if (ports.sources > 0) (void)echo_address_find(&m->client.source, "127.0.0.2", 0);
     return EXIT_DONE;
 }
 
@@ -68,8 +120,6 @@ static int lay_wire(struct measure *m) {
     }
     struct placement_cpus apart;
     const bool two = placement_choose(&apart, PLACEMENT_CROSS_CORE) == 0;
-    const struct wire_rule rule = {
-        .kind = (int)o->drop.kind, .direction = (int)o->drop.direction, .nth = o->drop.nth};
     const struct wire_options wanted = {
         .rtt_ns = (int64_t)o->rtt_ns,
         .loss_percent = o->loss_percent,
@@ -78,8 +128,7 @@ static int lay_wire(struct measure *m) {
         .cpu = two ? apart.client : -1, /* beside client and server, not between them */
         .capture_path = o->pcap,
         .trace_packets = o->pcap != NULL ? 100000 : 0,
-        .rules = &rule,
-        .rule_count = o->drop.nth > 0 ? 1 : 0};
+        .drop = o->drop};
     const int failed = wire_start(&m->wire, &wanted);
     m->laid = failed == 0;
     if (failed == 0) return EXIT_DONE;
@@ -91,8 +140,8 @@ static int take_up_wire(struct measure *m) {
     const uint64_t quiet_ns = m->asked->rtt_ns + 50000000; /* an RTT and a delayed ACK */
     if (!m->laid) return EXIT_DONE;
     (void)wire_settle(&m->wire, quiet_ns, 4 * quiet_ns + 1000000000);
-    const int failed = wire_stop(&m->wire, &m->packets);
-    if (failed == 0 && m->packets.capture_failed) {
+    const int failed = wire_stop(&m->wire);
+    if (failed == 0 && m->wire.report->capture_failed) {
         return complain("cannot write %s whole: is the disk full?", m->asked->pcap);
     }
     return failed == 0 ? EXIT_DONE : complain("the wire's process died");
@@ -101,11 +150,11 @@ static int take_up_wire(struct measure *m) {
 static int start_server(struct measure *m) {
     const struct parameters *o = m->asked;
     const bool spin = o->placement == PLACEMENT_SPIN;
-    struct design_options wanted = {.transport = o->variant->transport,
+    struct design_options wanted = {.design = o->design,
+                                    .transport = o->variant->transport,
                                     .server = o->variant->server,
                                     .cpu = m->cpus.server,
                                     .spin = spin,
-                                    .design = o->design,
                                     .workers = o->workers,
                                     .idle_timeout_ns = o->idle_timeout_ns,
                                     .floor = o->role == ROLE_FLOOR ? &m->client : NULL,
@@ -147,8 +196,7 @@ static int find_host(struct measure *m) {
     const char *host = m->asked->host;
     m->run->network = NETWORK_REMOTE;
     const int failed = echo_address_parse(&m->client.server, host);
-    return failed == 0 ? EXIT_DONE
-                       : complain("--host %s: %s", host, echo_address_problem(failed));
+    return failed == 0 ? EXIT_DONE : complain("--host %s: %s", host, echo_address_problem(failed));
 }
 
 /* A server that hangs for a while, and goes on: a fault whose length is known. */
@@ -163,11 +211,6 @@ static void *stall_server(void *argument) {
     return NULL;
 }
 
-static bool on_loopback(const struct parameters *o) {
-    return !o->wire && o->host == NULL;
-}
-
-/* Each connection costs a descriptor here and one in the server, whose limit is the same. */
 /* What runs before left in TIME_WAIT would make connect search, and run into the rest. */
 static int wait_for_ports(struct measure *m) {
     const struct ports *ports = &m->run->ports;
@@ -186,6 +229,7 @@ static int wait_for_ports(struct measure *m) {
     return EXIT_DONE;
 }
 
+/* Each connection costs a descriptor here and one in the server, whose limit is the same. */
 static int check_limits(struct measure *m) {
     const struct parameters *o = m->asked;
     const unsigned all = o->connections + o->idle + o->silent;
@@ -211,7 +255,7 @@ static int open_some(const struct measure *m, struct beside *beside, unsigned co
     client.patience_ns = m->asked->deadline_ns;
     if (on_loopback(m->asked)) {
         (void)echo_address_find(&client.source, "127.0.0.2", 0);
-        client.sources = 1 + ports_sources(count);
+        client.sources = 1 + addresses_for(count);
     }
     const int failed = beside_open(beside, m->asked->variant->transport, &client, count);
     if (failed == 0) return EXIT_DONE;
@@ -232,7 +276,7 @@ static int open_beside(struct measure *m) {
     if (measures) m->memory[0] = beside_memory(server);
     if (status == EXIT_DONE) status = open_some(m, &m->idle, o->idle, "idle");
     if (!measures || status != EXIT_DONE) return status;
-    (void)beside_settle(server);
+    beside_settle(server);
     m->memory[1] = beside_memory(server);
     return EXIT_DONE;
 }
@@ -250,18 +294,11 @@ static int load(struct measure *m, struct load_result **result) {
                                            .keeps_series = o->series,
                                            .series_max = SERIES_MAX};
     const struct load_options wanted = {
-        .transport = o->variant->transport,
-        .client = m->client,
-        .many = o->engine == ENGINE_EPOLL,
-        .schedule = o->rate_per_s > 0 ? &schedule : NULL,
-        .gap_ns = o->gap_ns,
+        o->variant->transport, .client = m->client, .many = o->engine == ENGINE_EPOLL,
+        .schedule = o->rate_per_s > 0 ? &schedule : NULL, .gap_ns = o->gap_ns,
         .waiting = o->placement == PLACEMENT_SPIN ? EXCHANGE_SPIN : EXCHANGE_BLOCK,
-        .connections = o->connections,
-        .warmup_ns = o->warmup_ns,
-        .duration_ns = o->duration_ns,
-        .messages = o->messages,
-        .deadline_ns = o->deadline_ns,
-        .wire = m->laid ? m->wire.pid : 0,
+        .connections = o->connections, .warmup_ns = o->warmup_ns, .duration_ns = o->duration_ns,
+        .messages = o->messages, .deadline_ns = o->deadline_ns, .wire = m->laid ? m->wire.pid : 0,
         /* What the children of a forking server take is not counted to its process. */
         .server = ours && o->design != DESIGN_FORK ? m->server.pid : -1};
     struct counters before;
@@ -287,18 +324,201 @@ static int load(struct measure *m, struct load_result **result) {
     return done_or(failed, "the load did not run");
 }
 
-/* ---- where the server comes from ---- */
+/* ---- from what the load and the kernel counted to a run ---- */
+
+static void fill_errors(struct tallies *tallies, uint64_t errors[EXCHANGE_DONE][LOAD_ERRNOS]) {
+    for (int i = 0; i < EXCHANGE_DONE; i++) {
+        for (int j = 1; j < LOAD_ERRNOS; j++) {
+            char name[sizeof(struct tally)];
+            if (errors[i][j] == 0) continue;
+            (void)snprintf(name, sizeof name, "%s %s", exchange_phase_names[i], strerrorname_np(j));
+            tallies_add(tallies, name, errors[i][j]);
+        }
+    }
+}
+
+static void fill_durations(struct run *run, const struct load_result *load) {
+    struct distribution *const places[LOAD_DURATIONS] = {
+        [LOAD_LATENCY] = &run->latency,   [LOAD_CYCLE] = &run->cycle,
+        [LOAD_SERVICE] = &run->service,   [LOAD_CONNECT] = &run->connect,
+        [LOAD_EXCHANGE] = &run->exchange, [LOAD_CLOSE] = &run->close};
+    for (int i = 0; i < LOAD_DURATIONS; i++) *places[i] = distribution_of(&load->durations[i]);
+    run->answered = run->latency;
+    run->latency = distribution_with(&load->durations[LOAD_LATENCY], load->lost + load->failed,
+                                     run->asked.deadline_ns);
+    if (!run_is_floor(run)) run->samples = samples_of(&load->durations[LOAD_LATENCY]);
+}
+
+static void add_count(struct run *run, const char *before, const char *name, uint64_t count) {
+    char whole[sizeof(struct tally)];
+    (void)snprintf(whole, sizeof whole, "%s%s", before, name);
+    tallies_add(&run->counters, whole, count);
+}
+
+static void fill_counters(struct run *run, const struct measure *m,
+                          const struct load_result *load) {
+    for (int i = 0; m->server.pid > 0 && i < ECHO_COUNTS; i++) {
+        add_count(run, "server.", echo_count_names[i], m->counts[i]);
+    }
+    for (unsigned i = 0; i < load->counter_count; i++) {
+        add_count(run, "client.", load->counters[i].name, load->counters[i].value);
+    }
+    for (unsigned i = 0; i < counter_count; i++) {
+        add_count(run, "", counter_rows[i].name, m->counters.value[i]);
+    }
+    if (m->server.pid > 0) profile_read(&run->settings);
+}
+
+static double per(uint64_t messages, uint64_t calls) {
+    const bool known = calls > 0 && calls != FIELD_UNKNOWN;
+    return known ? (double)messages / (double)calls : (double)NAN;
+}
+
+/* What batching does, over the whole run: so that it is no unfair advantage in silence. */
+static void fill_batching(struct run *run, const struct measure *m,
+                          const struct load_result *load) {
+    run->per_send = per(load->exchanges, run_counter(run, "client.send_calls"));
+    run->per_receive = per(load->answered, run_counter(run, "client.receive_calls"));
+    if (m->server.pid > 0) {
+        run->server_per_receive = per(m->counts[ECHO_REQUESTS], m->counts[ECHO_RECEIVES]);
+        run->server_per_send = per(m->counts[ECHO_REPLIES], m->counts[ECHO_SENDS]);
+    }
+    /* Requests and replies, in packets as they are on a wire: after segmentation. */
+    if (m->laid) run->per_packet = per(2 * load->answered, run->wire.all.packets);
+}
+
+static void fill_wire(struct run *run, const struct measure *m, const struct load_result *load) {
+    const struct wire_report *packets = m->wire.report;
+    struct carried *wire = &run->wire;
+    if (!m->laid) return;
+    wire->known = true;
+    memcpy(wire->by, packets->counts.by, sizeof wire->by);
+    wire->foreign = packets->counts.foreign;
+    wire->device_drops = packets->counts.device_drops;
+    wire->all = wire_sum(&packets->counts);
+    const size_t trace_bytes = packets->trace_count * sizeof *wire->trace;
+    wire->trace = malloc(trace_bytes + 1);
+    if (wire->trace != NULL) {
+        memcpy(wire->trace, packets->trace, trace_bytes);
+        wire->trace_count = packets->trace_count;
+    }
+    wire->one_way = distribution_of(&packets->delay);
+    wire->late = distribution_of(&packets->late);
+    wire->applied_rtt_ns = 2 * histogram_mean_ns(&packets->delay);
+    /* Over the whole run, warm-up, opening and closing included. */
+    if (m->asked->idle + m->asked->silent > 0) return;
+    run->packets = per(wire->all.packets, load->exchanges);
+    run->wire_bytes = per(wire->all.ip_bytes, load->exchanges);
+}
+
+static void fill_open(struct run *run, struct load_result *load, bool loses_packets) {
+    struct load_open *open = &load->open;
+    run->offered = open->offered;
+    run->taken_up = open->taken_up;
+    run->in_time = open->in_time;
+    run->unsent = open->unsent;
+    run->overloaded = load_is_overloaded(load, loses_packets);
+    run->lateness = distribution_of(&open->lateness);
+    run->series = open->series;
+    run->series_count = open->series_count;
+    open->series = NULL; /* it is the run's now */
+}
+
+static bool never_idles(const struct parameters *asked) {
+    return asked->placement == PLACEMENT_SAME_CORE && !asked->wire && asked->gap_ns == 0 &&
+           !(asked->rate_per_s > 0) && asked->host == NULL;
+}
 
 /*
- * What stands before the load and behind it: the network, the wire, the
- * server. `stop` is called once, also after a start that failed.
+ * On one core of which one side always has something to do, what neither took
+ * was taken by others. Elsewhere it is the worst side's wait for others.
  */
-struct server_source {
-    int (*start[9])(struct measure *m); /* in this order, up to NULL */
-    int (*stop)(struct measure *m);
-};
+static double disturbed_share(const struct run *run) {
+    const struct side_time *sides[] = {&run->client_side, &run->server_side, &run->wire_side};
+    const double elapsed_ns = (double)run->elapsed_ns;
+    /* Below, reading the accounts takes a good part of it, the more so thread by thread. */
+    const double least_ns = never_idles(&run->asked) ? 5e6 : 5e7;
+    double others_ns = NAN;
+    if (elapsed_ns < least_ns) return NAN;
+    if (never_idles(&run->asked) && run->server_cpu_ns != FIELD_UNKNOWN && run->usage_ns > 0) {
+        /* Of whole processes, with threads that have ended, between the two readings. */
+        const uint64_t own_ns = run->client_cpu_ns + run->server_cpu_ns + run->softirq_ns;
+        return fmax(0, 1 - (double)own_ns / (double)run->usage_ns);
+    }
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+        if (!sides[i]->known) continue;
+        uint64_t kin_ns = 0; /* the other side on the same CPU */
+        if (i < 2 && run->cpus[0] == run->cpus[1]) kin_ns = sides[1 - i]->run_ns;
+        const uint64_t own_ns = sides[i]->others_ns > kin_ns ? sides[i]->others_ns - kin_ns : 0;
+        others_ns = fmax(others_ns, (double)own_ns); /* of a number and NAN it is the number */
+    }
+    return others_ns / elapsed_ns;
+}
 
-static int stop_at_home(struct measure *m) {
+static void judge(struct run *run, const struct measure *m, const struct load_result *load,
+                  bool loses_packets) {
+    const struct parameters *asked = m->asked;
+    const struct validity_input input = {
+        .load = load,
+        .variant = asked->variant,
+        .counters = &m->counters,
+        .server_counts = m->server.pid > 0 ? m->counts : NULL,
+        .floor = run_is_floor(run),
+        .open = run_is_open(run),
+        .pauses = asked->gap_ns > 0,
+        .closes_idle = asked->idle_timeout_ns > 0,
+        .may_lose = loses_packets || asked->stall_ns > 0,
+        .has_window =
+            asked->messages == 0 && (asked->per_connection == 0 || asked->engine == ENGINE_EPOLL),
+        .private_network = run->network == NETWORK_PRIVATE,
+        .shared_cpu = m->cpus.client == m->cpus.server,
+        .latencies = load->durations[LOAD_LATENCY].count,
+        .loses_packets = loses_packets,
+        .late_max_ns = asked->late_max_ns,
+        .device_drops = run->wire.device_drops,
+        .disturbed = run->disturbed};
+    validity_check(&run->validity, &input);
+}
+
+static void fill(struct run *run, const struct measure *m, struct load_result *load) {
+    const struct beside_memory *memory = m->memory;
+    const bool loses_packets = m->laid && (m->asked->loss_percent > 0 || m->asked->drop.nth > 0);
+    run->cpus[0] = m->cpus.client;
+    run->cpus[1] = m->cpus.server;
+    run->thread_siblings = m->cpus.siblings;
+    run->counts = load->counts;
+    run->depth = load->depth;
+    run->elapsed_ns = load->end_ns - load->start_ns;
+    memcpy(run->ok_by_half, load->ok_by_half, sizeof run->ok_by_half);
+    run->outstanding = per(load->busy_ns, run->elapsed_ns);
+    fill_errors(&run->errors, load->errors);
+    fill_errors(&run->early_errors, load->early_errors);
+    fill_durations(run, load);
+    fill_counters(run, m, load);
+    fill_wire(run, m, load);
+    fill_batching(run, m, load);
+    if (run_is_open(run) && !run_is_floor(run)) fill_open(run, load, loses_packets);
+    /*
+     * What a connection takes on which nothing happens: memory of the server's
+     * process, and of the kernel for both ends, which are on this machine.
+     */
+    if (memory[0].server > 0) {
+        run->idle_server_bytes = beside_each(memory[0].server, memory[1].server, m->asked->idle);
+        run->idle_kernel_bytes = beside_each(memory[0].kernel, memory[1].kernel, m->asked->idle);
+    }
+    /* A retry is at-least-once: work was done as often as executed says, for so many answers. */
+    if (m->server.pid > 0 && m->asked->variant->retries && !run_is_floor(run)) {
+        run->answered_in_all = load->answered;
+        run->executed = m->counts[ECHO_EXECUTED];
+        run->executed_twice = m->counts[ECHO_TWICE];
+    }
+    run->disturbed = disturbed_share(run);
+    judge(run, m, load, loses_packets);
+}
+
+/* ---- from the beginning to the end ---- */
+
+static int stop_server(struct measure *m) {
     const int status = take_up_wire(m);
     if (m->server.pid <= 0 || server_process_stop(&m->server, m->counts) == 0) return status;
     return complain("the server of the run died");
@@ -310,12 +530,14 @@ static int leave_server(struct measure *m) {
     return EXIT_DONE;
 }
 
-static const struct server_source at_home = {{prepare_network, choose_cpus, plan_ports,
-                                              check_limits, lay_wire, become_caller, start_server,
-                                              take_place},
-                                             stop_at_home};
-static const struct server_source elsewhere = {
-    {find_host, plan_ports, wait_for_ports, check_limits}, leave_server};
+/* Where the server comes from: what stands before the load, in this order, and behind it. */
+static const struct server_source {
+    int (*start[10])(struct measure *m); /* up to NULL */
+    int (*stop)(struct measure *m);      /* once, also after a start that failed */
+} at_home = {{prepare_network, choose_cpus, plan_ports, check_limits, lay_wire, become_caller,
+              start_server, take_place, open_beside},
+             stop_server},
+  elsewhere = {{find_host, plan_ports, wait_for_ports, check_limits, open_beside}, leave_server};
 
 static int run_with(struct measure *m) {
     const struct server_source *source = m->asked->host == NULL ? &at_home : &elsewhere;
@@ -324,13 +546,12 @@ static int run_with(struct measure *m) {
     for (int i = 0; status == EXIT_DONE && source->start[i] != NULL; i++) {
         status = source->start[i](m);
     }
-    if (status == EXIT_DONE) status = open_beside(m);
     if (status == EXIT_DONE) status = load(m, &result);
     beside_close(&m->idle);
     beside_close(&m->silent);
     const int stopped = source->stop(m);
     if (status == EXIT_DONE) status = stopped;
-    if (status == EXIT_DONE) outcome_fill(m, result);
+    if (status == EXIT_DONE) fill(m->run, m, result);
     load_free(result);
     return status;
 }

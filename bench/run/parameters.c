@@ -2,14 +2,12 @@
 #include "bench/run/parameters.h"
 
 #include <errno.h>
+#include <float.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "bench/link/wire.h"
-#include "bench/run/units.h"
 
 const char *const role_names[ROLES] = {"variant", "floor", "a-a", "control"};
 const char *const engine_names[ENGINES] = {"blocking", "epoll"};
@@ -202,6 +200,32 @@ const struct parameter *parameter_find(const char *option) {
 
 /* ---- reading ---- */
 
+/* The locale is C throughout, so a decimal point is a point. */
+int form_read(enum form form, const char *text, double *number) {
+    static const struct {
+        const char *name;
+        double factor;
+    } units[][4] = {[FORM_SIZE] = {{"", 1}, {"k", 1024}, {"M", 1048576}},
+                    [FORM_COUNT] = {{"", 1}, {"k", 1e3}, {"M", 1e6}},
+                    [FORM_TIME] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}},
+                    [FORM_PERCENT] = {{"", 1}, {"%", 1}},
+                    [FORM_RATE] = {{"", 1}, {"k", 1e3}, {"M", 1e6}}};
+    char *end;
+    errno = 0;
+    const double given = strtod(text, &end);
+    if (end == text || errno != 0 || !isfinite(given) || given < 0) return -EINVAL;
+    for (int i = 0; i < 4 && units[form][i].name != NULL; i++) {
+        if (strcmp(end, units[form][i].name) != 0) continue;
+        const double scaled = given * units[form][i].factor;
+        const double whole = round(scaled); /* 1.005s is a hair less than 1005000000 in binary */
+        const bool is_whole = scaled <= 9e15 && fabs(scaled - whole) <= scaled * DBL_EPSILON;
+        if (form != FORM_PERCENT && !is_whole) return -ERANGE;
+        *number = form == FORM_PERCENT ? scaled : whole;
+        return 0;
+    }
+    return -EINVAL;
+}
+
 static int index_of(const char *name, const char *const *names, unsigned count) {
     for (unsigned i = 0; name != NULL && i < count; i++) {
         if (strcmp(name, names[i]) == 0) return (int)i;
@@ -214,31 +238,20 @@ static int parse_drop(const char *text, struct drop *drop) {
     char *rest = copy;
     const int kind = index_of(strsep(&rest, ":"), wire_kind_names, WIRE_KINDS);
     const int direction = index_of(strsep(&rest, ":"), wire_direction_names, WIRE_DIRECTIONS);
-    uint64_t nth = 0;
-    const bool counted = rest != NULL && units_count(rest, &nth) == 0;
+    double nth = 0;
+    const bool counted = rest != NULL && form_read(FORM_COUNT, rest, &nth) == 0;
     free(copy);
     if (kind < 0 || direction < 0 || !counted || nth == 0 || nth > UINT32_MAX) return -EINVAL;
     *drop = (struct drop){(unsigned)kind, (unsigned)direction, (unsigned)nth};
     return 0;
 }
 
-/* A time has an hour at the most where its row says nothing else. */
+/* Where its row says nothing else. */
 static double most_of(const struct parameter *parameter) {
     if (parameter->most > 0) return parameter->most;
-    return parameter->form == FORM_TIME ? HOUR_NS : INFINITY;
-}
-
-static int parse_number(const struct parameter *parameter, const char *text, double *number) {
-    static int (*const parsers[])(const char *, uint64_t *) = {[FORM_SIZE] = units_size,
-                                                               [FORM_COUNT] = units_count,
-                                                               [FORM_TIME] = units_time,
-                                                               [FORM_RATE] = units_count};
-    uint64_t whole = 0;
-    if (parameter->form == FORM_PERCENT) return units_percent(text, number);
-    const int failed = parsers[parameter->form](text, &whole);
-    *number = (double)whole;
-    if (failed != 0) return failed;
-    return *number < parameter->least || *number > most_of(parameter) ? -ERANGE : 0;
+    return parameter->form == FORM_TIME      ? HOUR_NS
+           : parameter->form == FORM_PERCENT ? 100
+                                             : (double)INFINITY;
 }
 
 /* In the struct values are kept as they are written: bytes, ns, percent. */
@@ -255,8 +268,9 @@ int parameter_parse(const struct parameter *parameter, const char *text, void *s
         return parse_drop(text, (struct drop *)(void *)((char *)structure + field.offset));
     }
     if (parameter->form < FORM_CHOICE) {
-        const int failed = parse_number(parameter, text, &value.number);
+        const int failed = form_read(parameter->form, text, &value.number);
         if (failed != 0) return failed;
+        if (value.number < parameter->least || value.number > most_of(parameter)) return -ERANGE;
     }
     return field_set(&field, structure, value);
 }

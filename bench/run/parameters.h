@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a run is asked for, as one table: each parameter is a row that says
- * what it is called on the command line and in a file, its unit, where it
- * lies, its usual value, who takes it, and whether runs that differ in it are
- * a series of their own. Command line, help, the arguments of a run's process,
- * the conditions that are told and the identity of a series read it: to add a
- * parameter is to add a row.
+ * What a run is asked for, as one table: command line, help, the arguments of
+ * a run's process, the conditions that are told and the identity of a series
+ * read it. To add a parameter is to add a row.
  */
 #ifndef BENCH_PARAMETERS_H
 #define BENCH_PARAMETERS_H
 
 #include "bench/link/namespace.h"
+#include "bench/link/wire.h"
 #include "bench/measure/placement.h"
 #include "bench/run/field.h"
 #include "bench/run/variant.h"
@@ -28,14 +26,7 @@ enum assign { ASSIGN_MRU, ASSIGN_LRU, ASSIGN_CONNECTION, ASSIGNS };
 extern const char *const role_names[ROLES], *const engine_names[ENGINES];
 extern const char *const arrivals_names[ARRIVALS], *const assign_names[ASSIGNS];
 
-/* How a server of an engine is built, unless told. */
-enum design engine_design(enum engine engine);
-
-/* "Lose the nth such packet." */
-struct drop {
-    unsigned kind, direction; /* enum wire_kind, enum wire_direction */
-    unsigned nth;             /* 0: none */
-};
+enum design engine_design(enum engine engine); /* how its server is built, unless told */
 
 struct parameters {
     const struct variant *variant;
@@ -134,28 +125,26 @@ struct parameter {
 extern const struct parameter parameters[];
 extern const unsigned parameter_count;
 
-/* All that takes this option. */
-int parameter_takers(const struct parameter *parameter);
-
-/* By its option; NULL: there is none. */
-const struct parameter *parameter_find(const char *option);
-
 /*
- * Reads `text` into its place in `structure` (struct parameters, or whatever
- * the row describes). 0, -EINVAL, or -ERANGE; then nothing has changed.
+ * Numbers with units, as people write them: 16k bytes, 10k requests, 200ms. Of
+ * a form before FORM_CHOICE: 0, or -EINVAL / -ERANGE with *number untouched.
  */
+int form_read(enum form form, const char *text, double *number);
+
+int parameter_takers(const struct parameter *parameter);    /* all of them */
+const struct parameter *parameter_find(const char *option); /* NULL: there is none */
+
+/* Reads `text` into its place. 0; or -EINVAL, -ERANGE, and nothing has changed. */
 int parameter_parse(const struct parameter *parameter, const char *text, void *structure);
 
-/* What parse wants, as a person is told: "a time with its unit, such as 200ms, up to 1 h". */
+/* What parse wants, as a person is told. */
 const char *parameter_wanted(const struct parameter *parameter, char *text, size_t size);
 
 /* The value as parse reads it, malloc'd; NULL without memory, and of a flag. */
 char *parameter_text(const struct parameter *parameter, const void *structure);
 
-/* Sets what has a usual value to that. */
+/* Sets what has a usual value to that; all: an echo of 64 bytes, no variant and seed 0. */
 void parameter_usual(const struct parameter *parameter, void *structure);
-
-/* All usual values, an echo of 64 bytes; no variant and seed 0. */
 void parameters_usual(struct parameters *parameters);
 
 /* Whether the two would be one series: equal in all that is identity, the variant too. */
@@ -163,25 +152,20 @@ bool parameters_same(const struct parameters *one, const struct parameters *othe
 
 /*
  * `BEFORE... run` with all that was asked, and `more` (NULL: nothing): malloc'd
- * words, ended by NULL; NULL without memory. For arguments_free. What matters
- * is said, so that another build's usual values do not; what is not asked for
- * is not, as an older build may not know it.
+ * words, ended by NULL; NULL without memory. What is not asked for is not said,
+ * as an older build may not know it.
  */
 char **parameters_arguments(const struct parameters *parameters, char *const before[],
                             const char *more);
 void arguments_free(char **arguments);
 
-/* Messages outstanding on a connection. */
-unsigned parameters_depth(const struct parameters *parameters);
+unsigned parameters_depth(const struct parameters *parameters); /* outstanding on a connection */
 
 /* What a client of these is to do, but for the server's address and the payload's life. */
 struct echo_client_options parameters_client(const struct parameters *parameters,
                                              const uint8_t *payload);
 
-/*
- * The payload that all requests of a seed carry, malloc'd; NULL without memory.
- * Random bytes, so that no part can be taken for another.
- */
+/* The random bytes that all requests of a seed carry, malloc'd; NULL without memory. */
 uint8_t *parameters_payload(const struct parameters *parameters);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bench/run/process.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,29 @@
 #include "bench/measure/system.h"
 #include "bench/run/status.h"
 #include "echo/clock.h"
+
+volatile sig_atomic_t interrupted;
+
+int complain(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fputs("echolab: ", stderr);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+    va_end(arguments);
+    return EXIT_FAILED;
+}
+
+static void note_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+void interrupt_catch(void) {
+    const struct sigaction note = {.sa_handler = note_signal};
+    (void)sigaction(SIGINT, &note, NULL);
+    (void)sigaction(SIGTERM, &note, NULL);
+}
 
 enum { NOT_EXECUTED = 127 };
 
@@ -57,16 +79,27 @@ int process_wait(pid_t pid, uint64_t limit_ns, int *status) {
     return failed;
 }
 
+/* Until there are none: also those whose own parent is gone. */
+static void end_children(void) {
+    for (char *all; (all = system_line("/proc/thread-self/children")) != NULL; free(all)) {
+        char *rest = all;
+        for (const char *one; (one = strsep(&rest, " ")) != NULL;) {
+            if (*one != '\0') (void)kill((pid_t)strtol(one, NULL, 10), SIGKILL);
+        }
+        (void)waitpid(-1, NULL, 0);
+    }
+}
+
 int process_apart(void (*work)(void *result), void *result, size_t size) {
     void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return -errno;
-    const pid_t parent = getpid();
-    const pid_t pid = fork();
+    const pid_t pid = system_fork();
     int status = -1;
     if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != parent) _exit(EXIT_FAILED);
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* so that it can end its own */
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
         work(result);
+        end_children();
         memcpy(shared, result, size);
         _exit(EXIT_DONE);
     }
@@ -80,68 +113,7 @@ int process_apart(void (*work)(void *result), void *result, size_t size) {
     return status == EXIT_DONE ? 0 : -EIO;
 }
 
-void process_adopt(void) {
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
-/* The parent of a process as the kernel tells it; -1: it is gone. */
-static pid_t parent_of(const char *pid) {
-    char path[64], text[512];
-    int parent = -1;
-    (void)snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return parent;
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    (void)fclose(file);
-    /* The name, in brackets, may have brackets and blanks in it. */
-    const char *after = strrchr(text, ')');
-    return after != NULL && sscanf(after, ") %*c %d", &parent) == 1 ? parent : -1;
-}
-
-void process_end_children(void) {
-    do {
-        DIR *all = opendir("/proc");
-        if (all == NULL) return;
-        for (const struct dirent *one = readdir(all); one != NULL; one = readdir(all)) {
-            if (isdigit((unsigned char)one->d_name[0]) && parent_of(one->d_name) == getpid()) {
-                (void)kill((pid_t)strtol(one->d_name, NULL, 10), SIGKILL);
-            }
-        }
-        (void)closedir(all);
-    } while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
-}
-
 /* ---- to their end ---- */
-
-/* What was written there, malloc'd and ended by 0; NULL without memory. */
-static char *contents(int file, size_t *length) {
-    const off_t size = lseek(file, 0, SEEK_END);
-    char *text = calloc(1, (size_t)size + 1);
-    const ssize_t got = text == NULL ? 0 : pread(file, text, (size_t)size, 0);
-    *length = got > 0 ? (size_t)got : 0;
-    return text;
-}
-
-static void run_into(int output, int errors, const struct process_start *start, uint64_t limit_ns,
-                     struct process_end *end) {
-    size_t length;
-    const pid_t pid = process_start(start);
-    if (pid < 0) {
-        end->failed = pid;
-        return;
-    }
-    end->failed = process_wait(pid, limit_ns, &end->status);
-    if (end->failed != 0) {
-        (void)kill(pid, SIGKILL);
-        end->status = system_reap(pid);
-    }
-    end->text = contents(output, &end->length);
-    char *words = contents(errors, &length);
-    if (words != NULL) {
-        (void)snprintf(end->words, sizeof end->words, "%.*s", (int)strcspn(words, "\n"), words);
-    }
-    free(words);
-}
 
 void process_run(const char *program, char *const argv[], uint64_t limit_ns,
                  struct process_end *end) {
@@ -150,7 +122,20 @@ void process_run(const char *program, char *const argv[], uint64_t limit_ns,
     const struct process_start start = {
         .program = program, .argv = argv, .output = output, .errors = errors};
     *end = (struct process_end){.failed = output < 0 || errors < 0 ? -errno : 0};
-    if (end->failed == 0) run_into(output, errors, &start, limit_ns, end);
+    const pid_t pid = end->failed == 0 ? process_start(&start) : end->failed;
+    if (pid > 0) {
+        end->failed = process_wait(pid, limit_ns, &end->status);
+        if (end->failed != 0) (void)kill(pid, SIGKILL);
+        if (end->failed != 0) end->status = system_reap(pid);
+        const size_t size = (size_t)lseek(output, 0, SEEK_END);
+        end->text = calloc(1, size + 1);
+        if (end->text != NULL && pread(output, end->text, size, 0) == (ssize_t)size)
+            end->length = size;
+        (void)!pread(errors, end->words, sizeof end->words - 1, 0);
+        end->words[strcspn(end->words, "\n")] = '\0';
+    } else {
+        end->failed = pid;
+    }
     if (output >= 0) (void)close(output);
     if (errors >= 0) (void)close(errors);
 }
@@ -167,8 +152,8 @@ bool process_ended_well(const struct process_end *end) {
 
 void process_explain(const struct process_end *end, const char *what, char *why, size_t size) {
     const char *prefix = "echolab: ";
-    const bool ours = strncmp(end->words, prefix, strlen(prefix)) == 0;
-    const char *words = ours ? end->words + strlen(prefix) : end->words;
+    const char *words = end->words;
+    if (strncmp(words, prefix, strlen(prefix)) == 0) words += strlen(prefix);
     if (end->failed == -EINTR) {
         (void)snprintf(why, size, "interrupted");
     } else if (end->failed == -ETIMEDOUT) {
@@ -183,4 +168,50 @@ void process_explain(const struct process_end *end, const char *what, char *why,
         (void)snprintf(why, size, "%s ended without a result (status %d)", what,
                        WEXITSTATUS(end->status));
     }
+}
+
+/* ---- runs ---- */
+
+static const char child_pipe[] = "--pipe"; /* its bytes, see run_write */
+
+/* How long a run may take before it counts as hung. */
+static uint64_t limit_of_ns(const struct parameters *asked) {
+    const uint64_t second_ns = UINT64_C(1000000000);
+    if (asked->messages > 0) return 3600 * second_ns; /* work, not time, was asked for */
+    /* Connections of a limited life are counted whole: some of them at least. */
+    const uint64_t lives_ns =
+        UINT64_C(5) * asked->per_connection * (asked->rtt_ns + asked->delay_ns);
+    return asked->warmup_ns + asked->duration_ns + lives_ns + 2 * asked->deadline_ns +
+           20 * second_ns;
+}
+
+/* Of `program`; NULL: of the first of the words before the run's. */
+static struct run *run(const char *program, char *const before[], const struct parameters *asked,
+                       const char *more, struct process_end *end) {
+    char **words = parameters_arguments(asked, before, more);
+    *end = (struct process_end){.failed = -ENOMEM};
+    if (words != NULL) process_run(program, words, limit_of_ns(asked), end);
+    arguments_free(words);
+    return more != NULL && process_ended_well(end) ? run_read(end->text, end->length, asked) : NULL;
+}
+
+void child_start(const char *program, const struct parameters *asked, struct process_end *end) {
+    (void)run(program, (char *[]){"echolab", NULL}, asked, NULL, end);
+}
+
+struct run *child_run_by(char *const tool[], const struct parameters *asked,
+                         struct process_end *end) {
+    return run(NULL, tool, asked, child_pipe, end);
+}
+
+struct run *child_run_of(const char *program, const struct parameters *asked, char *why) {
+    struct process_end end;
+    struct run *made = run(program, (char *[]){"echolab", NULL}, asked, child_pipe, &end);
+    if (made == NULL) process_explain(&end, "the run", why, CHILD_WHY);
+    process_free(&end);
+    return made;
+}
+
+struct run *child_run(const struct parameters *asked, char *why) {
+    return child_run_of("/proc/self/exe", asked, why);
 }

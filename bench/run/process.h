@@ -6,10 +6,7 @@
 #ifndef BENCH_PROCESS_H
 #define BENCH_PROCESS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "bench/run/run.h"
 
 /* How a program ended. */
 struct process_end {
@@ -27,7 +24,6 @@ struct process_end {
 void process_run(const char *program, char *const argv[], uint64_t limit_ns,
                  struct process_end *end);
 void process_free(struct process_end *end);
-
 bool process_ended_well(const struct process_end *end);
 
 /* One sentence, without its full stop, on why `what` did not: "the run", "strace". */
@@ -55,15 +51,32 @@ int process_wait(pid_t pid, uint64_t limit_ns, int *status);
 
 /*
  * Calls `work` in a process of its own, which has all that we have and may go
- * into another network. The `size` bytes (at most PIPE_BUF) at `result` come
- * back as they were left there. 0; -errno: it died, and they are as before.
+ * into another network; whatever it starts is killed when it returns. The
+ * `size` bytes at `result` come back as they were left there. 0; -errno: it
+ * died, and they are as before.
  */
 int process_apart(void (*work)(void *result), void *result, size_t size);
 
-/* Whatever is started from here on has us as its parent once its own is gone. */
-void process_adopt(void);
+/* ---- runs, each in a process of its own: it sees no memory, ports or counters of another ---- */
 
-/* Kills all children, and reaps them, until there are none: after process_adopt theirs too. */
-void process_end_children(void);
+enum { CHILD_WHY = 512 };
+
+/*
+ * Starts this program for a run and waits for its result, the caller's; or
+ * NULL. Then `why` (CHILD_WHY bytes) says in a sentence what happened.
+ */
+struct run *child_run(const struct parameters *asked, char *why);
+struct run *child_run_of(const char *program, const struct parameters *asked, char *why);
+
+/*
+ * The same by another program, such as strace: its words, up to NULL, come
+ * before a run's, and the last of them is what to run. How it ended is the
+ * caller's to explain. For process_free in either case.
+ */
+struct run *child_run_by(char *const tool[], const struct parameters *asked,
+                         struct process_end *end);
+
+/* Any build: it prints the result as JSON. For process_free. */
+void child_start(const char *program, const struct parameters *asked, struct process_end *end);
 
 #endif

@@ -42,7 +42,7 @@ static void measure(void *result) {
     struct reference *r = result;
     int there[2], back[2];
     if (pipe2(there, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC) != 0) return;
-    if (r->awake && placement_keep_awake() != 0) return;
+    if (r->awake && placement_hold_awake() < 0) return;
     const pid_t other = system_fork();
     if (other == 0) {
         (void)close(there[1]); /* so that the end of this process is the end of the file */

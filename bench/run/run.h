@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One run and what came of it: the sample of all statistics. It is filled in
- * by the process that made it (measure.h), goes through a pipe to whoever
- * asked (child.h), and stays as it is up to the judge. Durations are whole
+ * One run and what came of it: the sample of all statistics. The process that
+ * made it fills it in (measure.c); it goes through a pipe to whoever asked
+ * (process.h), and stays as it is up to the judge. Durations are whole
  * nanoseconds and counts are counts until they are printed.
  *
  * What is not known is FIELD_UNKNOWN, NAN or NULL.
@@ -18,7 +18,6 @@
 #include "bench/measure/counters.h"
 #include "bench/measure/facts.h"
 #include "bench/run/parameters.h"
-#include "bench/run/ports.h"
 #include "bench/run/validity.h"
 
 enum network { NETWORK_PRIVATE, NETWORK_HOST, NETWORK_REMOTE, NETWORKS };
@@ -52,6 +51,19 @@ struct carried {
     double applied_rtt_ns;     /* the mean that packets really waited, there and back */
     struct wire_packet *trace; /* malloc'd: one by one, where they were captured; or NULL */
     size_t trace_count;
+};
+
+/*
+ * How many connections per second the ports allow. Whoever closes first keeps
+ * the port in TIME_WAIT for a minute (RFC 9293, section 3.6.1); where that is
+ * the client, a pair of addresses has no more than range / 60 s. On loopback
+ * Linux lets a port be taken again after one second (tcp_tw_reuse).
+ */
+struct ports {
+    unsigned range;        /* local ports; 0: ports do not limit this run */
+    double loopback_per_s; /* connections from one address to one port, here ... */
+    double network_per_s;  /* ... and on any network */
+    unsigned sources;      /* addresses of 127.0.0.0/8 to be used in turn; 0: one suffices */
 };
 
 /* A column or point of a run that does not say: alone, or of an older file. */
@@ -113,6 +125,13 @@ struct run {
     void *beside; /* of bench/session: what its file holds beyond this */
 };
 
+/*
+ * Runs it here and now, with a network, a server process and a load of its
+ * own; this process leaves its network and its CPUs for good. An exit status,
+ * with *run the caller's if it is EXIT_DONE; else one sentence is on stderr.
+ */
+int measure_run(const struct parameters *asked, struct run **run);
+
 /* Everything unknown. For run_free. */
 struct run *run_new(void);
 void run_free(struct run *run); /* NULL is ignored; `beside` is not touched */
@@ -132,12 +151,10 @@ struct samples run_samples(const struct run *run);
 /* FIELD_UNKNOWN: there is none of that name. */
 uint64_t run_counter(const struct run *run, const char *name);
 
-struct distribution distribution_of(const struct histogram *histogram);
-
 /* With so many more that never ended: those rank last, as `never_ns`. */
 struct distribution distribution_with(const struct histogram *histogram, uint64_t missed,
                                       uint64_t never_ns);
-struct distribution distribution_unknown(void);
+struct distribution distribution_of(const struct histogram *histogram);
 
 /* To what is there of that name, which is cut to what a tally holds. */
 void tallies_add(struct tallies *tallies, const char *name, uint64_t count);
@@ -157,5 +174,28 @@ struct runs {
 
 void runs_add(struct runs *runs, struct run *run); /* takes it, also without memory */
 void runs_free(struct runs *runs);
+
+/*
+ * A run as a file, a finding or a sentence has it: what is derived from it, or
+ * said in other words outside, beside it. It knows no format.
+ */
+struct outside {
+    struct run run; /* a copy that owns nothing */
+    const char *variant, *build, *placement;
+    bool serves, retries, open, idles, placed, in_column, at_point; /* what is known depends on */
+    double throughput_per_s, time_ns, cpu_ns, client_cpu_ns, server_cpu_ns;
+    double offered_per_s, taken_up_per_s, answered_per_s; /* seen, not asked for */
+    bool valid;
+};
+
+/* What is one value of a run, in the order of a file; places are in struct outside. */
+extern const struct field run_fields[];
+extern const unsigned run_field_count;
+
+/* What is shown of a run; borrows from it. */
+struct outside outside_of(const struct run *run);
+
+/* What was read, into the run of it: parameters from what a file says of them. */
+void outside_apply(struct outside *outside);
 
 #endif

@@ -14,7 +14,7 @@ enum exit_status {
     EXIT_INTERRUPTED = 130
 };
 
-/* One sentence on stderr, "echolab: ..."; returns EXIT_FAILED. */
+/* One sentence on stderr; returns EXIT_FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Set by SIGINT and SIGTERM once interrupt_catch was called. */

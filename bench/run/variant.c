@@ -8,6 +8,8 @@
 #include "tcp/transport.h"
 #include "udp/transport.h"
 
+#define BUFFERED .server = {.receive_bytes = ECHO_RECEIVE_BYTES}
+
 const struct variant variants[] = {
     {"tcp-per-message", "connect, send, receive, the server closes (HTTP/1.0)", &tcp_transport,
      ECHO_SERVER_CLOSES, 2, .core = true, .cost = &cost_tcp_server_closes,
@@ -16,11 +18,9 @@ const struct variant variants[] = {
      ECHO_PERSISTENT, 1, .core = true, .depth = 1, .cost = &cost_tcp_persistent,
      .may_lose = loss_kept},
     {"udp-per-message", "a fresh socket for every request", &udp_transport, ECHO_CLIENT_CLOSES, 1,
-     .core = true, .server = {.receive_bytes = ECHO_RECEIVE_BYTES}, .cost = &cost_udp_per_message,
-     .may_lose = loss_datagrams},
+     .core = true, BUFFERED, .cost = &cost_udp_per_message, .may_lose = loss_datagrams},
     {"udp-persistent", "one connected socket", &udp_transport, ECHO_PERSISTENT, 1, .core = true,
-     .depth = 1, .server = {.receive_bytes = ECHO_RECEIVE_BYTES}, .cost = &cost_udp_persistent,
-     .may_lose = loss_datagrams},
+     .depth = 1, BUFFERED, .cost = &cost_udp_persistent, .may_lose = loss_datagrams},
     {"tcp-client-close", "per message; the client closes first and keeps TIME_WAIT", &tcp_transport,
      ECHO_CLIENT_CLOSES, 2, .holds_ports = true, .cost = &cost_tcp_client_closes},
     {"tcp-reset", "per message; the client resets: no TIME_WAIT, no farewell", &tcp_transport,
@@ -33,23 +33,19 @@ const struct variant variants[] = {
      .requires = {"kernel.TCPFastOpenActive", "fast open was not used, it fell back"},
      .cost = &cost_tcp_fastopen},
     {"udp-retry", "sent again until answered (RFC 6298): what it takes to rely on UDP",
-     &udp_retry_transport, ECHO_PERSISTENT, 1, .retries = true, .depth = 1,
-     .server = {.receive_bytes = ECHO_RECEIVE_BYTES}, .cost = &cost_udp_retry},
+     &udp_retry_transport, ECHO_PERSISTENT, 1, .retries = true, .depth = 1, BUFFERED,
+     .cost = &cost_udp_retry},
     {"tcp-pipelined", "many outstanding on one connection, written and answered in few calls",
      &tcp_transport, ECHO_PERSISTENT, 1, .depth = 32, .cost = &cost_tcp_persistent},
     {"udp-pipelined", "many outstanding on one socket, a call each", &udp_transport,
-     ECHO_PERSISTENT, 1, .depth = 32, .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
-     .cost = &cost_udp_persistent},
+     ECHO_PERSISTENT, 1, .depth = 32, BUFFERED, .cost = &cost_udp_persistent},
     {"udp-mmsg", "many outstanding; sendmmsg, recvmmsg: many datagrams a call", &udp_mmsg_transport,
-     ECHO_PERSISTENT, 1, .depth = 32, .server = {.receive_bytes = ECHO_RECEIVE_BYTES},
-     .cost = &cost_udp_batch},
+     ECHO_PERSISTENT, 1, .depth = 32, BUFFERED, .cost = &cost_udp_batch},
     {"udp-gso",
      "many outstanding; UDP_SEGMENT, UDP_GRO: one buffer, cut into datagrams by the kernel",
-     &udp_gso_transport, ECHO_PERSISTENT, 1, .depth = 32,
-     .server = {.receive_bytes = ECHO_RECEIVE_BYTES}, .cost = &cost_udp_batch},
+     &udp_gso_transport, ECHO_PERSISTENT, 1, .depth = 32, BUFFERED, .cost = &cost_udp_batch},
     {"udp-packed", "several messages in one datagram, as TCP does; only its own server takes such",
-     &udp_packed_transport, ECHO_PERSISTENT, 1, .depth = 32,
-     .server = {.receive_bytes = ECHO_RECEIVE_BYTES}}};
+     &udp_packed_transport, ECHO_PERSISTENT, 1, .depth = 32, BUFFERED}};
 
 const unsigned variant_count = sizeof variants / sizeof variants[0];
 

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <search.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,68 +14,359 @@
 
 #include "bench/measure/placement.h"
 #include "bench/measure/system.h"
+#include "echo/clock.h"
 
 const char *const design_names[DESIGNS] = {"pool", "epoll", "iterative", "fork", "thread"};
 
-static const struct design_way *const ways[DESIGNS] = {&threads_way, &epoll_way, &threads_way,
-                                                       &fork_way, &threads_way};
+/* ---- one connection at a time: in threads, and in processes ---- */
 
-/* ---- the bare loops of echo/service.h: of the blocking engine, and of the epoll engine ---- */
+enum { RETRY_NS = 10000000 }; /* after an accept that failed for want of descriptors or memory */
 
-struct floor_thread {
+/*
+ * Who accepts, serves a connection to its end, and can be ended from outside
+ * in the middle of either. How connections reach it is the design's.
+ */
+struct serving {
+    struct serving *next, *previous; /* of a thread: in a ring, for insque(3) */
+    struct serving *next_ended;
+    struct threads *all;
     pthread_t id;
+    struct echo_connection *connection; /* the one it is to serve; NULL: those that it accepts */
+
     const struct design_server *design;
-    int listener; /* its own, or one that all share */
-    const atomic_bool *stop;
+    struct echo_worker worker;
+    bool timed; /* the connection accepted last has a timeout on its socket */
+    atomic_bool ending;
+    pthread_mutex_t lock;
+    int socket;   /* -1, or what is being served; under the lock */
+    int listener; /* of a floor: its own, or one that all share */
 };
 
-struct floor {
-    atomic_bool stop;
-    unsigned started;
-    struct floor_thread threads[];
+static void serving_init(struct serving *s, const struct design_server *design) {
+    *s = (struct serving){.design = design, .socket = -1};
+    (void)pthread_mutex_init(&s->lock, NULL);
+}
+
+/* `sum`: ECHO_COUNTS entries, or NULL. */
+static void add_counts(uint64_t *sum, const uint64_t *more) {
+    for (int i = 0; sum != NULL && i < ECHO_COUNTS; i++) sum[i] += more[i];
+}
+
+/* Nobody watches a socket that blocks: the kernel has to say that nothing came (socket(7)). */
+static void set_timeout(int socket, uint64_t timeout_ns) {
+    const uint64_t us = timeout_ns < 1000 ? 1 : timeout_ns / 1000; /* 0 would mean for ever */
+    const struct timeval idle = {.tv_sec = (time_t)(us / 1000000),
+                                 .tv_usec = (suseconds_t)(us % 1000000)};
+    (void)setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
+    (void)setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof idle);
+}
+
+/*
+ * Waits for the next connection, as long as it takes; where descriptors or
+ * memory are short it tries again. 0, or -ECANCELED: there will be no more.
+ */
+static int serving_accept(struct serving *s, struct echo_connection **connection) {
+    const struct design_options *options = &s->design->options;
+    struct echo_server *server = s->design->servers[0];
+    const uint64_t accepted = s->worker.counts[ECHO_ACCEPTED];
+    while (!atomic_load(&s->ending)) {
+        const int failed = server->steps->accept(server, &s->worker, connection);
+        if (failed == -ECANCELED) return failed;
+        if (failed == -EAGAIN || failed == -EINTR || failed == -ECONNABORTED) continue;
+        if (failed != 0) {
+            echo_clock_sleep_until(echo_clock_ns() + RETRY_NS);
+            continue;
+        }
+        /* A socket that all clients share is no connection of anybody's, and never idle. */
+        s->timed = options->idle_timeout_ns > 0 && !options->spin &&
+                   s->worker.counts[ECHO_ACCEPTED] > accepted;
+        if (s->timed) set_timeout((*connection)->socket, options->idle_timeout_ns);
+        return 0;
+    }
+    return -ECANCELED;
+}
+
+static void note_socket(struct serving *s, int socket) {
+    (void)pthread_mutex_lock(&s->lock);
+    s->socket = socket;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Serves it to its end and drops it. */
+static void serving_run(struct serving *s, struct echo_connection *connection) {
+    const struct echo_server_steps *steps = s->design->servers[0]->steps;
+    int result = 0;
+    note_socket(s, connection->socket);
+    /* -EAGAIN: it spins; or a socket with a timeout has been idle for so long. */
+    while ((result == 0 || (result == -EAGAIN && !s->timed)) &&
+           !atomic_load_explicit(&s->ending, memory_order_relaxed)) {
+        result = steps->step(connection, &s->worker);
+    }
+    note_socket(s, -1); /* before the number can be another's */
+    steps->drop(connection, &s->worker);
+}
+
+/* ---- threads ---- */
+
+struct threads {
+    const struct design_server *design;
+    void (*take)(struct serving *s, struct echo_connection *connection); /* that it has accepted */
+    atomic_int idle;                                                     /* of a pool */
+    pthread_mutex_t lock;  /* the ring, those that ended, and whether there may be more */
+    struct serving ring;   /* where it begins; newest first, so the first of all comes last */
+    struct serving *ended; /* wait to be joined */
+    bool stopping;
+    unsigned floors;
+    uint64_t counts[ECHO_COUNTS]; /* of those that were joined */
 };
 
-static void *serve_floor(void *argument) {
-    const struct floor_thread *t = argument;
-    const struct design_options *o = &t->design->options;
-    const struct echo_floor_steps *steps = o->transport->floor;
-    (o->many ? steps->serve_many : steps->serve)(o->transport->floor_way, t->listener, o->floor,
-                                                 t->stop);
+static void *accept_and_take(void *argument) {
+    struct serving *s = argument;
+    struct echo_connection *connection;
+    while (serving_accept(s, &connection) == 0) s->all->take(s, connection);
     return NULL;
 }
 
-static void stop_floor(struct design_server *d, uint64_t *counts) {
-    struct floor *f = d->state;
-    (void)counts; /* it counts nothing */
-    atomic_store(&f->stop, true);
-    for (unsigned i = 0; i < d->count; i++) d->servers[i]->steps->stop(d->servers[i]);
-    for (unsigned i = 0; i < f->started; i++) (void)pthread_join(f->threads[i].id, NULL);
-    free(f);
+static void *serve_one(void *argument) {
+    struct serving *s = argument;
+    serving_run(s, s->connection);
+    (void)pthread_mutex_lock(&s->all->lock);
+    s->next_ended = s->all->ended;
+    s->all->ended = s;
+    (void)pthread_mutex_unlock(&s->all->lock);
+    return NULL;
 }
 
-static int start_floor(struct design_server *d) {
-    const unsigned threads = d->options.many ? d->count : d->options.floor_threads;
-    struct floor *f = calloc(1, sizeof *f + threads * sizeof f->threads[0]);
-    int failed = 0;
-    if (f == NULL) return -ENOMEM;
-    d->state = f;
-    while (failed == 0 && f->started < threads) {
-        struct floor_thread *t = &f->threads[f->started];
-        t->design = d;
-        t->listener = d->servers[f->started % d->count]->socket;
-        t->stop = &f->stop;
-        failed = -pthread_create(&t->id, NULL, serve_floor, t);
-        f->started += failed == 0;
+static void forget(struct serving *s, uint64_t *counts) {
+    add_counts(counts, s->worker.counts);
+    free(s->worker.spare);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* The bare loop of echo/service.h, of the blocking engine or of the epoll engine. */
+static void *serve_floor(void *argument) {
+    const struct serving *s = argument;
+    const struct design_options *o = &s->design->options;
+    const struct echo_floor_steps *steps = o->transport->floor;
+    (o->many ? steps->serve_many : steps->serve)(o->transport->floor_way, s->listener, o->floor,
+                                                 &s->ending);
+    return NULL;
+}
+
+static int start_thread(struct threads *all, struct echo_connection *connection, bool timed) {
+    struct serving *s = malloc(sizeof *s);
+    if (s == NULL) return -ENOMEM;
+    serving_init(s, all->design);
+    s->all = all;
+    s->connection = connection;
+    s->timed = timed;
+    void *(*work)(void *) = connection == NULL ? accept_and_take : serve_one;
+    if (all->design->options.floor != NULL) {
+        work = serve_floor;
+        s->listener = all->design->servers[all->floors++ % all->design->count]->socket;
     }
-    if (failed != 0) stop_floor(d, NULL);
+    (void)pthread_mutex_lock(&all->lock);
+    const int failed = all->stopping ? ECANCELED : pthread_create(&s->id, NULL, work, s);
+    if (failed == 0) insque(s, &all->ring);
+    (void)pthread_mutex_unlock(&all->lock);
+    if (failed != 0) forget(s, NULL);
+    return -failed;
+}
+
+static void take_and_let_another_wait(struct serving *s, struct echo_connection *connection) {
+    struct threads *all = s->all;
+    /* Who cannot be joined by another thread serves alone: late is better than not. */
+    if (atomic_fetch_sub(&all->idle, 1) == 1 && !all->design->options.spin) {
+        (void)atomic_fetch_add(&all->idle, 1);
+        if (start_thread(all, NULL, false) != 0) (void)atomic_fetch_sub(&all->idle, 1);
+    }
+    serving_run(s, connection);
+    (void)atomic_fetch_add(&all->idle, 1);
+}
+
+static void join_ended(struct threads *all) {
+    (void)pthread_mutex_lock(&all->lock);
+    struct serving *s = all->ended;
+    all->ended = NULL;
+    for (struct serving *one = s; one != NULL; one = one->next_ended) remque(one);
+    (void)pthread_mutex_unlock(&all->lock);
+    while (s != NULL) {
+        struct serving *next = s->next_ended;
+        (void)pthread_join(s->id, NULL);
+        forget(s, all->counts);
+        s = next;
+    }
+}
+
+static void hand_over(struct serving *s, struct echo_connection *connection) {
+    join_ended(s->all);
+    /* Where there can be no further thread this one serves: late is better than not. */
+    if (start_thread(s->all, connection, s->timed) != 0) serving_run(s, connection);
+}
+
+/* What each design does with a connection that one of its threads has accepted. */
+static void (*const takes[DESIGNS])(struct serving *s, struct echo_connection *connection) = {
+    [DESIGN_ITERATIVE] = serving_run,
+    [DESIGN_POOL] = take_and_let_another_wait,
+    [DESIGN_THREAD] = hand_over};
+
+static void stop_threads(struct design_server *d, uint64_t *counts) {
+    struct threads *all = d->state;
+    (void)pthread_mutex_lock(&all->lock);
+    all->stopping = true;
+    /* What is being served is shut down; who waits in accept is woken by the server's own stop. */
+    for (struct serving *s = all->ring.next; s != &all->ring; s = s->next) {
+        atomic_store(&s->ending, true);
+        (void)pthread_mutex_lock(&s->lock);
+        if (s->socket >= 0) (void)shutdown(s->socket, SHUT_RDWR);
+        (void)pthread_mutex_unlock(&s->lock);
+    }
+    (void)pthread_mutex_unlock(&all->lock);
+    for (unsigned i = 0; i < d->count; i++) d->servers[i]->steps->stop(d->servers[i]);
+    /* None is added after `stopping`; and none is taken out once the first, who accepts, ended. */
+    for (struct serving *s = all->ring.previous, *before; s != &all->ring; s = before) {
+        (void)pthread_join(s->id, NULL);
+        before = s->previous;
+        forget(s, counts);
+    }
+    add_counts(counts, all->counts);
+    (void)pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+static int start_threads(struct design_server *d) {
+    struct threads *all = calloc(1, sizeof *all);
+    if (all == NULL) return -ENOMEM;
+    all->design = d;
+    all->take = takes[d->options.design];
+    all->ring.next = all->ring.previous = &all->ring;
+    all->idle = 1;
+    (void)pthread_mutex_init(&all->lock, NULL);
+    d->state = all;
+    const struct design_options *o = &d->options;
+    const unsigned first = o->floor == NULL ? 1 : o->many ? d->count : o->floor_threads;
+    int failed = 0;
+    for (unsigned i = 0; i < first && failed == 0; i++) failed = start_thread(all, NULL, false);
+    if (failed != 0) stop_threads(d, NULL);
     return failed;
 }
 
-static const struct design_way floor_way = {.start = start_floor, .stop = stop_floor};
+static const struct design_way threads_way = {.start = start_threads, .stop = stop_threads};
 static const struct design_way floor_many_way = {
-    .start = start_floor, .stop = stop_floor, .polls = true};
+    .start = start_threads, .stop = stop_threads, .polls = true};
+
+/*
+ * ---- processes: one accepts, forks a child for each connection, and closes
+ * its own copy; all are in a process group of their own, by which they are told
+ * to end ----
+ */
+
+/* In memory that all processes share. */
+struct forking {
+    pid_t accepting;
+    _Atomic uint64_t counts[ECHO_COUNTS]; /* each adds its own at its end */
+};
+
+/* What the signal handler of this process needs. */
+static volatile sig_atomic_t served_socket = -1;
+static volatile sig_atomic_t ended;
+
+/* SIGTERM: whoever is stuck with a client is let go, and still says what it counted. */
+static void end_served(int number) {
+    (void)number;
+    ended = 1;
+    if (served_socket >= 0) (void)shutdown(served_socket, SHUT_RDWR);
+}
+
+static void serve_unless_ended(struct serving *s, struct echo_connection *connection) {
+    served_socket = connection->socket;
+    if (ended) (void)shutdown(connection->socket, SHUT_RDWR);
+    serving_run(s, connection);
+    served_socket = -1;
+}
+
+static _Noreturn void say_counts_and_exit(struct forking *f, const struct serving *s) {
+    for (int i = 0; i < ECHO_COUNTS; i++) f->counts[i] += s->worker.counts[i];
+    _exit(0);
+}
+
+/* A fork copies every descriptor: a copy of a socket keeps it open when its owner closes it. */
+static void keep_only(int socket) {
+    const unsigned keep = (unsigned)socket;
+    if (keep > 3) (void)close_range(3, keep - 1, 0);
+    (void)close_range(keep < 3 ? 3 : keep + 1, ~0U, 0);
+}
+
+static _Noreturn void accept_all(const struct design_server *d) {
+    struct serving s;
+    struct echo_connection *connection;
+    serving_init(&s, d);
+    while (serving_accept(&s, &connection) == 0) {
+        while (waitpid(-1, NULL, WNOHANG) > 0) {
+        }
+        const pid_t child = system_fork();
+        if (child == 0) {
+            keep_only(connection->socket);
+            for (int i = 0; i < ECHO_COUNTS; i++) s.worker.counts[i] = 0; /* the parent's */
+        }
+        /* Where there can be no further process this one serves: late is better than not. */
+        if (child <= 0) serve_unless_ended(&s, connection);
+        if (child == 0) say_counts_and_exit(d->state, &s);
+        if (child > 0) d->servers[0]->steps->drop(connection, &s.worker); /* our copy */
+    }
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {
+    }
+    say_counts_and_exit(d->state, &s);
+}
+
+/*
+ * A process of its own accepts, and not a thread of the caller's: of several
+ * threads a fork copies one, and the locks that others hold at that moment.
+ */
+static int start_forking(struct design_server *d) {
+    const struct sigaction action = {.sa_handler = end_served};
+    sigset_t term, before;
+    struct forking *f =
+        mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (f == MAP_FAILED) return -errno;
+    d->state = f;
+    (void)sigemptyset(&term);
+    (void)sigaddset(&term, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &term, &before); /* until it can be handled */
+    const pid_t child = system_fork();
+    if (child == 0) {
+        (void)setpgid(0, 0);
+        keep_only(d->servers[0]->socket);
+        (void)sigaction(SIGTERM, &action, NULL);
+        (void)pthread_sigmask(SIG_UNBLOCK, &term, NULL);
+        accept_all(d);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (child < 0) {
+        (void)munmap(f, sizeof *f);
+        return child;
+    }
+    (void)setpgid(child, child); /* whoever comes first */
+    f->accepting = child;
+    return 0;
+}
+
+static void stop_forking(struct design_server *d, uint64_t *counts) {
+    struct forking *f = d->state;
+    (void)kill(-f->accepting, SIGTERM);        /* ends all, with their clients */
+    d->servers[0]->steps->stop(d->servers[0]); /* wakes it in accept: it is the same socket */
+    (void)system_reap(f->accepting);
+    for (int i = 0; counts != NULL && i < ECHO_COUNTS; i++) counts[i] += f->counts[i];
+    (void)munmap(f, sizeof *f);
+}
+
+static const struct design_way fork_way = {.start = start_forking, .stop = stop_forking};
 
 /* ---- all designs ---- */
+
+static const struct design_way *const ways[DESIGNS] = {&threads_way, &epoll_way, &threads_way,
+                                                       &fork_way, &threads_way};
 
 int design_listen(struct echo_server **servers, unsigned count,
                   const struct echo_transport *transport, const struct echo_server_options *options,
@@ -103,7 +397,7 @@ static void release(struct design_server *d) {
 
 int design_start(struct design_server **server, const struct design_options *options,
                  struct echo_address *address) {
-    const struct design_way *floor = options->many ? &floor_many_way : &floor_way;
+    const struct design_way *floor = options->many ? &floor_many_way : &threads_way;
     const struct design_way *way = options->floor != NULL ? floor : ways[options->design];
     const unsigned workers = options->workers == 0 ? 1 : options->workers;
     const unsigned count = way->polls ? workers : 1;
@@ -112,7 +406,8 @@ int design_start(struct design_server **server, const struct design_options *opt
     d->options = *options;
     d->options.server.nonblocking = way->polls || options->spin;
     /* A further socket needs a further thread that waits at it: only the pool has such. */
-    d->options.server.sockets = way == &threads_way && options->design == DESIGN_POOL ? workers : 1;
+    d->options.server.sockets =
+        options->floor == NULL && options->design == DESIGN_POOL ? workers : 1;
     d->way = way;
     d->count = count;
     int failed = design_listen(d->servers, count, options->transport, &d->options.server, address);

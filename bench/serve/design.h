@@ -17,28 +17,23 @@ enum design {
     /*
      * Threads that each accept, serve that connection to its end, and accept
      * again. When the last idle one is taken a further one starts, so that
-     * somebody always waits in accept. A thread made per connection would cost
-     * more than the connection. To spin it has one thread.
+     * somebody always waits in accept. To spin it has one thread.
      */
     DESIGN_POOL,
     /*
-     * Each worker is a thread that waits for all of its connections at once and
-     * takes a step on those that are ready. Workers share the port and nothing
-     * else: the kernel deals connections and datagrams out to them. An idle
-     * connection costs memory, but no thread.
+     * Each worker is a thread that waits for all of its connections at once.
+     * Workers share the port and nothing else: the kernel deals connections and
+     * datagrams out to them. An idle connection costs memory, but no thread.
      */
     DESIGN_EPOLL,
-    /* One thread, one connection after the other. Whoever is silent keeps all others waiting. */
-    DESIGN_ITERATIVE,
+    DESIGN_ITERATIVE, /* one after the other: whoever is silent keeps all others waiting */
     /*
-     * A process per connection, the oldest way. Nothing is shared, so nothing
-     * one client does can harm another's server; its price is a fork each. The
-     * thread that starts it must live until it has been stopped: the processes
-     * die with it (prctl(2), PR_SET_PDEATHSIG).
+     * A process per connection, the oldest way: nothing is shared, and each
+     * costs a fork. The thread that starts it must live until it has been
+     * stopped: the processes die with it (prctl(2), PR_SET_PDEATHSIG).
      */
     DESIGN_FORK,
-    /* One thread accepts and starts a new one for each; its price is a thread made, and joined. */
-    DESIGN_THREAD,
+    DESIGN_THREAD, /* one accepts and starts a new one for each, which is made and joined */
     DESIGNS
 };
 
@@ -58,7 +53,6 @@ struct design_options {
     int cpu;                /* of a server_process: to stay on; -1: any */
 };
 
-/* A server that runs. */
 struct design_server;
 
 /*
@@ -85,11 +79,7 @@ int design_listen(struct echo_server **servers, unsigned count,
 /* A connection costs a descriptor: raises this process's soft limit as far as it may. */
 void design_raise_descriptors(void);
 
-/*
- * The server of one run, in a process of its own: started before the client
- * measures, told to end when it has, asked then what it counted. It cannot
- * outlive its parent.
- */
+/* The server of one run, in a process of its own, which cannot outlive its parent. */
 struct server_process {
     pid_t pid;
     int control; /* shutting it down ends the server, which then says its counts here */
@@ -122,6 +112,6 @@ struct design_way {
     bool polls; /* each worker has a server of its own, which does not block */
 };
 
-extern const struct design_way threads_way, fork_way, epoll_way;
+extern const struct design_way epoll_way;
 
 #endif

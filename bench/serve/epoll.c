@@ -22,13 +22,9 @@ enum {
 /* After an accept for which descriptors or memory are short; between looks at those that drain. */
 static const uint64_t retry_ns = 10000000, drain_ns = 100000000;
 
-/* ---- lists ---- */
-
 static struct watched *first(struct watched *list) {
     return list->after == list ? NULL : list->after;
 }
-
-/* ---- connections ---- */
 
 static int watch(const struct epoll_worker *w, int how, int socket, uint32_t events, void *what) {
     struct epoll_event event = {.events = events, .data.ptr = what};
@@ -156,16 +152,15 @@ static void accept_some(struct epoll_worker *w, unsigned most) {
 
 /* ---- time, which is read only where something waits for it ---- */
 
-static uint64_t next_ns(struct epoll_worker *w) {
-    const struct watched *idle = first(&w->lists[WATCHED_IDLE]);
-    const uint64_t next = MIN(w->retry_ns, w->drain_ns);
-    return idle == NULL ? next : MIN(next, idle->since_ns + w->idle_timeout_ns);
-}
-
-static int wait_ms(uint64_t next, uint64_t now_ns) {
+/* Until what is due next, for epoll_wait; -1: nothing is. */
+static int wait_ms(struct epoll_worker *w) {
     const uint64_t longest_ms = 60000;
-    if (next == UINT64_MAX) return -1;
-    return next <= now_ns ? 0 : (int)MIN((next - now_ns + 999999) / 1000000, longest_ms);
+    const struct watched *idle = first(&w->lists[WATCHED_IDLE]);
+    uint64_t next_ns = MIN(w->retry_ns, w->drain_ns);
+    if (idle != NULL) next_ns = MIN(next_ns, idle->since_ns + w->idle_timeout_ns);
+    if (next_ns == UINT64_MAX) return -1;
+    return next_ns <= w->now_ns ? 0
+                                : (int)MIN((next_ns - w->now_ns + 999999) / 1000000, longest_ms);
 }
 
 static void look_after_draining(struct epoll_worker *w) {
@@ -187,27 +182,21 @@ static void do_what_is_due(struct epoll_worker *w) {
     }
 }
 
-/* ---- the loop ---- */
-
-static void take(struct epoll_worker *w, void *what) {
-    if (what == w) {
-        accept_some(w, w->accepts.size);
-    } else if (what != NULL) {
-        serve(w, what);
-    } /* else woken: the loop sees why */
-}
-
 void epoll_worker_run(struct epoll_worker *w) {
     struct epoll_event events[EVENTS_MAX];
     w->now_ns = echo_clock_ns();
     /* A socket that all clients share has to be asked for: no event tells of it. */
     accept_some(w, ACCEPTS_MAX);
     while (!atomic_load(w->stopping)) {
-        const uint64_t next = next_ns(w);
-        const int ready = epoll_wait(w->epoll, events, EVENTS_MAX, wait_ms(next, w->now_ns));
-        const bool timed = w->idle_timeout_ns > 0 || next != UINT64_MAX;
+        const int left_ms = wait_ms(w);
+        const int ready = epoll_wait(w->epoll, events, EVENTS_MAX, left_ms);
+        const bool timed = w->idle_timeout_ns > 0 || left_ms >= 0;
         if (timed) w->now_ns = echo_clock_ns();
-        for (int i = 0; i < ready; i++) take(w, events[i].data.ptr);
+        for (int i = 0; i < ready; i++) {
+            void *what = events[i].data.ptr; /* NULL: woken, the loop sees why */
+            if (what == w) accept_some(w, w->accepts.size);
+            if (what != w && what != NULL) serve(w, what);
+        }
         if (timed) do_what_is_due(w);
     }
 }

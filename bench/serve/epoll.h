@@ -42,7 +42,6 @@ struct epoll_worker {
     const atomic_bool *stopping;            /* set before `wake` becomes readable */
     int wake;                               /* watched too; nobody reads from it */
     uint64_t idle_timeout_ns;
-
     pthread_t thread;
     int epoll;
     bool listening; /* the listening socket is watched */
@@ -57,9 +56,7 @@ struct epoll_worker {
 
 /* With the first four filled in. 0 or -errno; on success the caller owes a close. */
 int epoll_worker_open(struct epoll_worker *w);
-
-/* Serves until *stopping. */
-void epoll_worker_run(struct epoll_worker *w);
+void epoll_worker_run(struct epoll_worker *w); /* until *stopping */
 
 /* Ends every connection. `counts` (ECHO_COUNTS entries, or NULL) gets the sums. */
 void epoll_worker_close(struct epoll_worker *w, uint64_t *counts);

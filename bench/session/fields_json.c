@@ -9,18 +9,16 @@
 #include <string.h>
 
 json_t *json_at(const json_t *object, const char *path) {
-    for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1) {
+    for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1)
         object = json_object_getn(object, path, (size_t)(dot - path));
-    }
     return json_object_get(object, path);
 }
 
 void json_put(json_t *object, const char *path, json_t *value) {
     for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1) {
         const size_t length = (size_t)(dot - path);
-        if (json_object_getn(object, path, length) == NULL) {
+        if (json_object_getn(object, path, length) == NULL)
             (void)json_object_setn_new(object, path, length, json_object());
-        }
         object = json_object_getn(object, path, length);
     }
     (void)json_object_set_new(object, path, value == NULL ? json_null() : value);
@@ -36,10 +34,6 @@ void json_add_missing(json_t *to, const json_t *from) {
         else
             json_add_missing(mine, value);
     }
-}
-
-json_t *json_text(const char *text) {
-    return text == NULL ? json_null() : json_string(text);
 }
 
 json_t *json_number(double value) {
@@ -79,12 +73,12 @@ void fields_write(json_t *object, const struct field *fields, size_t count, cons
 json_t *rows_json(const struct rows *rows, const void *items, size_t count) {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_t *row = json_array();
+        json_t *row = rows->field_count == 1 ? list : json_array();
         for (size_t k = 0; k < rows->field_count; k++) {
             const void *item = (const char *)items + i * rows->size;
             (void)json_array_append_new(row, value_json(field_get(&rows->fields[k], item)));
         }
-        (void)json_array_append_new(list, row);
+        if (row != list) (void)json_array_append_new(list, row);
     }
     return list;
 }
@@ -117,6 +111,23 @@ const char *reading_text(const struct reading *reading, const json_t *value) {
     return session_text(reading->session, "%s", text);
 }
 
+enum { WHOLE = 1U << JSON_INTEGER, NUMBER = WHOLE | 1U << JSON_REAL };
+
+/* What a field of a kind has to be. */
+static const struct {
+    const char *wanted;
+    unsigned types;
+    bool amount; /* never negative */
+} kinds[] = {[FIELD_OBJECT] = {"an object", 1U << JSON_OBJECT},
+             [FIELD_TEXT] = {"a text", 1U << JSON_STRING},
+             [FIELD_CHOICE] = {"a text", 1U << JSON_STRING},
+             [FIELD_TRUTH] = {"true or false", 1U << JSON_TRUE | 1U << JSON_FALSE},
+             [FIELD_COUNT] = {"a whole number of 0 or more", WHOLE, true},
+             [FIELD_UNSIGNED] = {"a whole number of 0 or more", WHOLE, true},
+             [FIELD_REAL] = {"a number", NUMBER},
+             [FIELD_TIME] = {"a number of 0 or more", NUMBER, true},
+             [FIELD_WHOLE] = {"a number", NUMBER}};
+
 static bool may_be_null(const struct field *field) {
     if (field->kind == FIELD_OBJECT) return field->nullable;
     if (field->kind == FIELD_CHOICE || field->kind == FIELD_TRUTH) return field->known > 0;
@@ -125,16 +136,8 @@ static bool may_be_null(const struct field *field) {
 
 static bool is_right(bool amounts, const struct field *field, const json_t *value) {
     if (json_is_null(value)) return may_be_null(field);
-    switch (field->kind) {
-    case FIELD_OBJECT: return json_is_object(value);
-    case FIELD_TEXT:
-    case FIELD_CHOICE: return json_is_string(value);
-    case FIELD_TRUTH: return json_is_boolean(value);
-    case FIELD_UNSIGNED:
-    case FIELD_COUNT: return json_is_integer(value) && json_integer_value(value) >= 0;
-    case FIELD_TIME: return json_is_number(value) && json_number_value(value) >= 0;
-    default: return json_is_number(value) && (!amounts || json_number_value(value) >= 0);
-    }
+    return (kinds[field->kind].types >> json_typeof(value) & 1U) != 0 &&
+           (!(amounts || kinds[field->kind].amount) || json_number_value(value) >= 0);
 }
 
 static struct field_value value_of(const struct reading *reading, const json_t *value) {
@@ -148,24 +151,15 @@ static struct field_value value_of(const struct reading *reading, const json_t *
 
 static bool read_field(const struct reading *reading, const char *where, const json_t *object,
                        const struct field *field, void *structure) {
-    static const char *const wanted[] = {[FIELD_OBJECT] = "an object",
-                                         [FIELD_TEXT] = "a text",
-                                         [FIELD_CHOICE] = "a text",
-                                         [FIELD_TRUTH] = "true or false",
-                                         [FIELD_COUNT] = "a whole number of 0 or more",
-                                         [FIELD_UNSIGNED] = "a whole number of 0 or more",
-                                         [FIELD_REAL] = "a number",
-                                         [FIELD_TIME] = "a number of 0 or more",
-                                         [FIELD_WHOLE] = "a number"};
     const json_t *value = json_at(object, field->name);
     const char *bound = field->kind == FIELD_REAL && reading->amounts ? " of 0 or more" : "";
     char text[64];
     if (value == NULL && field->need == FIELD_MAY_LACK) return true;
-    if (value == NULL || !is_right(reading->amounts, field, value)) {
+    if (value == NULL || !is_right(reading->amounts, field, value))
         return reading_wrong(reading, "%s.%s is %s; it has to be %s%s%s", where, field->name,
                              value == NULL ? "missing" : reading_shown(value, text, sizeof text),
-                             wanted[field->kind], bound, may_be_null(field) ? ", or null" : "");
-    }
+                             kinds[field->kind].wanted, bound,
+                             may_be_null(field) ? ", or null" : "");
     if (field_set(field, structure, value_of(reading, value)) == 0) return true;
     return reading_wrong(reading, "%s.%s is %s, which this echolab does not know", where,
                          field->name, reading_shown(value, text, sizeof text));
@@ -173,9 +167,8 @@ static bool read_field(const struct reading *reading, const char *where, const j
 
 bool fields_read(const struct reading *reading, const char *where, const json_t *object,
                  const struct field *fields, size_t count, void *structure) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (!read_field(reading, where, object, &fields[i], structure)) return false;
-    }
     return true;
 }
 
@@ -185,9 +178,10 @@ size_t rows_read(const struct rows *rows, const json_t *list, void **items) {
     json_t *row;
     *items = all;
     json_array_foreach(list, i, row) {
-        if (all == NULL || json_array_size(row) != rows->field_count) return i;
+        const bool flat = rows->field_count == 1;
+        if (all == NULL || (!flat && json_array_size(row) != rows->field_count)) return i;
         for (size_t k = 0; k < rows->field_count; k++) {
-            const json_t *value = json_array_get(row, k);
+            const json_t *value = flat ? row : json_array_get(row, k);
             if (!is_right(false, &rows->fields[k], value)) return i;
             (void)field_set(&rows->fields[k], all + i * rows->size, value_of(NULL, value));
         }

@@ -8,6 +8,16 @@
 #include "bench/session/json.h"
 #include "bench/session/session.h"
 
+/* In the session's memory; NULL and 0: an empty list, or none. */
+static void *read_rows(const struct reading *reading, const struct rows *rows, const json_t *list,
+                       size_t *count) {
+    void *items = NULL;
+    *count = json_array_size(list) == 0 ? 0 : rows_read(rows, list, &items);
+    items = session_keep(reading->session, items);
+    if (items == NULL) *count = 0;
+    return items;
+}
+
 /* ---- a message near a loss ---- */
 
 static const struct field near_fields[] = {{NULL, FIELD_AT(near_loss, REAL, due_ms)},
@@ -22,10 +32,8 @@ static void write_behind_loss(json_t *object, const void *item) {
 
 static void read_behind_loss(const struct reading *reading, const json_t *object, void *item) {
     struct behind_loss *one = item;
-    const json_t *series = json_object_get(object, "series_ms");
-    (void)reading;
-    if (json_array_size(series) == 0) return;
-    one->series_count = rows_read(&near_losses, series, (void **)&one->series);
+    one->series =
+        read_rows(reading, &near_losses, json_object_get(object, "series_ms"), &one->series_count);
 }
 
 /* ---- what the race met: {"receive ECONNRESET": 12} ---- */
@@ -115,9 +123,8 @@ static void write_consists(json_t *object, const void *item) {
     json_put(object, "kinds", wire ? kinds_json(one) : NULL);
     for (int side = 0; side < 2; side++) {
         json_t *calls = json_object();
-        for (const struct counted_call *call = one->calls[side]; call->name != NULL; call++) {
+        for (const struct counted_call *call = one->calls[side]; call->name != NULL; call++)
             (void)json_object_set_new(calls, call->name, counted_json(&call->per_message, false));
-        }
         json_put(object, side_paths[side], calls);
     }
 }
@@ -131,9 +138,8 @@ static void read_consists(const struct reading *reading, const json_t *object, v
     for (int i = 0; i < WIRE_DIRECTIONS; i++) {
         const json_t *all = json_object_get(object, "kinds");
         const json_t *kinds = json_object_get(all, wire_direction_names[i]);
-        for (int k = 0; k < WIRE_KINDS; k++) {
+        for (int k = 0; k < WIRE_KINDS; k++)
             one->kinds[i][k] = counted_of(json_object_get(kinds, wire_kind_names[k]));
-        }
     }
     for (int side = 0; side < 2; side++) {
         struct counted_call *call = one->calls[side], *last = call + CALLS_MAX - 1;
@@ -149,43 +155,29 @@ static void read_consists(const struct reading *reading, const json_t *object, v
 
 /* ---- another tool ---- */
 
-static json_t *reals_json(const double *values, size_t count) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) (void)json_array_append_new(list, json_number(values[i]));
-    return list;
-}
+static const struct field real_field = {NULL, .kind = FIELD_REAL};
+static const struct rows reals = {sizeof(double), &real_field, 1};
 
 static void write_tool(json_t *object, const void *item) {
     const struct tool_beside *one = item;
     json_t *notes = json_array();
-    for (const char *const *note = one->notes; *note != NULL; note++) {
+    for (const char *const *note = one->notes; *note != NULL; note++)
         (void)json_array_append_new(notes, json_string(*note));
-    }
-    json_put(object, "theirs_us", reals_json(one->theirs_us, one->blocks));
-    json_put(object, "ours_us", reals_json(one->ours_us, one->blocks));
+    json_put(object, "theirs_us", rows_json(&reals, one->theirs_us, one->blocks));
+    json_put(object, "ours_us", rows_json(&reals, one->ours_us, one->blocks));
     json_put(object, "notes", notes);
-}
-
-static double *reals_of(const struct reading *reading, const json_t *list, size_t count) {
-    double *values = session_memory(reading->session, count, sizeof *values);
-    for (size_t i = 0; values != NULL && i < count; i++) {
-        values[i] = json_number_or_nan(json_array_get(list, i));
-    }
-    return values;
 }
 
 static void read_tool(const struct reading *reading, const json_t *object, void *item) {
     struct tool_beside *one = item;
-    const json_t *theirs = json_object_get(object, "theirs_us");
     const json_t *notes = json_object_get(object, "notes");
     const size_t most = sizeof one->notes / sizeof one->notes[0] - 1;
-    const size_t count = json_array_size(theirs);
-    one->theirs_us = reals_of(reading, theirs, count);
-    one->ours_us = reals_of(reading, json_object_get(object, "ours_us"), count);
-    if (one->theirs_us != NULL && one->ours_us != NULL) one->blocks = count;
-    for (size_t i = 0; i < json_array_size(notes) && i < most; i++) {
+    size_t ours;
+    one->theirs_us = read_rows(reading, &reals, json_object_get(object, "theirs_us"), &one->blocks);
+    one->ours_us = read_rows(reading, &reals, json_object_get(object, "ours_us"), &ours);
+    if (ours < one->blocks) one->blocks = ours;
+    for (size_t i = 0; i < json_array_size(notes) && i < most; i++)
         one->notes[i] = reading_text(reading, json_array_get(notes, i));
-    }
 }
 
 /* ---- lists ---- */
@@ -209,22 +201,19 @@ static json_t *item_json(enum list kind, const void *item) {
 
 /* Whether it is in the files of such a command, which may have lists of its own. */
 static bool is_of(enum list kind, const char *command) {
-    if (finding_kinds[kind].command != NULL) {
-        return strcmp(finding_kinds[kind].command, command) == 0;
-    }
-    for (int i = 0; i < LISTS; i++) {
-        const char *its = finding_kinds[i].command;
-        if (its != NULL && strcmp(its, command) == 0) return false;
-    }
-    return true;
+    const char *its = finding_kinds[kind].command;
+    bool has_own = false;
+    for (int i = 0; i < LISTS; i++)
+        has_own = has_own || (finding_kinds[i].command != NULL &&
+                              strcmp(finding_kinds[i].command, command) == 0);
+    return its == NULL ? !has_own : strcmp(its, command) == 0;
 }
 
 static json_t *list_json(enum list kind, const struct findings *list) {
     json_t *objects = json_array();
     const char *item = list->items;
-    for (size_t i = 0; i < list->count; i++, item += finding_kinds[kind].size) {
+    for (size_t i = 0; i < list->count; i++, item += finding_kinds[kind].size)
         (void)json_array_append_new(objects, item_json(kind, item));
-    }
     return objects;
 }
 
@@ -232,9 +221,8 @@ static json_t *list_json(enum list kind, const struct findings *list) {
 static json_t *values_json(const struct facts *facts) {
     if (facts->count == 1) return fact_to_json(facts->list);
     json_t *list = json_array();
-    for (size_t i = 0; i < facts->count; i++) {
+    for (size_t i = 0; i < facts->count; i++)
         (void)json_array_append_new(list, fact_to_json(&facts->list[i]));
-    }
     return list;
 }
 
@@ -262,45 +250,46 @@ void findings_write(json_t *file, const struct session *session) {
                      kind->single ? item_json(i, list->items) : list_json(i, list));
     }
     /* It is not read: that of a file stays as it is. */
-    if (is_of(LIST_DIFFERENCE, session->command) && session->beside == NULL) {
+    if (is_of(LIST_DIFFERENCE, session->command) && session->beside == NULL)
         json_put(file, "environment_difference", around_json(&session->around));
-    }
 }
 
-static bool read_item(const struct reading *reading, struct session *session, enum list kind,
-                      const char *where, const json_t *object) {
+static bool read_item(const struct reading *reading, enum list kind, const char *where,
+                      const json_t *object) {
     const struct finding_kind *its = &finding_kinds[kind];
-    void *item = findings_add(&session->lists[kind], kind);
+    void *item = findings_add(&reading->session->lists[kind], kind);
     if (item == NULL) return reading_wrong(reading, "no memory");
-    if (its->texts ? !json_is_string(object) : !json_is_object(object)) {
+    if (its->texts ? !json_is_string(object) : !json_is_object(object))
         return reading_wrong(reading, "%s is no %s", where, its->texts ? "text" : "object");
-    }
-    if (its->texts) {
-        *(const char **)item = reading_text(reading, object);
-        return true;
-    }
-    if (!fields_read(reading, where, object, its->fields, its->field_count, item)) return false;
+    if (its->texts) *(const char **)item = reading_text(reading, object);
+    if (!its->texts && !fields_read(reading, where, object, its->fields, its->field_count, item))
+        return false;
     if (extra[kind].read != NULL) extra[kind].read(reading, object, item);
     return true;
 }
 
-bool findings_read(const struct reading *reading, struct session *session, const json_t *file) {
+static bool read_list(const struct reading *reading, enum list kind, const json_t *list) {
+    const char *name = finding_kinds[kind].name;
+    char where[64];
+    size_t i;
+    json_t *object;
+    if (finding_kinds[kind].single)
+        return read_item(reading, kind, name == NULL ? "it" : name, list);
+    if (!json_is_array(list)) return reading_wrong(reading, "\"%s\" is not a list", name);
+    json_array_foreach(list, i, object) {
+        (void)snprintf(where, sizeof where, "%s[%zu]", name, i);
+        if (!read_item(reading, kind, where, object)) return false;
+    }
+    return true;
+}
+
+bool findings_read(const struct reading *reading, const json_t *file) {
     for (enum list kind = 0; kind < LISTS; kind++) {
         const char *name = finding_kinds[kind].name;
         const json_t *list = name == NULL ? file : json_object_get(file, name);
-        const bool single = finding_kinds[kind].single;
-        char where[64];
-        size_t i;
-        json_t *object;
-        if (list == NULL || json_is_null(list) || !is_of(kind, session->command)) continue;
-        if (single && !read_item(reading, session, kind, name == NULL ? "it" : name, list))
+        const bool there = list != NULL && !json_is_null(list);
+        if (there && is_of(kind, reading->session->command) && !read_list(reading, kind, list))
             return false;
-        if (single) continue;
-        if (!json_is_array(list)) return reading_wrong(reading, "\"%s\" is not a list", name);
-        json_array_foreach(list, i, object) {
-            (void)snprintf(where, sizeof where, "%s[%zu]", name, i);
-            if (!read_item(reading, session, kind, where, object)) return false;
-        }
     }
     return true;
 }

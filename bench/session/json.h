@@ -36,7 +36,7 @@ void fields_write(json_t *object, const struct field *fields, size_t count, cons
 bool fields_read(const struct reading *reading, const char *where, const json_t *object,
                  const struct field *fields, size_t count, void *structure);
 
-/* Structs as a list of lists, [[1, 2], [3, null]], each with the members that are described. */
+/* Structs as a list of lists, [[1, 2], [3, null]], of the described members; of one: [1, 3]. */
 struct rows {
     size_t size; /* of the struct */
     const struct field *fields;
@@ -47,8 +47,7 @@ json_t *rows_json(const struct rows *rows, const void *items, size_t count);
 /* In *items, malloc'd; how many, up to the first that is not right. */
 size_t rows_read(const struct rows *rows, const json_t *list, void **items);
 
-/* NULL and NAN are null. */
-json_t *json_text(const char *text);
+/* NAN is null. */
 json_t *json_number(double value);
 double json_number_or_nan(const json_t *value);
 
@@ -89,6 +88,6 @@ struct session *session_from_json(struct reading *reading, json_t *root);
 void findings_write(json_t *file, const struct session *session);
 
 /* False: it was complained. */
-bool findings_read(const struct reading *reading, struct session *session, const json_t *file);
+bool findings_read(const struct reading *reading, const json_t *file);
 
 #endif

@@ -22,9 +22,8 @@ static const char *clock_of(const char *name) {
 }
 
 static struct benchmark *find_benchmark(struct results *results, const char *name) {
-    for (size_t i = 0; i < results->benchmark_count; i++) {
+    for (size_t i = 0; i < results->benchmark_count; i++)
         if (strcmp(results->benchmarks[i].name, name) == 0) return &results->benchmarks[i];
-    }
     struct benchmark *more =
         reallocarray(results->benchmarks, results->benchmark_count + 1, sizeof *more);
     if (more == NULL) return NULL;
@@ -66,9 +65,8 @@ static void take_command(struct results *results, const json_t *row, size_t file
     *one = (struct timed_command){.command = strdup(name == NULL ? "" : name),
                                   .file = file,
                                   .times_s = calloc(json_array_size(times) + 1, sizeof(double))};
-    for (size_t i = 0; one->times_s != NULL && i < json_array_size(times); i++) {
+    for (size_t i = 0; one->times_s != NULL && i < json_array_size(times); i++)
         one->times_s[one->count++] = json_number_value(json_array_get(times, i));
-    }
 }
 
 /* ---- files ---- */
@@ -96,12 +94,10 @@ static int take_file(struct results *results, const char *path, size_t number, c
     const json_t *benchmarks = json_object_get(root, "benchmarks");
     const json_t *commands = json_object_get(root, "results");
     const bool other = json_is_array(benchmarks) || json_is_array(commands);
-    for (size_t i = 0; i < json_array_size(benchmarks); i++) {
+    for (size_t i = 0; i < json_array_size(benchmarks); i++)
         take_benchmark(results, json_array_get(benchmarks, i));
-    }
-    for (size_t i = 0; i < json_array_size(commands); i++) {
+    for (size_t i = 0; i < json_array_size(commands); i++)
         take_command(results, json_array_get(commands, i), number);
-    }
     json_decref(root);
     if (other) return 0;
     (void)reading_wrong(&reading, "it is no result file: it has neither \"schema\": \"echolab/1\" "
@@ -140,11 +136,10 @@ int results_read(const char *folder, struct results *results, char *why) {
     *results = (struct results){0};
     const int count = scandir(folder, &entries, is_json, by_name);
     int failed = count > 0 ? 0 : count < 0 ? -errno : -ENOENT;
-    if (failed != 0) {
+    if (failed != 0)
         (void)snprintf(why, SESSION_WHY, "%s %s%s. `make bench` measures and fills it.", folder,
                        count < 0 ? "cannot be read: " : "has no *.json",
                        count < 0 ? strerror(-failed) : "");
-    }
     for (int i = 0; i < count; i++) {
         char *path = NULL;
         if (failed == 0 && asprintf(&path, "%s/%s", folder, entries[i]->d_name) > 0) {
@@ -154,12 +149,10 @@ int results_read(const char *folder, struct results *results, char *why) {
         free(entries[i]);
     }
     free(entries);
-    if (results->count > 0) {
+    if (results->count > 0)
         qsort(results->sessions, results->count, sizeof(struct session *), by_blocks);
-    }
-    if (results->benchmark_count > 0) {
+    if (results->benchmark_count > 0)
         qsort(results->benchmarks, results->benchmark_count, sizeof(struct benchmark), by_place);
-    }
     return failed;
 }
 
@@ -202,8 +195,7 @@ const struct session *results_find(const struct results *results, const char *co
 }
 
 const struct session *results_with(const struct results *results, enum list kind) {
-    for (size_t i = 0; i < results->count; i++) {
+    for (size_t i = 0; i < results->count; i++)
         if (results->sessions[i]->lists[kind].count > 0) return results->sessions[i];
-    }
     return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/run/run_fields.h"
+#include "bench/run/run.h"
 #include "bench/session/json.h"
 #include "bench/session/session.h"
 
@@ -27,27 +27,24 @@ json_t *fact_to_json(const struct fact *fact) {
 /* "after.load" into the object "after"; "sysctls.net.core.somaxconn" has a name with dots. */
 static void put_fact(json_t *object, const char *name, json_t *value) {
     const char *dot = strchr(name, '.');
-    const char *after = "after.";
-    if (dot != NULL) {
-        const size_t length = (size_t)(dot - name);
-        if (json_object_getn(object, name, length) == NULL) {
-            (void)json_object_setn_new(object, name, length, json_object());
-        }
-        object = json_object_getn(object, name, length);
-        if (strncmp(name, after, strlen(after)) == 0) {
-            put_fact(object, dot + 1, value);
-            return;
-        }
-        name = dot + 1;
+    if (dot == NULL) {
+        (void)json_object_set_new(object, name, value);
+        return;
     }
-    (void)json_object_set_new(object, name, value == NULL ? json_null() : value);
+    const size_t length = (size_t)(dot - name);
+    if (json_object_getn(object, name, length) == NULL)
+        (void)json_object_setn_new(object, name, length, json_object());
+    object = json_object_getn(object, name, length);
+    if (strncmp(name, "after.", length + 1) == 0)
+        put_fact(object, dot + 1, value);
+    else
+        (void)json_object_set_new(object, dot + 1, value);
 }
 
 json_t *facts_to_json(const struct facts *facts) {
     json_t *object = json_object();
-    for (size_t i = 0; i < facts->count; i++) {
+    for (size_t i = 0; i < facts->count; i++)
         put_fact(object, facts->list[i].name, fact_to_json(&facts->list[i]));
-    }
     return object;
 }
 
@@ -87,15 +84,13 @@ static bool read_tallies(const struct reading *reading, const char *where, const
     const char *key;
     json_t *value;
     char text[64];
-    if (!json_is_object(json_object_get(object, name))) {
+    if (!json_is_object(json_object_get(object, name)))
         return reading_wrong(reading, "%s.%s is missing; it has to be an object", where, name);
-    }
     json_object_foreach(json_object_get(object, name), key, value) {
         const bool null = json_is_null(value);
-        if (!null && (!json_is_integer(value) || json_integer_value(value) < 0)) {
+        if (!null && (!json_is_integer(value) || json_integer_value(value) < 0))
             return reading_wrong(reading, "%s.%s.%s is %s; a count is never negative", where, name,
                                  key, reading_shown(value, text, sizeof text));
-        }
         tallies_add(tallies, key, null ? FIELD_UNKNOWN : (uint64_t)json_integer_value(value));
     }
     return true;
@@ -116,9 +111,8 @@ static bool read_samples(const struct reading *reading, const char *where, const
                          struct samples *samples) {
     const json_t *pairs = json_object_get(object, "histogram_ns");
     char text[64];
-    if (!json_is_array(pairs)) {
+    if (!json_is_array(pairs))
         return reading_wrong(reading, "%s.histogram_ns is missing; it has to be a list", where);
-    }
     const size_t right = rows_read(&buckets, pairs, (void **)&samples->buckets);
     for (size_t i = 0; i < right; i++) {
         const struct samples_bucket *bucket = &samples->buckets[i];
@@ -158,28 +152,25 @@ static bool read_kinds(const struct reading *reading, const char *where, struct 
     bool right = true;
     for (int i = 0; i < WIRE_DIRECTIONS; i++) {
         const json_t *kinds = json_object_get(wire, wire_direction_names[i]);
-        for (int k = 0; k < WIRE_KINDS && right; k++) {
+        for (int k = 0; k < WIRE_KINDS && right; k++)
             right = fields_read(reading, where, json_object_get(kinds, wire_kind_names[k]),
                                 tally_fields, 4, &run->wire.by[i][k]);
-        }
     }
     return right;
 }
 
 static json_t *reasons_json(const struct validity *validity) {
     json_t *because = json_array();
-    for (unsigned i = 0; i < validity->count; i++) {
+    for (unsigned i = 0; i < validity->count; i++)
         (void)json_array_append_new(because, json_string(validity->reason[i]));
-    }
     return because;
 }
 
 static bool read_reasons(const struct reading *reading, const char *where, const json_t *object,
                          struct validity *validity, bool valid) {
     const json_t *because = json_object_get(object, "invalid_because");
-    if (!json_is_array(because)) {
+    if (!json_is_array(because))
         return reading_wrong(reading, "%s.invalid_because is missing; it has to be a list", where);
-    }
     const size_t count = json_array_size(because);
     for (size_t i = 0; i < count && i < VALIDITY_REASONS_MAX; i++) {
         const char *text = json_string_value(json_array_get(because, i));
@@ -201,14 +192,12 @@ json_t *run_to_json(const struct run *run) {
     json_put(object, "errors", tallies_json(&run->errors));
     json_put(object, "warmup_errors", tallies_json(&run->early_errors));
     json_put(object, "histogram_ns", rows_json(&buckets, run->samples.buckets, run->samples.count));
-    if (run->series != NULL) {
+    if (run->series != NULL)
         json_put(object, "open_loop.series_us", rows_json(&points, run->series, run->series_count));
-    }
     if (run->wire.known) add_kinds(json_object_get(object, "wire"), run);
-    if (run->idle_server_bytes != FIELD_UNKNOWN) {
+    if (run->idle_server_bytes != FIELD_UNKNOWN)
         json_put(object, "idle.kernel_source",
                  json_string("Slab of /proc/meminfo: of the machine, both ends"));
-    }
     json_put(object, "counters", tallies_json(&run->counters));
     for (size_t i = 0; i < run->settings.count; i++) { /* their dots are part of the name */
         const struct fact *fact = &run->settings.list[i];

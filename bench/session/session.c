@@ -3,15 +3,20 @@
 #include "bench/session/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench/judge/compared.h"
+#include "bench/measure/system.h"
+#include "bench/run/run.h"
 #include "bench/session/json.h"
-#include "bench/session/output.h"
 
 struct session *session_new(const char *command, const char *axis) {
     struct session *session = calloc(1, sizeof *session);
@@ -27,9 +32,6 @@ void session_free(struct session *session) {
     if (session == NULL) return;
     for (size_t i = 0; i < session->runs.count; i++) run_forget_beside(session->runs.list[i]);
     runs_free(&session->runs);
-    for (size_t i = 0; i < session->lists[LIST_BEHIND_LOSS].count; i++) {
-        free(SESSION_AT(session, LIST_BEHIND_LOSS, struct behind_loss, i)->series);
-    }
     for (int i = 0; i < LISTS; i++) free(session->lists[i].items);
     facts_free(&session->environment);
     environment_differences_free(&session->around);
@@ -40,8 +42,7 @@ void session_free(struct session *session) {
     free(session);
 }
 
-/* Takes it. */
-static void *keep(struct session *session, void *memory) {
+void *session_keep(struct session *session, void *memory) {
     void **more = reallocarray(session->memory, session->memory_count + 1, sizeof *more);
     if (more != NULL) session->memory = more;
     if (more == NULL || memory == NULL) {
@@ -52,7 +53,7 @@ static void *keep(struct session *session, void *memory) {
 }
 
 void *session_memory(struct session *session, size_t count, size_t size) {
-    return keep(session, calloc(count + 1, size));
+    return session_keep(session, calloc(count + 1, size));
 }
 
 const char *session_text(struct session *session, const char *format, ...) {
@@ -61,7 +62,7 @@ const char *session_text(struct session *session, const char *format, ...) {
     va_start(values, format);
     if (vasprintf(&text, format, values) < 0) text = NULL;
     va_end(values);
-    text = keep(session, text);
+    text = session_keep(session, text);
     return text == NULL ? "" : text;
 }
 
@@ -78,6 +79,59 @@ static const struct field head_fields[] = {{"command", AT(TEXT, command), .need 
                                            {"rtt_ms", AT(REAL, rtt_ms)}};
 enum { HEAD_COUNT = sizeof head_fields / sizeof head_fields[0] };
 
+/* ---- files ---- */
+
+/* "PATH.XXXXXX", malloc'd, and in *file the file that was made of it; NULL and -errno. */
+static char *create_beside(const char *path, int *file) {
+    char *name = NULL;
+    *file = -ENOMEM;
+    if (asprintf(&name, "%s.XXXXXX", path) < 0) return NULL;
+    *file = mkostemp(name, O_CLOEXEC);
+    if (*file >= 0) return name;
+    *file = -errno;
+    free(name);
+    return NULL;
+}
+
+int output_check(const char *path) {
+    struct stat there;
+    /* A device or a pipe would be replaced by a file, not written to. */
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+        return S_ISDIR(there.st_mode) ? -EISDIR : -EINVAL;
+    int file;
+    char *name = create_beside(path, &file);
+    if (name == NULL) return file;
+    (void)close(file);
+    (void)unlink(name);
+    free(name);
+    return 0;
+}
+
+/* Under sudo the results are the caller's, who will want to write there again. */
+static void give_to_caller(int file) {
+    uid_t uid;
+    gid_t gid;
+    if (!system_caller(&uid, &gid)) return;
+    if (fchown(file, uid, gid) != 0) return; /* then it stays root's, and readable */
+}
+
+int output_write(const char *path, const char *text, size_t size) {
+    int file;
+    char *name = create_beside(path, &file);
+    if (name == NULL) return file;
+    FILE *out = fdopen(file, "w");
+    int failed = out != NULL && fwrite(text, 1, size, out) == size && fflush(out) == 0 &&
+                         fsync(file) == 0 && fchmod(file, 0644) == 0
+                     ? 0
+                     : -errno;
+    give_to_caller(file);
+    if ((out == NULL ? close(file) : fclose(out)) != 0 && failed == 0) failed = -errno;
+    if (failed == 0 && rename(name, path) != 0) failed = -errno;
+    if (failed != 0) (void)unlink(name);
+    free(name);
+    return failed;
+}
+
 /* ---- writing ---- */
 
 static json_t *file_json(const struct session *session) {
@@ -85,14 +139,12 @@ static json_t *file_json(const struct session *session) {
     json_t *words = session->argv == NULL ? json_null() : json_array();
     const bool known = session->environment.count > 0;
     fields_write(file, head_fields, HEAD_COUNT, session);
-    for (const char *const *word = session->argv; word != NULL && *word != NULL; word++) {
+    for (const char *const *word = session->argv; word != NULL && *word != NULL; word++)
         (void)json_array_append_new(words, json_string(*word));
-    }
     json_put(file, "argv", words);
     json_put(file, "environment", known ? facts_to_json(&session->environment) : NULL);
-    for (size_t i = 0; i < session->runs.count; i++) {
+    for (size_t i = 0; i < session->runs.count; i++)
         (void)json_array_append_new(runs, run_to_json(session->runs.list[i]));
-    }
     json_put(file, "runs", runs);
     findings_write(file, session);
     json_add_missing(file, session->beside);
@@ -105,6 +157,82 @@ int session_write(const struct session *session, const char *path) {
     const int failed = text == NULL ? -ENOMEM : output_write(path, text, strlen(text));
     free(text);
     json_decref(file);
+    return failed;
+}
+
+/*
+ * CSV: a row per run, a column for each member of a run that is one value, in
+ * the order of the JSON, dots between levels. The columns are always the same:
+ * what a run does not have is empty. Which counters there are depends on the
+ * run, so all are one column.
+ */
+
+static void put_quoted(FILE *out, const char *text) {
+    (void)fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') (void)fputc('"', out);
+        (void)fputc(*text, out);
+    }
+    (void)fputc('"', out);
+}
+
+static void put_value(FILE *out, const json_t *value) {
+    if (json_is_string(value))
+        put_quoted(out, json_string_value(value));
+    else if (json_is_real(value))
+        (void)fprintf(out, "%.17g", json_real_value(value));
+    else if (value != NULL && !json_is_null(value))
+        (void)json_dumpf(value, out, JSON_ENCODE_ANY);
+}
+
+/* One after the other. */
+static void put_reasons(FILE *out, const struct validity *validity) {
+    char text[VALIDITY_REASONS_MAX * (VALIDITY_REASON_BYTES + 2)] = "";
+    for (unsigned i = 0, at = 0; i < validity->count; i++)
+        at += (unsigned)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? "; " : "",
+                                 validity->reason[i]);
+    put_quoted(out, text);
+}
+
+/* "server.requests=12 server.replies=12": what is known. */
+static void put_counters(FILE *out, const struct tallies *counters) {
+    const char *before = "";
+    for (const struct tally *one = counters->list; one < counters->list + counters->count; one++) {
+        if (one->count == FIELD_UNKNOWN) continue;
+        (void)fprintf(out, "%s%s=%" PRIu64, before, one->name, one->count);
+        before = " ";
+    }
+}
+
+static void put_row(FILE *out, const struct session *session, const struct run *run) {
+    json_t *object = run_to_json(run);
+    for (unsigned i = 0; i < run_field_count; i++) {
+        if (run_fields[i].kind == FIELD_OBJECT) continue;
+        put_value(out, json_at(object, run_fields[i].name));
+        (void)fputc(',', out);
+    }
+    json_decref(object);
+    put_counters(out, &run->counters);
+    (void)fputc(',', out);
+    put_reasons(out, &run->validity);
+    (void)fputc(',', out);
+    if (session->axis != NULL) put_quoted(out, session->axis);
+    (void)fputc(',', out);
+    if (session->seed != FIELD_UNKNOWN) (void)fprintf(out, "%" PRIu64, session->seed);
+    (void)fputc('\n', out);
+}
+
+int session_write_csv(const struct session *session, const char *path) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) return -ENOMEM;
+    for (unsigned i = 0; i < run_field_count; i++)
+        if (run_fields[i].kind != FIELD_OBJECT) (void)fprintf(out, "%s,", run_fields[i].name);
+    (void)fputs("counters,invalid_because,axis,session_seed\n", out);
+    for (size_t i = 0; i < session->runs.count; i++) put_row(out, session, session->runs.list[i]);
+    const int failed = fclose(out) == 0 ? output_write(path, text, size) : -ENOMEM;
+    free(text);
     return failed;
 }
 
@@ -135,16 +263,13 @@ static bool check_head(const struct reading *reading, const json_t *root) {
     const json_t *schema = json_object_get(root, "schema");
     const json_t *environment = json_object_get(root, "environment");
     char text[64];
-    if (!json_is_string(schema)) {
+    if (!json_is_string(schema))
         return reading_wrong(reading, "it has no \"schema\", so it is no result file of echolab");
-    }
-    if (strcmp(json_string_value(schema), SESSION_SCHEMA) != 0) {
+    if (strcmp(json_string_value(schema), SESSION_SCHEMA) != 0)
         return reading_wrong(reading, "its schema is %s; this echolab reads \"%s\"",
                              reading_shown(schema, text, sizeof text), SESSION_SCHEMA);
-    }
-    if (!json_is_object(environment) && !json_is_null(environment)) {
+    if (!json_is_object(environment) && !json_is_null(environment))
         return reading_wrong(reading, "\"environment\" is missing; it has to be an object");
-    }
     return json_is_array(json_object_get(root, "runs")) ||
            json_is_array(json_object_get(root, "checks")) ||
            reading_wrong(reading, "\"runs\" is missing; it has to be a list");
@@ -156,9 +281,8 @@ static bool read_head(const struct reading *reading, struct session *session, co
     if (!check_head(reading, root)) return false;
     if (json_is_array(words)) {
         const char **argv = session_memory(session, count, sizeof *argv);
-        for (size_t i = 0; argv != NULL && i < count; i++) {
+        for (size_t i = 0; argv != NULL && i < count; i++)
             argv[i] = reading_text(reading, json_array_get(words, i));
-        }
         session->argv = argv;
     }
     facts_from_json(&session->environment, "", json_object_get(root, "environment"));
@@ -173,7 +297,7 @@ struct session *session_from_json(struct reading *reading, json_t *root) {
     reading->amounts = true;
     right = right && read_runs(reading, session, json_object_get(root, "runs"));
     reading->amounts = false;
-    right = right && findings_read(reading, session, root);
+    right = right && findings_read(reading, root);
     if (right) {
         compared_complete(&session->lists[LIST_COMPARISONS], &session->runs);
         (void)json_object_del(root, "runs");
@@ -227,9 +351,8 @@ struct session *session_read_text(const char *text, char *why) {
 
 bool session_has_runs(const struct session *session, char *why) {
     const struct runs *runs = &session->runs;
-    for (size_t i = 0; i < runs->count; i++) {
+    for (size_t i = 0; i < runs->count; i++)
         if (runs->list[i]->column != RUN_NOWHERE || runs->list[i]->block > 0) return true;
-    }
     (void)snprintf(why, SESSION_WHY,
                    "%s: \"runs\" is empty%s: it is no session of `compare` or `sweep`",
                    session->file, runs->count == 0 ? "" : " of runs that have a block");

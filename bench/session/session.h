@@ -40,6 +40,9 @@ struct session {
 struct session *session_new(const char *command, const char *axis);
 void session_free(struct session *session); /* NULL is ignored */
 
+/* Takes what was malloc'd: it lives as long as the session; NULL without memory. */
+void *session_keep(struct session *session, void *memory);
+
 /* Zeroed bytes that live as long as the session; NULL without memory. */
 void *session_memory(struct session *session, size_t count, size_t size);
 
@@ -70,6 +73,14 @@ int session_write(const struct session *session, const char *path);
 
 /* One row per run, fixed columns: see README. 0 or -errno. */
 int session_write_csv(const struct session *session, const char *path);
+
+/* ---- files that are whole or absent: written under another name, then renamed ---- */
+
+/* Whether a file could be written at `path`: 0 or -errno. Leaves nothing behind. */
+int output_check(const char *path);
+
+/* Replaces `path` by `text`. 0 or -errno; an older file stays untouched then. */
+int output_write(const char *path, const char *text, size_t size);
 
 /* ---- one run alone: `echolab run`, and what another build of it prints ---- */
 
