@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "bench/cli/options.h"
-#include "bench/experiment/against.h"
 #include "bench/experiment/all.h"
 #include "bench/link/namespace.h"
 #include "bench/measure/environment.h"

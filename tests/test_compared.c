@@ -12,7 +12,6 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
 #include "bench/judge/compared.h"
 #include "tests/made.h"
 

@@ -355,7 +355,7 @@ static void tcp_waits_for_the_lost_request_and_udp_does_not(void **state) {
     static struct ran ran;
     char path[PATH_ROOM], why[SESSION_WHY] = "";
     echolab_run(&ran,
-                "sweep loss --rate 100 tcp-persistent udp-persistent --loss 20%% --rtt 200ms "
+                "sweep loss --rate 100 tcp-persistent udp-persistent --loss 20%% --rtt 100ms "
                 "--deadline 1s --blocks 1 --json %s/head-of-line.json",
                 directory);
     if (strstr(ran.err, "private network") != NULL) {

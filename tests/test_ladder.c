@@ -12,7 +12,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/ladder.h"
+#include "bench/experiment/trace.h"
 #include "tests/support.h"
 
 #include <netinet/tcp.h>

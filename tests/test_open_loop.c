@@ -11,7 +11,6 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
 #include "bench/judge/open_loop.h"
 #include "tests/made.h"
 

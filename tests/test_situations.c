@@ -12,7 +12,6 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
 #include "bench/judge/compared.h"
 #include "bench/judge/models.h"
 #include "tests/made.h"
@@ -196,6 +195,7 @@ static void what_is_not_decided_is_said_to_be(void **state) {
 static void a_single_block_has_no_interval(void **state) {
     (void)state;
     struct session *session = compare_session(PLACEMENT_SAME_CORE, 1, 0.25);
+    compared_complete(&session->lists[LIST_COMPARISONS], &session->runs); /* as of a file */
     char *text = made_told(compare_tell, &session, 1, true);
     assert_says(text, "0.250 times (1 block, too few for an interval)");
     assert_says_not(text, "(0.200 to");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/experiment/against.h"
+#include "bench/experiment/all.h"
 
 #include <stdio.h>
 #include <string.h>

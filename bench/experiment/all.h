@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the rows of table.c name, a line an experiment's file. */
+/* What the rows of table.c name, a line an experiment's file, and what these files share. */
 #ifndef BENCH_ALL_H
 #define BENCH_ALL_H
 
 #include "bench/experiment/experiment.h"
+#include "bench/judge/compared.h"
+#include "bench/tell/fill.h"
+#include "bench/tell/words.h"
 
 typedef int lab_step(struct lab *lab);
 typedef void lab_conclude(struct lab *lab);
@@ -12,8 +15,8 @@ typedef void results_tell(struct story *story, const struct results *results);
 
 lab_step compare_plan; /* compare.c: also of the sweeps along an ordinary axis */
 lab_conclude compare_conclude;
-results_tell compare_table; /* compare_table.c */
-results_tell compare_tell;  /* compare_tell.c: the answer */
+results_tell compare_table;
+results_tell compare_tell; /* compare_tell.c: the answer */
 results_tell comparisons_tell;
 results_tell placement_tell; /* what a wake-up costs */
 
@@ -41,7 +44,7 @@ results_tell loss_tell;
 
 lab_step head_of_line_plan; /* head_of_line.c */
 lab_conclude head_of_line_conclude;
-results_tell head_of_line_table, head_of_line_tell; /* head_of_line_tell.c */
+results_tell head_of_line_table, head_of_line_tell;
 
 lab_step idle_plan; /* idle.c */
 lab_conclude idle_conclude;
@@ -62,25 +65,22 @@ uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns);
  * executed no more than were answered.
  */
 void idle_race_add(struct idle_race *race, struct tallies *errors, const struct run *run);
-results_tell idle_tell; /* idle_tell.c: these three, which a page tells one by one */
+results_tell idle_tell; /* these three, which a page tells one by one */
 results_tell idle_tell_points, idle_tell_race, idle_tell_beside;
 
 lab_step anatomy_plan, anatomy_measure; /* anatomy.c */
 lab_status anatomy_status;
-results_tell anatomy_table, anatomy_tell; /* anatomy_tell.c */
-lab_conclude anatomy_count; /* packets and calls alone, into the runs of the session as well */
-void counts_tell(struct story *story, const struct session *session);
+results_tell anatomy_table, anatomy_tell;
 /*
  * A game, if it was asked for: the reader's numbers first; NAN where there is
  * none. An exit status: failed where nobody answers.
  */
 int anatomy_ask(const struct request *request, double guessed[][GUESSES]);
+lab_conclude anatomy_count; /* packets and calls alone, into the runs of the session as well */
+void counts_tell(struct story *story, const struct session *session);
 
 lab_step ladder_measure; /* ladder.c */
 results_tell ladders_tell;
-
-lab_step history_measure; /* history.c */
-results_tell history_tell;
 
 lab_step check_measure, check_preview; /* check.c */
 lab_status check_status;
@@ -90,15 +90,100 @@ lab_step diff_measure; /* diff.c */
 lab_status diff_status;
 results_tell diff_table, diff_tell;
 
+lab_step history_measure; /* history.c */
+results_tell history_tell;
+
 lab_step crosscheck_measure, crosscheck_preview; /* crosscheck.c */
 lab_conclude crosscheck_conclude;
 lab_status crosscheck_status;
 results_tell crosscheck_tell;
 
-results_tell processes_tell; /* processes.c: hyperfine beside compare */
+results_tell processes_tell; /* compare_tell.c: hyperfine beside compare */
 
 /* Commands that are no experiments. */
 int command_serve(const struct request *request);
 int command_send(const struct request *request);
+
+/* ---- what two sides of sessions and all of a folder have in common: diff.c ---- */
+
+/* "tcp-persistent: 64 bytes there, 64 back, 1 connection, ..."; malloc'd, NULL without memory. */
+char *diff_column_text(const struct described *column);
+
+/* Of a metric by its name, as a narrow table has it: "time / floor". */
+struct number diff_label(const char *metric);
+
+/* A copy of a session is no second session: no two take as many nanoseconds, run by run. */
+bool diff_is_copy(const struct session *one, const struct session *other);
+
+/* Whether what is to be written there would overwrite this file. NULL: it is not to be. */
+bool diff_would_overwrite(const char *path, const char *file);
+
+/* Servers are what is compared, or what has to be the same: an exit status. */
+int diff_check_server(const struct session *session, const struct session *first);
+
+/* ---- of comparisons: what the terminal shows of each, and the sentence of one ---- */
+
+/* Which loop, where, how often: above the tables. */
+void compare_put_head(struct story *story, const struct session *session);
+
+/* What retries cost the server, and the runs that are in no verdict: below them. */
+void compare_put_foot(struct story *story, const struct session *session);
+
+/* "On the same core a message by X takes 4.23 times (...) as long as one by Y, ...: slower." */
+void compare_put_sentence(FILE *out, const void *compared);
+
+/* Of a comparison, as tables have it. */
+#define COMPARE_RATIO "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]"
+#define COMPARE_DIFFERENCE "{diff}[ ({diff_ci_low} to {diff_ci_high})]"
+
+/* "not decided (finds 3.1 %; about 26 blocks would)" */
+struct number compare_verdict(const struct compared *compared);
+
+/* Cells of it; NULL: dashes. */
+void compare_fill(struct grid *grid, const char *cells, const struct compared *compared);
+
+/* "... (99.7 % interval 4.18 to 4.28, 15 blocks)", the words and the interval being filled. */
+void compare_put(FILE *out, const char *words, const char *low_to_high,
+                 const struct compared *compared);
+
+/*
+ * How many times as long one variant takes as another, and how much longer, at
+ * this placement, there where the lab looked most closely: whichever was the
+ * baseline (the verdict is as it was made). False: they were not compared.
+ */
+bool compare_ratio(const struct results *results, const char *placement, const char *numerator,
+                   const char *denominator, struct compared *ratio);
+
+/*
+ * A number of a variant's runs where nothing but work counts: on one core, in a
+ * closed loop without a wire, at the point that was looked at most closely.
+ */
+struct middle compare_work(const struct results *results, const char *variant,
+                           double (*of)(const struct run *run));
+
+/*
+ * Of an open loop, the table of the point that `series` is of: a row for each
+ * of its series but floors, called by `name` (NULL: it is left out); and what is
+ * wrong with some of them. What its columns mean: once, below all. open_tell.c
+ */
+void open_point_table(struct story *story, const struct series_table *table, size_t series,
+                      const char *(*name)(const struct run *run));
+void open_notes(struct story *story);
+
+/*
+ * ---- another build of echolab, whose runs go into the same blocks ----
+ *
+ * It is told what to do by the arguments of `run`, and read by the JSON that it
+ * prints: both are kept as they were, so that builds of different days meet.
+ */
+
+/* What `--version` says first: builds that say the same understand each other's runs. */
+#define ECHOLAB_VERSION "echolab, wire format 1, results echolab/1"
+
+/* Whether `program` is such a build: 0, or -1 with a sentence in `why` (CHILD_WHY bytes). */
+int against_check(const char *program, char *why);
+
+/* Like child_run, by `program`. */
+struct run *against_run(const char *program, const struct parameters *asked, char *why);
 
 #endif

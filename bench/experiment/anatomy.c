@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench/experiment/all.h"
 #include "bench/experiment/trace.h"
-#include "bench/judge/metric.h"
 #include "bench/run/cost.h"
 
 /* The runs of a variant, in this order. */
@@ -33,19 +34,15 @@ enum part {
 
 enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000 };
 
-static uint64_t messages_of(const struct parameters *run, enum part part) {
-    const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES;
-    const uint64_t batch = parameters_depth(run), more = batch * (1 + LATER), many = 20 * counted;
-    const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;
-    const uint64_t messages[PARTS] = {counted, batch,    more,    batch,      more,
-                                      loop,    2 * loop, counted, 2 * counted};
-    return messages[part];
-}
-
 static void set_part(struct column *column, enum part part) {
     const uint64_t far_ns = 20000000; /* the delay that is waited for */
     struct parameters *run = &column->run;
-    run->messages = messages_of(run, part);
+    const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES, many = 20 * counted;
+    const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;
+    const uint64_t batch = parameters_depth(run), more = batch * (1 + LATER);
+    const uint64_t messages[PARTS] = {counted, batch,    more,    batch,      more,
+                                      loop,    2 * loop, counted, 2 * counted};
+    run->messages = messages[part];
     run->warmup_ns = 0;
     run->wire = part <= FAR_ALL;
     run->rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
@@ -55,10 +52,8 @@ static void set_part(struct column *column, enum part part) {
 int anatomy_plan(struct lab *lab) {
     lab->plan.order = ORDER_AS_PLANNED;
     for (unsigned i = 0; i < lab->request->variant_count * PARTS; i++) {
-        const enum part part = (enum part)(i % PARTS);
-        struct column *column = lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT);
-        if (column == NULL) return complain("no memory for the plan");
-        set_part(column, part);
+        set_part(lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT),
+                 (enum part)(i % PARTS));
     }
     return EXIT_DONE;
 }
@@ -83,24 +78,16 @@ static struct counted count(bool known, double predicted, double measured, doubl
                             known && fabs(measured - predicted) <= tolerance * predicted};
 }
 
-/* ---- packets ---- */
-
-/* The kinds of packets that are not as predicted: a bit each. */
-static unsigned unequal_kinds(const struct consists *one) {
-    unsigned kinds = 0;
-    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
-        const struct counted *counted = &one->kinds[i / WIRE_KINDS][i % WIRE_KINDS];
-        const bool is_there = counted->predicted > 0 || counted->measured > 0;
-        if (is_there && !counted->equal) kinds |= 1U << i % WIRE_KINDS;
-    }
-    return kinds;
-}
-
 /* Without its full stop, why the packets are not as predicted; NULL: they are, or were not. */
 static const char *explain_packets(const struct anatomy *a, const struct run *run) {
     const uint64_t resent = run_counter(run, "kernel.TcpRetransSegs");
     const bool predicted = a->one->not_predicted_because == NULL;
-    const unsigned unequal = unequal_kinds(a->one);
+    unsigned unequal = 0; /* kinds: a bit each */
+    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+        const struct counted *counted = &a->one->kinds[i / WIRE_KINDS][i % WIRE_KINDS];
+        if ((counted->predicted > 0 || counted->measured > 0) && !counted->equal)
+            unequal |= 1U << i % WIRE_KINDS;
+    }
     if (predicted && unequal == 0 && a->one->ip_bytes.equal) return NULL;
     if (!run_is_valid(run))
         return session_text(a->session, "the run was not valid: %s", run->validity.reason[0]);
@@ -132,61 +119,51 @@ static void fill_packets(struct anatomy *a, const struct run *run) {
     const bool known = one->not_predicted_because == NULL;
     const double packets = run == NULL ? (double)NAN : (double)run->wire.all.packets;
     const double bytes = run == NULL ? (double)NAN : (double)run->wire.all.ip_bytes;
-    const double messages = (double)asked->messages;
+    const double messages = (double)asked->messages,
+                 payload_bytes = messages * (asked->size_bytes + (double)asked->reply_bytes);
     one->packets = count(known, (double)cost.all_packets, packets, 0);
     one->ip_bytes = count(known, (double)cost.ip_bytes, bytes, 0);
-    if (bytes > 0)
-        one->payload_percent =
-            100 * messages * (asked->size_bytes + (double)asked->reply_bytes) / bytes;
+    if (bytes > 0) one->payload_percent = 100 * payload_bytes / bytes;
     one->packets_per_message = packets / messages;
     one->ip_bytes_per_message = bytes / messages;
-    if (run == NULL) return;
-    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+    for (int i = 0; run != NULL && i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
         const int direction = i / WIRE_KINDS, kind = i % WIRE_KINDS;
         one->kinds[direction][kind] = count(known, (double)cost.packets[direction][kind],
                                             (double)run->wire.by[direction][kind].packets, 0);
     }
-    one->explanation = explain_packets(a, run);
+    if (run != NULL) one->explanation = explain_packets(a, run);
 }
-
-/* ---- round trips ---- */
 
 /*
  * How many of the round trips that were added a message took. One batch (one
  * message, where none is pipelined) is told from later ones, as the first may
  * have to connect.
  */
-static void fill_waits(const struct anatomy *a, struct run *const near[2],
-                       struct run *const far[2]) {
+static void measure_waits(struct anatomy *a) {
     const double tolerance = 0.03, later = LATER * a->batch;
     const bool known = a->model != NULL;
     const unsigned *waits = known ? a->model->waits : (const unsigned[2]){0};
+    struct run *runs[4] = {NULL}; /* NEAR_ONE to FAR_ALL */
     double waited[2], took[2], packets[2], bytes[2];
-    for (int i = 0; i < 2; i++) {
-        packets[i] = (double)near[i]->wire.all.packets;
-        bytes[i] = (double)near[i]->wire.all.ip_bytes;
-        const double added_ns = a->batch *
-                                (far[i]->wire.applied_rtt_ns - near[i]->wire.applied_rtt_ns) /
-                                (double)near[i]->asked.messages;
-        waited[i] = (far[i]->latency.mean_ns - near[i]->latency.mean_ns) / added_ns;
-        took[i] = (run_time_ns(far[i]) - run_time_ns(near[i])) / added_ns;
+    int made = 0;
+    while (made < 4 && (runs[made] = run_part(a, (enum part)(NEAR_ONE + made))) != NULL) made++;
+    for (int i = 0; i < 2 && made == 4; i++) {
+        const struct run *near = runs[i], *far = runs[2 + i];
+        packets[i] = (double)near->wire.all.packets;
+        bytes[i] = (double)near->wire.all.ip_bytes;
+        const double added_ns = a->batch * (far->wire.applied_rtt_ns - near->wire.applied_rtt_ns) /
+                                (double)near->asked.messages;
+        waited[i] = (far->latency.mean_ns - near->latency.mean_ns) / added_ns;
+        took[i] = (run_time_ns(far) - run_time_ns(near)) / added_ns;
     }
+    for (int i = 0; i < made; i++) run_free(runs[i]);
+    if (made < 4) return;
     a->one->packets_later = (packets[1] - packets[0]) / later;
     a->one->ip_bytes_later = (bytes[1] - bytes[0]) / later;
     a->one->waited_first = count(known, waits[0], waited[0], tolerance);
     a->one->waited = count(known, waits[1], (waited[1] - waited[0]) / LATER, tolerance);
     a->one->of_time = count(known, waits[1] / a->batch, (took[1] - took[0]) / LATER, tolerance);
 }
-
-static void measure_waits(struct anatomy *a) {
-    struct run *runs[4] = {NULL}; /* NEAR_ONE to FAR_ALL */
-    int made = 0;
-    while (made < 4 && (runs[made] = run_part(a, (enum part)(NEAR_ONE + made))) != NULL) made++;
-    if (made == 4) fill_waits(a, &runs[0], &runs[2]);
-    for (int i = 0; i < made; i++) run_free(runs[i]);
-}
-
-/* ---- on the loopback ---- */
 
 static double switches_so_far(void) {
     struct rusage usage; /* of the runs so far, and of their servers, which they waited for */
@@ -200,27 +177,24 @@ static void measure_loop(struct anatomy *a) {
     struct run *half = run_part(a, LOOP);
     const double between = switches_so_far();
     struct run *run = half == NULL ? NULL : run_part(a, LOOP_TWICE);
-    const double after = switches_so_far();
+    const double added = switches_so_far() - between - (between - before);
     run_free(half);
     if (run == NULL) {
         one->loopback_skipped_because = session_text(a->session, "%s", a->why);
         return;
     }
-    const double answered = (double)run->ok;
-    one->context_switches =
-        (after - between - (between - before)) / (double)a->columns[LOOP].run.messages;
-    one->client_cpu_us = metric_us(run->client_cpu_ns) / answered;
-    one->server_cpu_us = metric_us(run->server_cpu_ns) / answered;
-    one->connect_us.p50 = metric_us(run->connect.p50_ns);
-    one->connect_us.mean = run->connect.mean_ns / 1e3;
-    one->exchange_us.p50 = metric_us(run->exchange.p50_ns);
-    one->exchange_us.mean = run->exchange.mean_ns / 1e3;
+    const struct distribution *connect = &run->connect, *exchange = &run->exchange;
+    one->context_switches = added / (double)a->columns[LOOP].run.messages;
+    one->client_cpu_us = metric_us(run->client_cpu_ns) / (double)run->ok;
+    one->server_cpu_us = metric_us(run->server_cpu_ns) / (double)run->ok;
+    one->connect_us.p50 = metric_us(connect->p50_ns);
+    one->connect_us.mean = connect->mean_ns / 1e3;
+    one->exchange_us.p50 = metric_us(exchange->p50_ns);
+    one->exchange_us.mean = exchange->mean_ns / 1e3;
     one->close_us.p50 = metric_us(run->close.p50_ns);
     one->close_us.mean = run->close.mean_ns / 1e3;
     run_free(run);
 }
-
-/* ---- under strace ---- */
 
 /* What the server was doing, or did, when it was told to end is not counted. */
 static double count_calls(const struct trace *trace, int side, const char *name) {
@@ -259,10 +233,9 @@ static double fill_calls(const struct anatomy *a, const struct trace traces[2], 
     double sum = 0;
     for (; model->name != NULL; model++)
         sum += add_call(a, traces, side, known, model->count, model->name);
-    for (size_t i = 0; i < traces[1].count; i++) {
-        const struct trace_call *call = &traces[1].calls[i];
-        if ((int)call->side == side) sum += add_call(a, traces, side, known, 0, call->name);
-    }
+    for (size_t i = 0; i < traces[1].count; i++)
+        if ((int)traces[1].calls[i].side == side)
+            sum += add_call(a, traces, side, known, 0, traces[1].calls[i].name);
     return sum;
 }
 
@@ -270,14 +243,13 @@ static void measure_calls(struct anatomy *a) {
     static const struct cost_model none;
     const struct cost_model *cost = a->columns->run.variant->cost;
     struct trace traces[2] = {{0}};
-    bool done = true;
+    int done = 0;
     if (cost == NULL) cost = &none;
     (void)snprintf(a->why, sizeof a->why, "interrupted");
-    for (int i = 0; i < 2 && done; i++) {
-        done = !interrupted &&
-               TRACE_DONE == trace_run(&traces[i], "all", &a->columns[TRACED + i].run, a->why);
-    }
-    if (done) {
+    while (done < 2 && !interrupted &&
+           TRACE_DONE == trace_run(&traces[done], "all", &a->columns[TRACED + done].run, a->why))
+        done++;
+    if (done == 2) {
         a->one->calls_client = fill_calls(a, traces, TRACE_CLIENT, cost->client);
         a->one->calls_server = fill_calls(a, traces, TRACE_SERVER, cost->server);
     } else {
@@ -373,11 +345,258 @@ void anatomy_count(struct lab *lab) {
 
 /* Whether anything could be measured at all. */
 int anatomy_status(const struct lab *lab) {
-    for (size_t i = 0; i < lab->session->lists[LIST_ANATOMY].count; i++) {
-        const struct consists *one = SESSION_AT(lab->session, LIST_ANATOMY, struct consists, i);
-        if (one->wire_skipped_because == NULL || one->calls_skipped_because == NULL ||
-            one->loopback_skipped_because == NULL)
+    const struct consists *all = lab->session->lists[LIST_ANATOMY].items;
+    for (size_t i = 0; i < lab->session->lists[LIST_ANATOMY].count; i++)
+        if (all[i].wire_skipped_because == NULL || all[i].calls_skipped_because == NULL ||
+            all[i].loopback_skipped_because == NULL)
             return EXIT_DONE;
-    }
     return EXIT_FAILED;
+}
+
+/* As enum wire_kind and enum wire_direction have them. */
+static const char *const kind_words[WIRE_KINDS] = {
+    "RST", "SYN", "SYN-ACK", "FIN", "request", "reply", "data", "pure ACK", "fragment", "other"};
+static const char *const direction_words[WIRE_DIRECTIONS] = {"to server", "to client", "astray"};
+
+/* Predicted, measured, and "=" or how many more. */
+static void add_counted(struct grid *grid, struct counted counted, struct number (*words)(double)) {
+    const double more = counted.measured - counted.predicted;
+    const bool differs = isfinite(more) && !counted.equal;
+    grid_add(grid, "%s", words(counted.predicted).text);
+    grid_add(grid, "%s", words(counted.measured).text);
+    grid_add(grid, "%s%s",
+             counted.equal         ? "="
+             : differs && more > 0 ? "+"
+                                   : "",
+             differs ? words(more).text : "");
+}
+
+static void add_packets(struct grid *grid, const struct consists *one) {
+    const struct {
+        const char *which;
+        const struct counted *counted;
+    } trips[] = {{"waited, first message", &one->waited_first},
+                 {"waited, later messages", &one->waited},
+                 {"of time, later messages", &one->of_time}};
+    grid_add(grid, "packets of %s", words_counted((double)one->messages, "message").text);
+    add_counted(grid, one->packets, words_count);
+    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+        const struct counted counted = one->kinds[i / WIRE_KINDS][i % WIRE_KINDS];
+        if (!(counted.predicted > 0) && !(counted.measured > 0)) continue;
+        grid_add(grid, "  %s  %s", direction_words[i / WIRE_KINDS], kind_words[i % WIRE_KINDS]);
+        add_counted(grid, counted, words_count);
+    }
+    grid_add(grid, "IP bytes");
+    add_counted(grid, one->ip_bytes, words_count);
+    for (int i = 0; i < 3; i++) {
+        if (isnan(trips[i].counted->measured)) continue;
+        grid_add(grid, "round trips %s", trips[i].which);
+        add_counted(grid, *trips[i].counted, words_number);
+    }
+}
+
+static bool calls_equal(const struct consists *one) {
+    for (int i = 0; i < TRACE_SIDES * CALLS_MAX; i++) {
+        const struct counted_call *call = &one->calls[i / CALLS_MAX][i % CALLS_MAX];
+        if (call->name != NULL && !isnan(call->per_message.predicted) && !call->per_message.equal)
+            return false;
+    }
+    return true;
+}
+
+static void add_calls(struct grid *grid, const struct counted_call *calls, int side,
+                      double measured) {
+    struct counted sum = {0, measured, true};
+    for (int i = 0; calls[i].name != NULL; i++) {
+        sum.predicted += calls[i].per_message.predicted;
+        sum.equal = sum.equal && calls[i].per_message.equal;
+    }
+    grid_add(grid, "system calls per message, %s", trace_side_names[side]);
+    add_counted(grid, sum, words_each);
+    for (; calls->name != NULL; calls++) {
+        grid_add(grid, "  %s", calls->name);
+        add_counted(grid, calls->per_message, words_each);
+    }
+}
+
+static void put_sentence(FILE *out, const void *what) {
+    const struct consists *one = what;
+    const struct source source = fill_from(LIST_ANATOMY, one);
+    if (one->wire_skipped_because != NULL) return;
+    const bool equal = one->explanation == NULL && calls_equal(one);
+    fill_put(out,
+             "A message costs {packets_per_message:each} packets and {ip_bytes_per_message:each} "
+             "IP bytes[ ({not_predicted_because})]",
+             source);
+    if (one->not_predicted_because == NULL)
+        (void)fputs(equal ? ", as predicted" : "; not all as predicted", out);
+    (void)fputc('.', out);
+    if (one->packets_later != one->packets_per_message)
+        fill_put(out,
+                 " After the first it costs {packets_later_message:each} and "
+                 "{ip_bytes_later_message:each}.",
+                 source);
+}
+
+void counts_tell(struct story *story, const struct session *session) {
+    const struct findings *list = &session->lists[LIST_ANATOMY];
+    const struct consists *all = list->items;
+    struct grid grid =
+        grid_of("counted apart, per message|packets|IP bytes|client's calls|server's");
+    for (size_t i = 0; i < list->count; i++)
+        grid_fill(&grid,
+                  "{variant}|{packets_per_message:each}|{ip_bytes_per_message:each}|"
+                  "{syscalls_per_message.client:each}|{syscalls_per_message.server:each}",
+                  fill_from(LIST_ANATOMY, &all[i]));
+    story_table(story, "", &grid);
+    if (list->count == 0) return;
+    const struct source first = fill_from(LIST_ANATOMY, all);
+    (void)story_fill(story, "Packets were not counted: {wire_skipped_because}", first);
+    (void)story_fill(story, "System calls were not counted: {syscalls_skipped_because}", first);
+}
+
+static void tell_variant(struct story *story, const struct consists *one) {
+    const struct source source = fill_from(LIST_ANATOMY, one);
+    const struct variant *variant = variant_find(one->variant);
+    struct grid grid = grid_of("counted|predicted|measured|difference");
+    story_heading(story, 2, one->variant);
+    if (variant != NULL) story_paragraph(story, "div", variant->what);
+    if (one->wire_skipped_because == NULL) add_packets(&grid, one);
+    if (one->calls_skipped_because == NULL) {
+        add_calls(&grid, one->calls[TRACE_CLIENT], TRACE_CLIENT, one->calls_client);
+        add_calls(&grid, one->calls[TRACE_SERVER], TRACE_SERVER, one->calls_server);
+    }
+    if (one->loopback_skipped_because == NULL)
+        grid_fill(&grid,
+                  "context switches per message, both sides||{context_switches_per_message}||"
+                  "CPU per message on one core, client||{cpu_us_per_message.client:time}||"
+                  "CPU per message on one core, server||{cpu_us_per_message.server:time}||"
+                  "phases (median), connect||{phases_us.connect.p50:time}||"
+                  "phases (median), exchange||{phases_us.exchange.p50:time}||"
+                  "phases (median), close||{phases_us.close.p50:time}|",
+                  source);
+    story_table(story, "numbers", &grid);
+    story_fill(story, "Packets: skipped, {wire_skipped_because}.", source);
+    story_fill(story, "Why the packets: {explanation}.", source);
+    story_fill(story, "System calls: skipped, {syscalls_skipped_because}.", source);
+    if (!calls_equal(one))
+        story_say(story, "Why the system calls: %s.",
+                  one->not_predicted_because != NULL
+                      ? "a message beyond one packet may be read in parts"
+                      : "no known cause: a bug in the lab or a discovery");
+    story_fill(story, "Switches, CPU and phases: skipped, {loopback_skipped_because}.", source);
+    story_tell(story, put_sentence, one);
+}
+
+void anatomy_table(struct story *story, const struct results *results) {
+    const struct session *session = results_with(results, LIST_ANATOMY);
+    for (size_t i = 0; session != NULL && i < session->lists[LIST_ANATOMY].count; i++)
+        tell_variant(story, SESSION_AT(session, LIST_ANATOMY, struct consists, i));
+}
+
+/* What the reader guesses. */
+static const char *const questions[GUESSES] = {
+    [GUESS_PACKETS] = "packets on the wire, both ways, per message",
+    [GUESS_ROUND_TRIPS] = "round trips a message waits",
+    [GUESS_CALLS] = "system calls of the client per message"};
+
+/* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
+static bool ask(const char *question, double *guess) {
+    char line[128];
+    printf("  %s? ", question);
+    (void)fflush(stdout);
+    if (fgets(line, sizeof line, stdin) == NULL) return false;
+    if (sscanf(line, "%lf", guess) != 1 || !isfinite(*guess)) *guess = NAN;
+    if (!isatty(STDIN_FILENO)) (void)putchar('\n');
+    return true;
+}
+
+int anatomy_ask(const struct request *request, double guessed[][GUESSES]) {
+    bool more = request->predict;
+    unsigned answers = 0;
+    struct stat input;
+    const bool mute =
+        !isatty(STDIN_FILENO) && (fstat(STDIN_FILENO, &input) != 0 || S_ISCHR(input.st_mode));
+    if (more && mute)
+        return complain("--predict asks on standard input, which is neither a terminal nor a "
+                        "pipe; leave it out or pipe numbers in, a line each");
+    if (more)
+        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
+    for (unsigned i = 0; i < request->variant_count; i++) {
+        if (more) printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
+        for (int q = 0; q < GUESSES; q++) {
+            guessed[i][q] = NAN;
+            more = more && ask(questions[q], &guessed[i][q]);
+            if (isfinite(guessed[i][q])) answers++;
+        }
+    }
+    if (request->predict) (void)putchar('\n');
+    if (answers > 0 || !request->predict) return EXIT_DONE;
+    return complain("--predict got no number; type one behind a question, or leave it out");
+}
+
+static void tell_score(struct story *story, const struct session *session) {
+    unsigned asked = 0, right = 0;
+    struct grid grid = grid_of("variant|question|yours|measured|right");
+    for (size_t i = 0; i < session->lists[LIST_ANATOMY].count * GUESSES; i++) {
+        const struct consists *one =
+            SESSION_AT(session, LIST_ANATOMY, struct consists, i / GUESSES);
+        const double truths[GUESSES] = {[GUESS_PACKETS] = one->packets_later,
+                                        [GUESS_ROUND_TRIPS] = one->waited.measured,
+                                        [GUESS_CALLS] = one->calls_client};
+        const double guess = one->guessed[i % GUESSES], truth = truths[i % GUESSES],
+                     off = fabs(guess - truth);
+        if (!isfinite(off)) continue;
+        asked++;
+        right += off < 0.5;
+        grid_add(&grid, "`%s`", one->variant);
+        grid_add(&grid, "%s", questions[i % GUESSES]);
+        grid_add(&grid, "%s", words_count(guess).text);
+        grid_add(&grid, "%s", words_number(truth).text);
+        grid_add(&grid, off < 0.5 ? "yes" : off <= 0.25 * truth + 0.5 ? "near" : "no");
+    }
+    if (asked > 0) story_say(story, "Your numbers:");
+    story_table(story, "numbers", &grid);
+    if (asked > 0)
+        story_say(story, "%u of %u. %s", right, asked,
+                  right == asked       ? "Nothing here is news to you."
+                  : 2 * right >= asked ? "Well seen; `echolab ladder` shows where the rest goes."
+                                       : "Most people miss the ACKs and the farewell: "
+                                         "`echolab ladder` shows them.");
+}
+
+/* "10 =": measured beside predicted. */
+static void add_total(struct grid *grid, double per_message, const struct counted *counted) {
+    const char *verdict = counted->equal ? " =" : " (predicted otherwise)";
+    grid_add(grid, "%s%s", words_each(per_message).text, isnan(counted->predicted) ? "" : verdict);
+}
+
+void anatomy_tell(struct story *story, const struct results *results) {
+    const struct session *session = results_with(results, LIST_ANATOMY);
+    if (session == NULL) return;
+    struct grid grid = grid_of("variant|packets per message|IP bytes|payload|calls, client + "
+                               "server|round trips / model");
+    for (size_t i = 0; i < session->lists[LIST_ANATOMY].count; i++) {
+        const struct consists *one = SESSION_AT(session, LIST_ANATOMY, struct consists, i);
+        grid_add(&grid, "`%s`", one->variant);
+        add_total(&grid, one->packets_per_message, &one->packets);
+        add_total(&grid, one->ip_bytes_per_message, &one->ip_bytes);
+        grid_fill(&grid,
+                  "{payload_percent} %|{syscalls_per_message.client:each} + "
+                  "{syscalls_per_message.server:each}",
+                  fill_from(LIST_ANATOMY, one));
+        grid_add(&grid, isnan(one->waited.measured) ? "-" : "%s / %s",
+                 words_number(one->waited.measured).text, words_count(one->waited.predicted).text);
+    }
+    story_heading(story, 2, "What a message consists of");
+    story_fill(story,
+               "A message of {size_bytes:byte} and its reply of {reply_bytes:count}, counted on "
+               "the wire and by strace, in runs of "
+               "their own of {messages:message}, opening and closing included. `=`: the total is "
+               "exactly what the "
+               "protocol predicts. Payload: the share of the IP bytes that was asked for. Round "
+               "trips: what a message waits, after the first.",
+               fill_from(LIST_ANATOMY, session->lists[LIST_ANATOMY].items));
+    story_table(story, "numbers", &grid);
+    tell_score(story, session);
 }

@@ -36,9 +36,8 @@ const struct axis axes[] = {
 const unsigned axis_count = sizeof axes / sizeof axes[0];
 
 const struct axis *axis_find(const char *name) {
-    for (unsigned i = 0; name != NULL && i < axis_count; i++) {
+    for (unsigned i = 0; name != NULL && i < axis_count; i++)
         if (strcmp(axes[i].name, name) == 0) return &axes[i];
-    }
     return NULL;
 }
 

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Comparisons in words, and in the tables of the page. */
+/* Comparisons in words, and in the tables of the page; and what other rulers say beside them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
-#include "bench/judge/compared.h"
-
-/* ---- one comparison ---- */
-
-struct compared compare_told(const struct compared *compared) {
-    struct compared told = *compared;
-    struct comparison *c = &told.comparison;
-    if (c->blocks <= 1) c->ratio.low = c->diff.low = NAN;
-    return told;
-}
 
 struct number compare_verdict(const struct compared *compared) {
     const struct comparison *c = &compared->comparison;
@@ -25,67 +14,59 @@ struct number compare_verdict(const struct compared *compared) {
         (void)snprintf(finds, sizeof finds, "finds %.11s", words_percent(c->detectable).text);
     if (c->blocks_needed > 0 && c->blocks_needed != FIELD_UNKNOWN)
         (void)snprintf(would, sizeof would, "about %.0f blocks would", (double)c->blocks_needed);
-    if (*finds == '\0' && *would == '\0')
-        (void)snprintf(words.text, sizeof words.text, "%s", verdict_names[c->verdict]);
-    else
-        (void)snprintf(words.text, sizeof words.text, "%.11s (%s%s%s)", verdict_names[c->verdict],
-                       finds, *finds != '\0' && *would != '\0' ? "; " : "", would);
+    const bool both = *finds != '\0' && *would != '\0', none = *finds == '\0' && *would == '\0';
+    (void)snprintf(words.text, sizeof words.text, none ? "%.20s" : "%.11s (%s%s%s)",
+                   verdict_names[c->verdict], finds, both ? "; " : "", would);
     return words;
 }
 
 void compare_fill(struct grid *grid, const char *cells, const struct compared *compared) {
-    struct compared told = {0};
-    if (compared != NULL) told = compare_told(compared);
-    const struct source nothing = {0};
-    grid_fill(grid, cells, compared == NULL ? nothing : fill_from(LIST_COMPARISONS, &told));
+    static const struct source nothing;
+    grid_fill(grid, cells, compared == NULL ? nothing : fill_from(LIST_COMPARISONS, compared));
 }
 
 void compare_put(FILE *out, const char *words, const char *low_to_high,
                  const struct compared *compared) {
-    const struct compared told = compare_told(compared);
-    const bool single = told.comparison.blocks == 1;
     char *template = NULL;
     if (asprintf(&template, "%s ([{level:percent} %% interval %s, ]{blocks:block}%s)", words,
-                 low_to_high, single ? ", too few for an interval" : "") < 0)
+                 low_to_high,
+                 compared->comparison.blocks == 1 ? ", too few for an interval" : "") < 0)
         return;
-    fill_put(out, template, fill_from(LIST_COMPARISONS, &told));
+    fill_put(out, template, fill_from(LIST_COMPARISONS, compared));
     free(template);
 }
 
 /* Where a comparison was made, as a sentence begins with it. Other places are named as they are. */
 static const char *place_words(const struct compared *c) {
-    static const struct {
-        const char *placement, *words;
-    } places[] = {{"same-core", "On the same core"},
-                  {"cross-core", "On two cores, both sides blocking,"},
-                  {"spin", "On two cores, both sides polling,"},
-                  {"awake", "On two cores that are kept awake, both sides blocking,"},
-                  {"remote", "Over the network"}};
-    for (size_t i = 0; c->placement != NULL && i < sizeof places / sizeof places[0]; i++) {
-        if (strcmp(places[i].placement, c->placement) == 0) return places[i].words;
-    }
+    static const char *const places[][2] = {
+        {"same-core", "On the same core"},
+        {"cross-core", "On two cores, both sides blocking,"},
+        {"spin", "On two cores, both sides polling,"},
+        {"awake", "On two cores that are kept awake, both sides blocking,"},
+        {"remote", "Over the network"}};
+    for (size_t i = 0; c->placement != NULL && i < sizeof places / sizeof places[0]; i++)
+        if (strcmp(places[i][0], c->placement) == 0) return places[i][1];
     return "Measured side by side,";
 }
 
 void compare_put_sentence(FILE *out, const void *compared) {
-    const struct compared *c = compared;
-    const struct metric *metric = metric_find(c->metric);
-    if (metric == NULL || metric->subject == NULL) return;
-    struct compared shown = compare_told(c);
+    struct compared shown = *(const struct compared *)compared;
+    const struct metric *metric = metric_find(shown.metric);
     struct interval *diff = &shown.comparison.diff;
     const bool less = diff->value < 0;
+    if (metric == NULL || metric->subject == NULL) return;
     if (less) *diff = (struct interval){-diff->value, -diff->high, -diff->low};
     const struct source source = fill_from(LIST_COMPARISONS, &shown);
-    (void)fputs(place_words(c), out);
+    (void)fputs(place_words(&shown), out);
     fill_put(out, "[ over a wire of {rtt_ms:%.4g} ms]", source);
-    (void)fprintf(out, " %s `%s` %s ", metric->subject, c->variant, metric->verb);
-    compare_put(out, "{ratio:ratio} times", "{ci_low:ratio} to {ci_high:ratio}", c);
+    (void)fprintf(out, " %s `%s` %s ", metric->subject, shown.variant, metric->verb);
+    compare_put(out, "{ratio:ratio} times", "{ci_low:ratio} to {ci_high:ratio}", compared);
     (void)fprintf(out, " %s ", metric->than);
-    fill_put(out, compared_with_other_build(c) ? "the other build" : "`{baseline}`", source);
-    if (isfinite(c->baseline_offered_per_s)) (void)fputs(", each at a rate of its own", out);
+    fill_put(out, compared_with_other_build(&shown) ? "the other build" : "`{baseline}`", source);
+    if (isfinite(shown.baseline_offered_per_s)) (void)fputs(", each at a rate of its own", out);
     fill_put(out, ", {diff} us[ ({diff_ci_low} to {diff_ci_high})]", source);
     if (isfinite(diff->value)) (void)fputs(less ? " less" : " more", out);
-    (void)fprintf(out, ": %s.", compare_verdict(c).text);
+    (void)fprintf(out, ": %s.", compare_verdict(&shown).text);
 }
 
 /* ---- the comparisons of all sessions ---- */
@@ -96,19 +77,16 @@ static bool shows_work(const struct session *session) {
            strcmp(session->axis, "connections") == 0;
 }
 
-/* In a closed loop on this machine, no wire between: nothing but work takes time. */
-static bool is_of_work(const struct compared *c) {
-    return !(c->offered_per_s > 0) && isnan(c->rtt_ms) && isnan(c->per_connection);
-}
-
-static void add_answers(struct findings *answers, const struct session *session, bool only_work) {
+/* Of work alone: in a closed loop on this machine, no wire between. */
+static void add_answers(struct findings *answers, const struct session *session, bool work) {
     const struct compared *all = session->lists[LIST_COMPARISONS].items;
     for (size_t i = 0; i < session->lists[LIST_COMPARISONS].count; i++) {
-        const struct comparison *c = &all[i].comparison;
-        const bool known = c->ratio.value > 0 && isfinite(c->level);
-        if (!known || (only_work && !is_of_work(&all[i]))) continue;
+        const struct compared *c = &all[i];
+        if (!(c->comparison.ratio.value > 0) || !isfinite(c->comparison.level) ||
+            (work && (c->offered_per_s > 0 || !isnan(c->rtt_ms) || !isnan(c->per_connection))))
+            continue;
         struct compared *one = findings_add(answers, LIST_COMPARISONS);
-        if (one != NULL) *one = all[i];
+        if (one != NULL) *one = *c;
     }
 }
 
@@ -119,9 +97,8 @@ static void add_answers(struct findings *answers, const struct session *session,
  */
 static struct findings answers_of(const struct results *results) {
     struct findings answers = {0};
-    for (size_t i = 0; i < results->count; i++) {
+    for (size_t i = 0; i < results->count; i++)
         if (shows_work(results->sessions[i])) add_answers(&answers, results->sessions[i], true);
-    }
     if (answers.count == 0 && results->count > 0)
         add_answers(&answers, results->sessions[0], false);
     return answers;
@@ -133,9 +110,8 @@ static struct findings answers_of(const struct results *results) {
  */
 static const struct compared *find_most(const struct findings *answers) {
     const struct compared *all = answers->items, *most = NULL;
-    for (size_t i = 0; i < answers->count; i++) {
+    for (size_t i = 0; i < answers->count; i++)
         if (most == NULL || all[i].comparison.blocks > most->comparison.blocks) most = &all[i];
-    }
     return most;
 }
 
@@ -149,47 +125,40 @@ static bool is_of_most(const struct findings *answers, const struct compared *c)
 
 /* And of those that ask the same the one with the most blocks; of equals the first. */
 static bool is_central(const struct findings *answers, const struct compared *c) {
+    static const char same[] =
+        "size_bytes connections per_connection engine metric variant baseline role placement";
     const struct compared *all = answers->items;
-    if (!is_of_most(answers, c)) return false;
-    for (size_t i = 0; i < answers->count; i++) {
+    bool best = is_of_most(answers, c);
+    for (size_t i = 0; i < answers->count && best; i++) {
         const uint64_t its = all[i].comparison.blocks, ours = c->comparison.blocks;
-        if (its < ours || (its == ours && &all[i] >= c)) continue;
-        if (findings_agree(LIST_COMPARISONS,
-                           "size_bytes connections per_connection engine metric variant baseline "
-                           "role placement",
-                           &all[i], c))
-            return false;
+        if (its > ours || (its == ours && &all[i] < c))
+            best = !findings_agree(LIST_COMPARISONS, same, &all[i], c);
     }
-    return true;
-}
-
-static struct compared turned_round(const struct compared *c) {
-    const struct interval *ratio = &c->comparison.ratio, *diff = &c->comparison.diff;
-    struct compared turned = *c;
-    turned.variant = c->baseline;
-    turned.baseline = c->variant;
-    turned.comparison.ratio = (struct interval){1 / ratio->value, 1 / ratio->high, 1 / ratio->low};
-    turned.comparison.diff = (struct interval){-diff->value, -diff->high, -diff->low};
-    return turned;
+    return best;
 }
 
 bool compare_ratio(const struct results *results, const char *placement, const char *numerator,
                    const char *denominator, struct compared *ratio) {
-    const struct compared key = {.metric = metrics[METRIC_TIME].name,
-                                 .placement = placement,
-                                 .variant = numerator,
-                                 .baseline = denominator};
     struct findings answers = answers_of(results);
     bool found = false;
-    for (size_t i = 0; i < 2 * answers.count; i++) {
-        const struct compared *c = &((const struct compared *)answers.items)[i / 2];
-        const struct compared one = i % 2 == 0 ? *c : turned_round(c);
-        if (!is_of_most(&answers, c) ||
-            !findings_agree(LIST_COMPARISONS, "metric placement variant baseline", &one, &key))
+    for (size_t i = 0; i < answers.count; i++) {
+        const struct compared *c = &((const struct compared *)answers.items)[i];
+        const bool turned = strcmp(c->variant, denominator) == 0;
+        if (!is_of_most(&answers, c) || c->placement == NULL || c->baseline == NULL ||
+            strcmp(c->metric, metrics[METRIC_TIME].name) != 0 ||
+            strcmp(c->placement, placement) != 0 ||
+            strcmp(turned ? c->baseline : c->variant, numerator) != 0 ||
+            strcmp(turned ? c->variant : c->baseline, denominator) != 0 ||
+            (found && ratio->comparison.blocks >= c->comparison.blocks))
             continue;
-        if (found && ratio->comparison.blocks >= one.comparison.blocks) continue;
-        *ratio = one;
         found = true;
+        *ratio = *c;
+        if (!turned) continue;
+        const struct interval *its = &c->comparison.ratio, *diff = &c->comparison.diff;
+        ratio->variant = numerator;
+        ratio->baseline = denominator;
+        ratio->comparison.ratio = (struct interval){1 / its->value, 1 / its->high, 1 / its->low};
+        ratio->comparison.diff = (struct interval){-diff->value, -diff->high, -diff->low};
     }
     free(answers.items);
     return found;
@@ -226,46 +195,36 @@ struct middle compare_work(const struct results *results, const char *variant,
     return middle;
 }
 
-/* ---- the answer ---- */
-
-/* The metric that comes first of those that are central; NULL: none is. */
-static const struct metric *find_metric(const struct findings *answers) {
-    /* The time a message takes; where a schedule gives that, its tail. */
-    static const enum metric_id order[] = {METRIC_TIME, METRIC_P99, METRIC_P50, METRIC_CPU};
-    const struct compared *all = answers->items;
-    for (size_t k = 0; k < sizeof order / sizeof order[0]; k++) {
-        for (size_t i = 0; i < answers->count; i++) {
-            const struct metric *metric = &metrics[order[k]];
-            if (strcmp(all[i].metric, metric->name) == 0 && is_central(answers, &all[i]))
-                return metric;
-        }
-    }
-    return NULL;
-}
-
-/* Placement by placement, in the order of the first of each. */
-static void tell_answers(struct story *story, const struct findings *answers,
+/* Placement by placement, in the order of the first of each; false: the metric is not central. */
+static bool tell_answers(struct story *story, const struct findings *answers,
                          const struct metric *metric) {
     const struct compared *all = answers->items;
-    if (story->html) (void)fputs("<ul class=\"answer\">\n", story->out);
+    bool told = false;
     for (size_t i = 0; i < answers->count; i++) {
         if (findings_first(answers, LIST_COMPARISONS, "placement", &all[i]) != &all[i]) continue;
         for (size_t k = i; k < answers->count; k++) {
-            if (!findings_agree(LIST_COMPARISONS, "placement", &all[k], &all[i])) continue;
-            if (strcmp(all[k].metric, metric->name) == 0 && is_central(answers, &all[k]))
-                story_tell_as(story, "li", compare_put_sentence, &all[k]);
+            if (!findings_agree(LIST_COMPARISONS, "placement", &all[k], &all[i]) ||
+                strcmp(all[k].metric, metric->name) != 0 || !is_central(answers, &all[k]))
+                continue;
+            if (!told) story_heading(story, 2, "The answer");
+            if (!told && story->html) (void)fputs("<ul class=\"answer\">\n", story->out);
+            told = true;
+            story_tell_as(story, "li", compare_put_sentence, &all[k]);
         }
     }
-    if (story->html) (void)fputs("</ul>\n", story->out);
+    if (told && story->html) (void)fputs("</ul>\n", story->out);
+    return told;
 }
 
 void compare_tell(struct story *story, const struct results *results) {
+    /* The time a message takes; where a schedule gives that, its tail. */
+    static const enum metric_id order[] = {METRIC_TIME, METRIC_P99, METRIC_P50, METRIC_CPU};
     struct findings answers = answers_of(results);
-    const struct metric *metric = find_metric(&answers);
-    if (metric != NULL || story->directory != NULL) story_heading(story, 2, "The answer");
-    if (metric != NULL) {
-        tell_answers(story, &answers, metric);
-    } else if (story->directory != NULL) {
+    bool told = false;
+    for (size_t i = 0; i < sizeof order / sizeof order[0] && !told; i++)
+        told = tell_answers(story, &answers, &metrics[order[i]]);
+    if (!told && story->directory != NULL) {
+        story_heading(story, 2, "The answer");
         story_say(story,
                   "No comparison has been run. `echolab compare --json %s/results/core.json` makes "
                   "one.",
@@ -273,8 +232,6 @@ void compare_tell(struct story *story, const struct results *results) {
     }
     free(answers.items);
 }
-
-/* ---- as tables ---- */
 
 /* Those that are central were all made at one point: where they ran is their placement. */
 static struct grid comparisons_grid(const struct findings *answers, bool central) {
@@ -323,7 +280,7 @@ void comparisons_tell(struct story *story, const struct results *results) {
     free(answers.items);
 }
 
-/* ---- what a wake-up costs: what two cores add to a message, whatever the protocol ---- */
+/* What a wake-up costs: what two cores add to a message, whatever the protocol. */
 
 static bool on_virtual_machine(const struct results *results) {
     for (size_t i = 0; i < results->count; i++) {
@@ -359,4 +316,46 @@ void placement_tell(struct story *story, const struct results *results) {
             ? "This is a virtual machine: every wake-up of an idle CPU is an interrupt and an "
               "exit to the hypervisor, which can be more than all of the protocol."
             : "An idle CPU sleeps, and has to leave its sleep first.");
+}
+
+/* Whether work alone counts, as it does in what hyperfine times. */
+static bool is_core(const struct session *session) {
+    const struct run *run = session->runs.count == 0 ? NULL : session->runs.list[0];
+    return run != NULL && run->asked.placement == PLACEMENT_SAME_CORE && !run->asked.wire &&
+           run->asked.host == NULL && !run_is_open(run);
+}
+
+/* "60.6 (59.1 to 62), 6 rounds" */
+static void add_counted(struct grid *grid, const struct middle *middle, const char *one) {
+    grid_add(
+        grid, middle->count > 0 ? "%s, %s" : "%s",
+        words_interval((struct interval){middle->value, middle->low, middle->high}, words_number)
+            .text,
+        words_counted((double)middle->count, one).text);
+}
+
+void processes_tell(struct story *story, const struct results *results) {
+    struct grid grid = grid_of("variant|hyperfine, us per message|compare, us per message|"
+                               "hyperfine over compare|a start, ms");
+    const struct session *work = results_where(results, "compare", NULL, is_core);
+    for (unsigned i = 0; i < variant_count; i++) {
+        const struct process_line line =
+            processes_line(results->commands, results->command_count, &variants[i],
+                           work == NULL ? NULL : &work->runs);
+        if (line.message_us.count == 0) continue;
+        grid_add(&grid, "`%s`", variants[i].name);
+        add_counted(&grid, &line.message_us, "round");
+        add_counted(&grid, &line.compare_us, "run");
+        grid_add(&grid, isfinite(line.more_percent) ? "%+.1f %%" : "-", line.more_percent);
+        words_cell_middle(&grid, &line.start_ms, words_number);
+    }
+    if (grid_rows(&grid) > 1) {
+        story_say(story,
+                  "An independent ruler: hyperfine times whole client processes, at N and at 2 N "
+                  "messages one after the other in each round. (t(2 N) - t(N)) / N is then a "
+                  "message, 2 t(N) - t(2 N) what starting a process costs. The median of the "
+                  "rounds, with its 95 %% interval from six rounds on; compare's is that of the "
+                  "runs on the same core.");
+    }
+    story_table(story, "numbers", &grid);
 }

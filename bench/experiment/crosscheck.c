@@ -36,20 +36,22 @@ struct asked {
     unsigned count;
 };
 
-/* ---- the plan ---- */
-
-static void find_tools(struct asked *asked) {
+/* For free; NULL without memory. */
+static struct asked *find_tools(struct lab *lab) {
+    struct asked *asked = calloc(1, sizeof *asked);
+    if (asked == NULL) return NULL;
+    asked->lab = lab;
     /* With one CPU there are no rows that need two. */
     if (placement_choose(&asked->apart, PLACEMENT_CROSS_CORE) != 0) asked->apart.client = -1;
-    for (int i = 0; i < TOOL_PROGRAMS; i++) {
+    for (int i = 0; i < TOOL_PROGRAMS; i++)
         asked->here[i] = tool_find((enum tool_program)i, asked->paths[i]) == 0;
-    }
     for (unsigned i = 0; i < tool_row_count && asked->count < PAIRS_MAX; i++) {
         const struct tool_row *row = &tool_rows[i];
-        if (!asked->here[row->server] || !asked->here[row->client]) continue;
-        if (row->flows > 1 && asked->apart.client < 0) continue;
-        asked->rows[asked->count++] = row;
+        if (asked->here[row->server] && asked->here[row->client] &&
+            (row->flows <= 1 || asked->apart.client >= 0))
+            asked->rows[asked->count++] = row;
     }
+    return asked;
 }
 
 static double *no_figures(struct session *session, unsigned blocks) {
@@ -65,15 +67,14 @@ static int make_lists(struct asked *asked) {
     for (unsigned i = 0; i < asked->count; i++) {
         const struct tool_row *row = asked->rows[i];
         struct tool_beside *pair = findings_add(&session->lists[LIST_TOOLS], LIST_TOOLS);
-        double *theirs_us = no_figures(session, blocks), *ours_us = no_figures(session, blocks);
-        if (pair == NULL || theirs_us == NULL || ours_us == NULL) return complain("no memory");
-        pair->tool = row->tool;
-        pair->test = row->test;
-        pair->variant = row->variant;
-        pair->theirs_us = theirs_us;
-        pair->ours_us = ours_us;
-        pair->blocks = blocks;
-        pair->missed = 0;
+        if (pair == NULL) return complain("no memory");
+        *pair = (struct tool_beside){.tool = row->tool,
+                                     .test = row->test,
+                                     .variant = row->variant,
+                                     .theirs_us = no_figures(session, blocks),
+                                     .ours_us = no_figures(session, blocks),
+                                     .blocks = blocks};
+        if (pair->theirs_us == NULL || pair->ours_us == NULL) return complain("no memory");
         memcpy(pair->notes, row->notes, sizeof row->notes);
     }
     asked->pairs = session->lists[LIST_TOOLS].items;
@@ -102,8 +103,6 @@ static int remove_entry(const char *path, const struct stat *its, int kind, stru
     return 0;
 }
 
-/* ---- running ---- */
-
 /* They count in whole ones. */
 static unsigned whole_seconds(const struct parameters *run) {
     return (unsigned)((run->duration_ns + second_ns - 1) / second_ns);
@@ -127,14 +126,13 @@ static void run_theirs(struct asked *asked, unsigned block, unsigned i) {
     if (asked->missed_in_a_row[i] >= MISSES_MAX) return; /* each may cost many seconds */
     tool_run(&job, &outcome);
     if (interrupted) return;
-    if (outcome.problem[0] == '\0') {
-        asked->missed_in_a_row[i] = 0;
-        pair->theirs_us[block] = outcome.us;
-    } else {
-        asked->missed_in_a_row[i]++;
-        pair->missed++;
+    const bool missed = outcome.problem[0] != '\0';
+    asked->missed_in_a_row[i] = missed ? asked->missed_in_a_row[i] + 1 : 0;
+    pair->missed += missed;
+    if (missed)
         pair->problem = session_text(asked->lab->session, "%s", outcome.problem);
-    }
+    else
+        pair->theirs_us[block] = outcome.us;
 }
 
 static void run_ours(struct asked *asked, unsigned block, unsigned i) {
@@ -159,62 +157,51 @@ static void run_ours(struct asked *asked, unsigned block, unsigned i) {
         (void)snprintf(lab->why, sizeof lab->why, "%s", run->validity.reason[0]);
 }
 
-static void run_pair(struct asked *asked, unsigned block, unsigned i) {
-    struct lab *lab = asked->lab;
-    const struct tool_row *row = asked->rows[i];
-    const bool theirs_first = gsl_rng_uniform_int(lab->random, 2) == 0;
-    lab_progress(lab, "block %u/%u  pair %u/%u  %s %s", block + 1, lab->request->blocks,
-                 ++lab->done, lab->request->blocks * asked->count, row->tool, row->test);
-    if (theirs_first) run_theirs(asked, block, i);
-    if (!interrupted) run_ours(asked, block, i);
-    if (!theirs_first && !interrupted) run_theirs(asked, block, i);
-}
-
 static void run_blocks(struct asked *asked) {
+    struct lab *lab = asked->lab;
+    const unsigned all = lab->request->blocks * asked->count;
     unsigned shuffled[PAIRS_MAX];
     for (unsigned i = 0; i < asked->count; i++) shuffled[i] = i;
-    for (unsigned block = 0; asked->count > 0 && block < asked->lab->request->blocks; block++) {
-        gsl_ran_shuffle(asked->lab->random, shuffled, asked->count, sizeof shuffled[0]);
-        for (unsigned i = 0; i < asked->count && !interrupted; i++) {
-            run_pair(asked, block, shuffled[i]);
-        }
+    while (lab->done < all && !interrupted) {
+        const unsigned block = lab->done / asked->count, at = lab->done % asked->count;
+        if (at == 0) gsl_ran_shuffle(lab->random, shuffled, asked->count, sizeof shuffled[0]);
+        const struct tool_row *row = asked->rows[shuffled[at]];
+        const bool theirs_first = gsl_rng_uniform_int(lab->random, 2) == 0;
+        lab_progress(lab, "block %u/%u  pair %u/%u  %s %s", block + 1, lab->request->blocks,
+                     ++lab->done, all, row->tool, row->test);
+        if (theirs_first) run_theirs(asked, block, shuffled[at]);
+        if (!interrupted) run_ours(asked, block, shuffled[at]);
+        if (!theirs_first && !interrupted) run_theirs(asked, block, shuffled[at]);
     }
-    lab_progress(asked->lab, "%s", "");
+    lab_progress(lab, "%s", "");
 }
 
 int crosscheck_measure(struct lab *lab) {
     const int descriptors = 8;
-    struct asked *asked = calloc(1, sizeof *asked);
+    struct asked *asked = find_tools(lab);
     if (asked == NULL) return complain("no memory for a session");
-    asked->lab = lab;
-    find_tools(asked);
     const int status = prepare(asked);
     if (status == EXIT_DONE) run_blocks(asked);
-    if (asked->directory[0] != '\0') {
+    if (asked->directory[0] != '\0')
         (void)nftw(asked->directory, remove_entry, descriptors, FTW_DEPTH | FTW_PHYS);
-    }
     free(asked);
     return status;
 }
 
 int crosscheck_preview(struct lab *lab) {
     const struct request *r = lab->request;
-    struct asked *asked = calloc(1, sizeof *asked);
+    struct asked *asked = find_tools(lab);
     if (asked == NULL) return complain("no memory for a plan");
-    find_tools(asked);
     const double pair_s = whole_seconds(&r->run) +
                           (double)(r->run.duration_ns + r->run.warmup_ns) / (double)second_ns;
-    for (unsigned i = 0; i < asked->count; i++) {
+    for (unsigned i = 0; i < asked->count; i++)
         printf("%s %s beside %s\n", asked->rows[i]->tool, asked->rows[i]->test,
                asked->rows[i]->variant);
-    }
     printf("%u pairs in %u blocks, shuffled, about %.0f s, seed %llu\n", r->blocks * asked->count,
            r->blocks, ceil(r->blocks * asked->count * pair_s), (unsigned long long)r->run.seed);
     free(asked);
     return EXIT_DONE;
 }
-
-/* ---- what came out ---- */
 
 /* Two tools agree when the whole interval lies within the margin. */
 static const char *agreement(const struct comparison *c) {
@@ -236,33 +223,27 @@ static size_t both_of(const struct tool_beside *pair, double *theirs, double *ou
     return count;
 }
 
-static const struct tool_beside *pair_at(const struct session *session, size_t i) {
-    return SESSION_AT(session, LIST_TOOLS, struct tool_beside, i);
-}
-
 static enum metric_id metric_of(const struct tool_beside *pair) {
-    for (unsigned i = 0; i < tool_row_count; i++) {
-        const struct tool_row *row = &tool_rows[i];
-        if (row->tool == pair->tool && row->test == pair->test) return row->ours;
-    }
-    return METRIC_TIME;
+    unsigned i = 0;
+    while (tool_rows[i].tool != pair->tool || tool_rows[i].test != pair->test) i++;
+    return tool_rows[i].ours;
 }
 
 void crosscheck_conclude(struct lab *lab) {
     struct session *session = lab->session;
+    const struct tool_beside *pairs = session->lists[LIST_TOOLS].items;
     const size_t count = session->lists[LIST_TOOLS].count, blocks = lab->request->blocks;
     double *theirs = calloc(2 * blocks + 1, sizeof *theirs), *ours = theirs + blocks;
     unsigned compared = 0;
-    for (size_t i = 0; i < count; i++) compared += both_of(pair_at(session, i), NULL, NULL) > 0;
+    for (size_t i = 0; i < count; i++) compared += both_of(&pairs[i], NULL, NULL) > 0;
     for (size_t i = 0; theirs != NULL && i < count; i++) {
-        const struct tool_beside *pair = pair_at(session, i);
-        const size_t both = both_of(pair, theirs, ours);
+        const size_t both = both_of(&pairs[i], theirs, ours);
         struct agreed *one = NULL;
         if (both > 0) one = findings_add(&session->lists[LIST_AGREEMENTS], LIST_AGREEMENTS);
         if (one == NULL) continue;
-        one->metric = metric_of(pair) == METRIC_MEAN ? "mean_latency" : "time_per_message";
-        one->baseline = session_text(session, "%s %s", pair->tool, pair->test);
-        one->variant = pair->variant;
+        one->metric = metric_of(&pairs[i]) == METRIC_MEAN ? "mean_latency" : "time_per_message";
+        one->baseline = session_text(session, "%s %s", pairs[i].tool, pairs[i].test);
+        one->variant = pairs[i].variant;
         one->blocks = both;
         one->comparison = statistics_compare(ours, theirs, both, 1 - 0.05 / compared,
                                              lab->request->margin_percent / 100);
@@ -273,51 +254,27 @@ void crosscheck_conclude(struct lab *lab) {
 
 int crosscheck_status(const struct lab *lab) {
     unsigned failed = lab->failed;
-    for (size_t i = 0; i < lab->session->runs.count; i++) {
+    for (size_t i = 0; i < lab->session->runs.count; i++)
         failed += !run_is_valid(lab->session->runs.list[i]);
-    }
     if (failed > 0) (void)complain("%u of our own runs are not valid: %s", failed, lab->why);
     return 2 * failed > lab->done ? EXIT_NOT_VALID : EXIT_DONE;
 }
-
-/* ---- told ---- */
 
 /* Of what is known. */
 static void add_median(struct grid *grid, const double *figures, size_t blocks) {
     double *known = calloc(blocks + 1, sizeof *known);
     size_t count = 0;
-    for (size_t i = 0; known != NULL && i < blocks; i++) {
+    for (size_t i = 0; known != NULL && i < blocks; i++)
         if (isfinite(figures[i])) known[count++] = figures[i];
-    }
     grid_add(grid, "%s", words_number(statistics_median(known, count)).text);
     free(known);
-}
-
-static void tell_table(struct story *story, const struct session *session) {
-    struct grid grid = grid_of("theirs|ours|theirs us|ours us|ratio|blocks|agreement");
-    const struct agreed *agreed = session->lists[LIST_AGREEMENTS].items; /* the next */
-    for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++) {
-        const struct tool_beside *pair = pair_at(session, i);
-        grid_fill(&grid, "{tool} {test}|`{variant}`", fill_from(LIST_TOOLS, pair));
-        add_median(&grid, pair->theirs_us, pair->blocks);
-        add_median(&grid, pair->ours_us, pair->blocks);
-        const bool both = both_of(pair, NULL, NULL) > 0;
-        grid_fill(&grid,
-                  both ? "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]|{blocks:count}|"
-                         "{agreement}"
-                       : "-|0|-",
-                  fill_from(LIST_AGREEMENTS, agreed));
-        agreed += both;
-    }
-    story_table(story, "numbers", &grid);
 }
 
 static void put_pair(FILE *out, const void *what) {
     const struct tool_beside *pair = what;
     (void)fprintf(out, "%s %s", pair->tool, pair->test);
-    for (int i = 0; pair->notes[i] != NULL; i++) {
+    for (int i = 0; pair->notes[i] != NULL; i++)
         (void)fprintf(out, "%s%s", i > 0 ? "; " : ": ", pair->notes[i]);
-    }
     (void)fputc('.', out);
     if (pair->missed == 0) return;
     (void)fprintf(
@@ -328,11 +285,13 @@ static void put_pair(FILE *out, const void *what) {
 void crosscheck_tell(struct story *story, const struct results *results) {
     const struct session *session = results->sessions[0];
     const struct run *run = session->runs.count == 0 ? NULL : session->runs.list[0];
-    const struct agreed *first = session->lists[LIST_AGREEMENTS].items;
-    if (session->lists[LIST_TOOLS].count == 0) {
-        story_say(story, "No other tool is here, so nothing was compared.");
-    }
-    if (run != NULL) {
+    const struct findings *tools = &session->lists[LIST_TOOLS],
+                          *missing = &session->lists[LIST_MISSING];
+    const struct tool_beside *pairs = tools->items;
+    const struct agreed *agreed = session->lists[LIST_AGREEMENTS].items, *next = agreed;
+    struct grid grid = grid_of("theirs|ours|theirs us|ours us|ratio|blocks|agreement");
+    if (tools->count == 0) story_say(story, "No other tool is here, so nothing was compared.");
+    if (run != NULL)
         story_say(story,
                   "Other tools beside ours, %u bytes on the wire each way (nginx and ab: see "
                   "there), on %s.",
@@ -340,20 +299,27 @@ void crosscheck_tell(struct story *story, const struct results *results) {
                   run->network == NETWORK_PRIVATE
                       ? "private networks"
                       : "the host's loopback (private networks are denied: not isolated)");
+    for (size_t i = 0; i < tools->count; i++) {
+        const bool both = both_of(&pairs[i], NULL, NULL) > 0;
+        grid_fill(&grid, "{tool} {test}|`{variant}`", fill_from(LIST_TOOLS, &pairs[i]));
+        add_median(&grid, pairs[i].theirs_us, pairs[i].blocks);
+        add_median(&grid, pairs[i].ours_us, pairs[i].blocks);
+        grid_fill(&grid,
+                  both ? "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]|{blocks:count}|"
+                         "{agreement}"
+                       : "-|0|-",
+                  fill_from(LIST_AGREEMENTS, next));
+        next += both;
     }
-    tell_table(story, session);
-    if (session->lists[LIST_AGREEMENTS].count > 0) {
+    story_table(story, "numbers", &grid);
+    if (next > agreed)
         story_say(story,
                   "In us per whole exchange, medians over blocks; the ratio is ours over theirs, "
                   "its interval at %.1f %%, together "
                   "95 %%. They agree when the whole interval lies within %g %%.",
-                  100 * first->comparison.level, 100 * first->comparison.margin);
-    }
-    for (size_t i = 0; i < session->lists[LIST_TOOLS].count; i++) {
-        story_tell(story, put_pair, pair_at(session, i));
-    }
-    for (size_t i = 0; i < session->lists[LIST_MISSING].count; i++) {
+                  100 * agreed->comparison.level, 100 * agreed->comparison.margin);
+    for (size_t i = 0; i < tools->count; i++) story_tell(story, put_pair, &pairs[i]);
+    for (size_t i = 0; i < missing->count; i++)
         story_paragraph(story, i == 0 ? "p" : "li",
-                        SESSION_AT(session, LIST_MISSING, struct missing, i)->what);
-    }
+                        ((const struct missing *)missing->items)[i].what);
 }

@@ -8,10 +8,6 @@
 #ifndef BENCH_CROSSCHECK_H
 #define BENCH_CROSSCHECK_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "bench/judge/metric.h"
 #include "bench/link/namespace.h"
 #include "bench/measure/placement.h"
@@ -31,12 +27,11 @@ enum tool_program {
     TOOL_PROGRAMS
 };
 
-/* What their number means; all are turned into microseconds per whole exchange. */
-enum tool_figure {
-    TOOL_ROUND_TRIP, /* a time with its unit */
-    TOOL_ONE_WAY,    /* the same, of half an exchange */
-    TOOL_PER_SECOND  /* exchanges in a second */
-};
+/*
+ * What their number means, to be turned into microseconds per whole exchange: a
+ * time with its unit, the same of half an exchange, or exchanges in a second.
+ */
+enum tool_figure { TOOL_ROUND_TRIP, TOOL_ONE_WAY, TOOL_PER_SECOND };
 
 /*
  * One thing to ask. The commands are a shell's, in a directory of their own:

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/diff_parts.h"
 #include "bench/judge/difference.h"
 #include "bench/judge/metric.h"
 #include "bench/tell/fill.h"

@@ -76,6 +76,8 @@ enum order {
 struct plan {
     struct column *columns; /* malloc'd */
     unsigned count;
+    struct column nowhere; /* what is added where there is no memory; then `failed` */
+    bool failed;
     unsigned blocks;
     enum order order;
     unsigned attempts; /* at a run that does not count; 0: 1 */
@@ -133,7 +135,7 @@ int experiment_run(const struct experiment *experiment, const struct request *re
 
 /*
  * A new column of the plan: the request's run by `variant`, in a role; its
- * address is good until the next. NULL without memory.
+ * address is good until the next. That there was no memory is the runner's to say.
  */
 struct column *lab_add(struct lab *lab, const struct variant *variant, enum role role);
 

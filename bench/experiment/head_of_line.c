@@ -9,13 +9,12 @@
  * The runs sleep most of the time, so several run beside each other, up to what
  * the machine can send without being late itself.
  */
-#include "bench/judge/head_of_line.h"
-
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/judge/series.h"
+#include "bench/judge/head_of_line.h"
 #include "bench/run/cost.h"
 
 enum {
@@ -25,8 +24,6 @@ enum {
 
 /* Lost by chance, in percent; 0: exactly one request instead. */
 static const double losses[] = {0, 0.1, 1, 5};
-
-/* ---- what a run is like ---- */
 
 /* On one connection, or on one for each message. */
 static bool keeps(const struct variant *variant) {
@@ -53,7 +50,7 @@ static double duration_s(const struct parameters *run) {
     const bool slow = run->rate_per_s < SLOW_PER_S;
     if (is_single(run)) return slow ? 2 : 1;
     const double lost_per_s = 2 * packets_per_s(run) * run->loss_percent / 100;
-    return clamp(LOSSES_WANTED / lost_per_s, 2, slow ? 12 : 6);
+    return clamp(LOSSES_WANTED / lost_per_s, 1, slow ? 12 : 6);
 }
 
 /* One interruption by the machine is to spoil little: several short runs, not a long one. */
@@ -85,8 +82,6 @@ static void complete(struct parameters *run) {
         (struct drop){WIRE_REQUEST, WIRE_TO_SERVER, (unsigned)(before_s * run->rate_per_s) + 1};
 }
 
-/* ---- the plan ---- */
-
 /*
  * Where one packet is lost nothing else may make a message late: a generator
  * that stood still for so long would, and look like a connection that waits.
@@ -97,12 +92,11 @@ static bool counts(const struct column *column, const struct run *run) {
 }
 
 /* A row of the table: a variant at a rate with a loss. */
-static bool add_row(struct lab *lab, unsigned point, double loss_percent,
+static void add_row(struct lab *lab, unsigned point, double loss_percent,
                     const struct variant *variant) {
     unsigned more = 1;
     for (unsigned i = 0; i < more; i++) {
         struct column *column = lab_add(lab, variant, ROLE_CONTROL);
-        if (column == NULL) return false;
         column->point = point;
         column->run.rate_per_s = lab->request->points[point];
         column->run.loss_percent = loss_percent;
@@ -112,7 +106,6 @@ static bool add_row(struct lab *lab, unsigned point, double loss_percent,
         column->again = i > 0;
         more = pieces(&column->run);
     }
-    return true;
 }
 
 /* A loss that was asked for is the only one by chance. */
@@ -122,20 +115,13 @@ int head_of_line_plan(struct lab *lab) {
     const unsigned loss_count = asked > 0 ? 2 : sizeof losses / sizeof losses[0];
     lab->plan.order = ORDER_HEAVIEST;
     lab->plan.counts = counts;
-    for (unsigned point = 0; point < r->point_count; point++) {
-        for (unsigned loss = 0; loss < loss_count; loss++) {
-            for (unsigned v = 0; v < r->variant_count; v++) {
-                const double percent = loss > 0 && asked > 0 ? asked : losses[loss];
-                if (!add_row(lab, point, percent, r->variants[v])) {
-                    return complain("no memory for the plan");
-                }
-            }
-        }
+    for (unsigned i = 0; i < r->point_count * loss_count * r->variant_count; i++) {
+        const unsigned loss = i / r->variant_count % loss_count;
+        add_row(lab, i / r->variant_count / loss_count,
+                loss > 0 && asked > 0 ? asked : losses[loss], r->variants[i % r->variant_count]);
     }
     return EXIT_DONE;
 }
-
-/* ---- what follows ---- */
 
 /* Where nothing but one packet is lost: what a message usually takes. */
 static bool is_usual(const struct run *run, const void *like) {
@@ -188,9 +174,8 @@ void head_of_line_conclude(struct lab *lab) {
     const struct plan *plan = &lab->plan;
     const struct runs *runs = &lab->session->runs;
     double highest_per_s = 0;
-    for (unsigned i = 0; i < plan->count; i++) {
+    for (unsigned i = 0; i < plan->count; i++)
         highest_per_s = fmax(highest_per_s, plan->columns[i].run.rate_per_s);
-    }
     for (unsigned i = 0, end; i < plan->count; i = end) {
         const struct parameters *asked = &plan->columns[i].run;
         end = plan_row_end(plan, i);
@@ -202,4 +187,166 @@ void head_of_line_conclude(struct lab *lab) {
         runs->list[i]->series = NULL;
         runs->list[i]->series_count = 0;
     }
+}
+
+static bool is_lone(const struct behind_loss *one) {
+    return one->loss_percent <= 0;
+}
+
+static bool is_known(const struct behind_loss *one) {
+    return is_lone(one) && one->sum.runs > 0;
+}
+
+static bool is_first(const struct findings *list, const struct behind_loss *one,
+                     const char *names) {
+    return findings_first(list, LIST_BEHIND_LOSS, names, one) == one;
+}
+
+/* "18", or where there are several runs of which each has so many, "17.5". */
+static struct number in_a_run(double count, const struct behind_loss *one) {
+    const double each = count / (double)one->sum.runs;
+    return each == floor(each) ? words_count(each) : words_number(each);
+}
+
+struct waiting {
+    char text[256];
+};
+
+/* How many wait, and how long. */
+static struct waiting waiting_of(const struct behind_loss *one) {
+    const bool gone = one->sum.unanswered > 0, late = one->sum.delayed > 0;
+    struct waiting waiting;
+    (void)snprintf(waiting.text, sizeof waiting.text, "%s%s%s%s%s",
+                   gone ? in_a_run(one->sum.unanswered, one).text : "",
+                   gone ? " never answered, " : "",
+                   late ? in_a_run(one->sum.delayed, one).text : "none",
+                   late ? " late, the worst by " : " late",
+                   late ? words_time(1e3 * one->sum.worst_ms).text : "");
+    return waiting;
+}
+
+/* The same loss on one variant, over the rate, where there are several. */
+static void put_over_rates(FILE *out, const struct findings *list, const char *variant) {
+    const struct behind_loss *all = list->items;
+    const char *between = " ";
+    size_t rates = 0;
+    for (size_t i = 0; i < list->count; i++)
+        rates += is_known(&all[i]) && strcmp(all[i].variant, variant) == 0;
+    if (rates < 2) return;
+    (void)fprintf(out, " On `%s` one lost request makes", variant);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_known(&all[i]) || strcmp(all[i].variant, variant) != 0) continue;
+        (void)fprintf(out, "%s%s at %s/s", between, waiting_of(&all[i]).text,
+                      words_count(all[i].rate_per_s).text);
+        between = "; ";
+    }
+    (void)fputs(". The acknowledgements of later requests tell of the gap (fast retransmit), so "
+                "the faster they follow the sooner it is filled, but the more of them wait; "
+                "behind a last one only the timer (RTO) does.",
+                out);
+}
+
+static void put_lead(FILE *out, const void *what) {
+    const struct findings *list = what;
+    const struct behind_loss *all = list->items;
+    const char *between = ": ", *most = NULL; /* on which most others wait for the lost one */
+    double highest = 0, delayed = 1;          /* itself */
+    for (size_t i = 0; i < list->count; i++)
+        if (is_known(&all[i])) highest = fmax(highest, all[i].rate_per_s);
+    if (highest <= 0) return;
+    (void)fprintf(out,
+                  "One request is lost while others follow, at %s messages/s and a round-trip time "
+                  "of %s ms",
+                  words_count(highest).text, words_count(all->rtt_ms).text);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_known(&all[i]) || all[i].rate_per_s != highest) continue;
+        (void)fprintf(out, "%s`%s`: %s", between, all[i].variant, waiting_of(&all[i]).text);
+        between = "; ";
+        if (all[i].sum.delayed / (double)all[i].sum.runs <= delayed) continue;
+        delayed = all[i].sum.delayed / (double)all[i].sum.runs;
+        most = all[i].variant;
+    }
+    (void)fputs(". TCP hands over bytes in their order: the requests behind the lost one have "
+                "arrived, and still wait in the server's kernel until it was sent again "
+                "(head-of-line blocking), each a little less than the one before it. That is the "
+                "saw-tooth. A datagram waits for no other, nor does a connection of its own; but "
+                "what UDP has lost stays lost, unless the application asks again.",
+                out);
+    if (most != NULL) put_over_rates(out, list, most);
+}
+
+/* A point that was not measured is a dash; one of which no run counts says so. */
+static void add_cell(struct grid *grid, const struct findings *list,
+                     const struct behind_loss *place, const char *variant) {
+    struct behind_loss key = *place;
+    key.variant = variant;
+    const struct behind_loss *one =
+        findings_first(list, LIST_BEHIND_LOSS, "variant rate_per_s loss_percent", &key);
+    if (one == NULL || one->sum.runs == 0)
+        grid_add(grid, one == NULL ? "-" : "no run counts");
+    else if (is_lone(one))
+        grid_add(grid, "%s", waiting_of(one).text);
+    else
+        grid_fill(grid, "{within_share:share} % ({ci_low:share} to {ci_high:share})",
+                  fill_from(LIST_BEHIND_LOSS, one));
+}
+
+static void tell_table(struct story *story, const struct findings *list, bool single,
+                       const char *caption) {
+    const struct behind_loss *all = list->items;
+    struct grid grid = grid_of(single ? "rate" : "loss|rate");
+    for (size_t i = 0; i < list->count; i++)
+        if (is_first(list, &all[i], "variant")) grid_head(&grid, "`%s`", all[i].variant);
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_lone(&all[i]) != single || !is_first(list, &all[i], "rate_per_s loss_percent"))
+            continue;
+        grid_fill(&grid,
+                  single ? "{rate_per_s:count}/s" : "{loss_percent:count} %|{rate_per_s:count}/s",
+                  fill_from(LIST_BEHIND_LOSS, &all[i]));
+        for (size_t k = 0; k < list->count; k++)
+            if (is_first(list, &all[k], "variant")) add_cell(&grid, list, &all[i], all[k].variant);
+    }
+    if (grid_rows(&grid) > 1) (void)story_fill(story, caption, fill_from(LIST_BEHIND_LOSS, all));
+    story_table(story, "numbers", &grid);
+}
+
+void head_of_line_tell(struct story *story, const struct results *results) {
+    const struct session *session = results_with(results, LIST_BEHIND_LOSS);
+    if (session == NULL) return;
+    const struct findings *list = &session->lists[LIST_BEHIND_LOSS];
+    story_tell(story, put_lead, list);
+    tell_table(story, list, true,
+               "One request lost, by the rate, in a run. Late is what was answered, itself "
+               "included, more than {lateness_max_ms:count} ms later than the median of such "
+               "runs; never answered: not within {deadline_ms:count} ms.");
+    tell_table(story, list, false,
+               "Packets lost by chance in both directions: the share of the messages that were "
+               "answered within {within_ms:count} ms, three round trips, by the rate, with its 95 "
+               "% interval (messages that miss in a row count as one in it: they wait for the "
+               "same packet). A connection for each message takes more packets, and so loses "
+               "more.");
+}
+
+/* All numbers. */
+void head_of_line_table(struct story *story, const struct results *results) {
+    const struct session *session = results_with(results, LIST_BEHIND_LOSS);
+    struct grid grid = grid_of("variant|rate|loss|at most|sent|lost|gone|late|worst|runs");
+    for (size_t i = 0; session != NULL && i < session->lists[LIST_BEHIND_LOSS].count; i++) {
+        const struct behind_loss *one =
+            SESSION_AT(session, LIST_BEHIND_LOSS, struct behind_loss, i);
+        const struct source source = fill_from(LIST_BEHIND_LOSS, one);
+        grid_fill(&grid, "`{variant}`|{rate_per_s:count}", source);
+        grid_fill(&grid, is_lone(one) ? "one" : "{loss_percent:count} %", source);
+        grid_fill(&grid,
+                  "{connections:count}x{pipeline:count}|{sent:count}|{packets_lost:count}|"
+                  "{unanswered:count}|{delayed_per_loss}|{worst_ms}|{runs:count}",
+                  source);
+    }
+    if (session != NULL)
+        story_say(story,
+                  "Open loop; one request lost: due at equal distances, random loss: a Poisson "
+                  "process. At most: connections x messages outstanding on each; lost: packets; "
+                  "gone: messages never answered; late: messages for each packet lost; worst: "
+                  "the latest, in ms beyond the usual.");
+    story_table(story, "numbers", &grid);
 }

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/diff_parts.h"
 #include "bench/judge/change_point.h"
 #include "bench/run/process.h"
 #include "bench/tell/fill.h"

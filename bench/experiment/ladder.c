@@ -14,9 +14,8 @@
 #include <sys/stat.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/ladder.h"
+#include "bench/experiment/trace.h"
 #include "bench/run/cost.h"
-#include "bench/tell/words.h"
 #include "echo/clock.h"
 
 enum {
@@ -35,8 +34,6 @@ static void add(struct ladder *ladder, const struct ladder_event *event) {
     more[ladder->count++] = *event;
 }
 
-/* ---- packets ---- */
-
 const char *ladder_flags(uint8_t tcp_flags, char *text, size_t size) {
     static const struct {
         uint8_t bit;
@@ -45,48 +42,42 @@ const char *ladder_flags(uint8_t tcp_flags, char *text, size_t size) {
         {TH_SYN, "SYN"}, {TH_FIN, "FIN"}, {TH_RST, "RST"}, {TH_PUSH, "PSH"}, {TH_ACK, "ACK"}};
     size_t length = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if ((tcp_flags & names[i].bit) == 0 || length + 5 > size) continue;
-        length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "",
-                                   names[i].name);
-    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if ((tcp_flags & names[i].bit) != 0 && length + 5 <= size)
+            length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "",
+                                       names[i].name);
     return text;
-}
-
-static void add_packet(struct ladder *ladder, const struct wire_packet *seen, int64_t day_ns) {
-    const bool up = seen->direction == WIRE_TO_SERVER;
-    char flags[32];
-    struct ladder_event event = {.at_ns = seen->sent_ns + (uint64_t)day_ns,
-                                 .what = seen->dropped ? LADDER_LOST : LADDER_DEPART,
-                                 .side = up ? TRACE_CLIENT : TRACE_SERVER,
-                                 .item = ladder->items++,
-                                 .tcp_flags = seen->tcp_flags,
-                                 .bytes = seen->payload_bytes};
-    (void)snprintf(event.label, sizeof event.label, "%s %u B",
-                   seen->tcp_flags != 0 ? ladder_flags(seen->tcp_flags, flags, sizeof flags)
-                                        : wire_kind_names[seen->kind],
-                   seen->payload_bytes);
-    ladder->packets++;
-    ladder->ip_bytes += seen->ip_bytes;
-    add(ladder, &event);
-    if (seen->dropped) return;
-    event.at_ns += seen->delay_ns;
-    event.what = LADDER_ARRIVE;
-    event.side = up ? TRACE_SERVER : TRACE_CLIENT;
-    add(ladder, &event);
 }
 
 /* strace has the time of day, and the wire the lab's clock, which is the machine's, too. */
 static void add_packets(struct ladder *ladder, const struct run *run) {
     struct timespec day;
+    char flags[32];
     (void)clock_gettime(CLOCK_REALTIME, &day);
-    const int64_t day_ns =
-        (int64_t)day.tv_sec * 1000000000 + day.tv_nsec - (int64_t)echo_clock_ns();
-    for (size_t i = 0; i < run->wire.trace_count; i++)
-        add_packet(ladder, &run->wire.trace[i], day_ns);
+    const uint64_t day_ns =
+        (uint64_t)day.tv_sec * 1000000000 + (uint64_t)day.tv_nsec - echo_clock_ns();
+    for (size_t i = 0; i < run->wire.trace_count; i++) {
+        const struct wire_packet *seen = &run->wire.trace[i];
+        const bool up = seen->direction == WIRE_TO_SERVER;
+        struct ladder_event event = {.at_ns = seen->sent_ns + day_ns,
+                                     .what = seen->dropped ? LADDER_LOST : LADDER_DEPART,
+                                     .side = up ? TRACE_CLIENT : TRACE_SERVER,
+                                     .item = ladder->items++,
+                                     .tcp_flags = seen->tcp_flags,
+                                     .bytes = seen->payload_bytes};
+        (void)snprintf(event.label, sizeof event.label, "%s %u B",
+                       seen->tcp_flags != 0 ? ladder_flags(seen->tcp_flags, flags, sizeof flags)
+                                            : wire_kind_names[seen->kind],
+                       seen->payload_bytes);
+        ladder->packets++;
+        ladder->ip_bytes += seen->ip_bytes;
+        add(ladder, &event);
+        event.at_ns += seen->delay_ns;
+        event.what = LADDER_ARRIVE;
+        event.side = up ? TRACE_SERVER : TRACE_CLIENT;
+        if (!seen->dropped) add(ladder, &event);
+    }
 }
-
-/* ---- calls ---- */
 
 /* Among words that have a space before and behind. */
 static bool is_among(const char *words, const char *name) {
@@ -206,7 +197,7 @@ static int look(struct drawing *drawing) {
         trace_run(&trace, "%network,close,poll,ppoll,clone,clone3,fork,vfork", &drawing->run, why);
     ladder_add_calls(ladder, &trace, half_ns > least_ns ? half_ns : least_ns);
     if (end == TRACE_UNTRACEABLE) {
-        (void)snprintf(drawing->no_calls, sizeof drawing->no_calls, "%s", why);
+        memcpy(drawing->no_calls, why, sizeof why);
         trace.run = child_run(&drawing->run, why);
     }
     const bool done = trace.run != NULL && end != TRACE_FAILED;
@@ -220,8 +211,6 @@ static int look(struct drawing *drawing) {
 static double ms_of(const struct ladder *ladder, const struct ladder_event *event) {
     return (double)(int64_t)(event->at_ns - ladder->zero_ns) / 1e6;
 }
-
-/* ---- as text ---- */
 
 /* "---- SYN 0 B ----->" */
 static void draw_arrow(char *text, const struct ladder_event *event, enum trace_side from) {
@@ -238,22 +227,21 @@ static void draw_arrow(char *text, const struct ladder_event *event, enum trace_
 
 static void put_event(FILE *out, const struct ladder *ladder, const struct ladder_event *event) {
     const bool packet = is_packet(event), mine = event->side == TRACE_CLIENT;
-    const bool arrives = event->what == LADDER_ARRIVE;
-    char arrow[FIELD + 1] = "";
-    if (packet) draw_arrow(arrow, event, arrives == mine ? TRACE_SERVER : TRACE_CLIENT);
-    if (ms_of(ladder, event) < 0)
-        (void)fprintf(out, "%9s", "before");
-    else
-        (void)fprintf(out, "%9.3f", ms_of(ladder, event));
-    (void)fprintf(out, " %-*s|%*s|%s%s\n", CALL, !packet && mine ? event->label : "",
-                  mine ? -FIELD : FIELD, arrow, packet || mine ? "" : " ",
-                  packet || mine ? "" : event->label);
+    const bool call = !packet;
+    char arrow[FIELD + 1] = "", at[16] = "before";
+    if (packet)
+        draw_arrow(arrow, event,
+                   (event->what == LADDER_ARRIVE) == mine ? TRACE_SERVER : TRACE_CLIENT);
+    if (ms_of(ladder, event) >= 0) (void)snprintf(at, sizeof at, "%.3f", ms_of(ladder, event));
+    (void)fprintf(out, "%9s %-*s|%*s|%s%s\n", at, CALL, call && mine ? event->label : "",
+                  mine ? -FIELD : FIELD, arrow, call && !mine ? " " : "",
+                  call && !mine ? event->label : "");
 }
 
 /* "64 bytes, a round-trip time of 20 ms" */
 static void put_conditions(FILE *out, const struct parameters *run) {
     const struct number rtt = words_condition("rtt_ms", (double)run->rtt_ns / 1e6, NULL);
-    (void)fprintf(out, "%s%s%s", words_condition("size_bytes", run->size_bytes, NULL).text,
+    (void)fprintf(out, "%s%s%s", words_counted(run->size_bytes, "byte").text,
                   *rtt.text == '\0' ? "" : ", ", rtt.text);
 }
 
@@ -279,8 +267,6 @@ static void put_text(FILE *out, const struct drawing *drawing) {
     if (drawing->keeps_pcap)
         (void)fprintf(out, "The packets (tshark -r, wireshark): %s\n", run->pcap);
 }
-
-/* ---- for the figure ---- */
 
 /* Where the other event of a call or packet stands; itself where it has none. */
 static const struct ladder_event *partner(const struct ladder *ladder,
@@ -319,12 +305,13 @@ static void put_rows(FILE *out, const struct drawing *drawing) {
     }
 }
 
-/* "FOLDER/VARIANT.KIND", malloc'd; NULL: no memory. */
+/* "FOLDER/VARIANT.KIND", malloc'd; NULL: no memory, or no folder was named. */
 static char *path_of(const struct drawing *drawing, const char *kind) {
     char *path = NULL;
-    return asprintf(&path, "%s/%s.%s", drawing->output, drawing->run.variant->name, kind) < 0
-               ? NULL
-               : path;
+    if (drawing->output == NULL ||
+        asprintf(&path, "%s/%s.%s", drawing->output, drawing->run.variant->name, kind) < 0)
+        return NULL;
+    return path;
 }
 
 static int write_file(const struct drawing *drawing, const char *kind,
@@ -341,26 +328,22 @@ static int write_file(const struct drawing *drawing, const char *kind,
     return failed == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int show(struct drawing *drawing) {
-    const double one_way = 5; /* lines of the figure that half an RTT takes */
-    const double half_ms = (double)drawing->run.rtt_ns / 2e6;
-    put_text(stdout, drawing);
-    if (drawing->output == NULL) return EXIT_DONE;
-    place_all(&drawing->ladder, half_ms > 0.5 ? one_way / half_ms : 2 * one_way);
-    const int status = write_file(drawing, "txt", put_text);
-    return status != EXIT_DONE ? status : write_file(drawing, "tsv", put_rows);
-}
-
 /* That files can be written is known before a run is made. */
 static int draw(struct drawing *drawing, const char *pcap) {
+    const double one_way = 5; /* lines of the figure that half an RTT takes */
+    const double half_ms = (double)drawing->run.rtt_ns / 2e6;
     if (drawing->output != NULL && mkdir(drawing->output, 0777) != 0 && errno != EEXIST)
         return complain("cannot make the folder %s: %s", drawing->output, strerror(errno));
     drawing->keeps_pcap = pcap != NULL;
     drawing->run.pcap = pcap == NULL ? "/dev/null" : pcap; /* packets are traced with a capture */
     const int failed = pcap == NULL ? 0 : output_check(pcap);
     if (failed != 0) return complain("cannot write %s: %s", pcap, strerror(-failed));
-    const int status = look(drawing);
-    return status == EXIT_DONE ? show(drawing) : status;
+    int status = look(drawing);
+    if (status == EXIT_DONE) put_text(stdout, drawing);
+    if (status != EXIT_DONE || drawing->output == NULL) return status;
+    place_all(&drawing->ladder, half_ms > 0.5 ? one_way / half_ms : 2 * one_way);
+    status = write_file(drawing, "txt", put_text);
+    return status != EXIT_DONE ? status : write_file(drawing, "tsv", put_rows);
 }
 
 int ladder_measure(struct lab *lab) {
@@ -376,14 +359,12 @@ int ladder_measure(struct lab *lab) {
     const bool special =
         run->variant->lifetime == ECHO_PERSISTENT || (cost != NULL && cost->first[0].ip_bytes > 0);
     if (run->messages == 0) run->messages = special ? 2 : 1;
-    char *own = drawing.output == NULL ? NULL : path_of(&drawing, "pcap");
+    char *own = path_of(&drawing, "pcap");
     const int status = draw(&drawing, run->pcap != NULL ? run->pcap : own);
     free(drawing.ladder.events);
     free(own);
     return status;
 }
-
-/* ---- on the page ---- */
 
 /* One exchange of each variant, side by side; the drawings are `make plots`'. */
 void ladders_tell(struct story *story, const struct results *results) {

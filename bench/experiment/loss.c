@@ -31,7 +31,6 @@ int loss_plan(struct lab *lab) {
         const struct lost_packet *lost = variant->may_lose;
         for (; lost != NULL && lost->what != NULL; lost++) {
             struct column *column = lab_add(lab, variant, ROLE_CONTROL);
-            if (column == NULL) return complain("no memory for the plan");
             column->lost_packet = lost->what;
             column->run.messages = lost->nth;
             column->run.warmup_ns = 0;

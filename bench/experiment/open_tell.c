@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
 #include "bench/judge/metric.h"
 #include "bench/judge/open_loop.h"
 #include "bench/tell/fill.h"
@@ -32,7 +31,7 @@ static const struct field point_fields[] = {
 /* clang-format on */
 
 static struct source from_point(const struct open_point *point) {
-    return (struct source){point_fields, sizeof point_fields / sizeof *point_fields, point};
+    return (struct source){point_fields, sizeof point_fields / sizeof *point_fields, point, NULL};
 }
 
 /* Behind a percentile: single runs have no spread. */

@@ -4,10 +4,7 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
-#include "bench/judge/compared.h"
 #include "bench/judge/models.h"
-#include "bench/tell/words.h"
 
 /* Of a list, the point of the same variant with so many messages; NULL: no run of it is valid. */
 static const struct per_connection *point_at(const struct findings *list,
@@ -20,18 +17,15 @@ static const struct per_connection *point_at(const struct findings *list,
 
 static void put_shares(FILE *out, const struct per_connection *fresh,
                        const struct per_connection *kept) {
-    static const double some[] = {1, 10, 100};
     (void)fputs(". With N messages on a connection each bears an N-th of that: ", out);
-    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
-        const double share =
-            per_connection_share(fresh->time_us.value, kept->time_us.value, some[i]);
-        (void)fprintf(out, "%s%s %%%s with %.0f", i == 0 ? "" : ", ", words_number(share).text,
-                      i == 0 ? " of its time" : "", some[i]);
-    }
-    if (fresh->below_10_percent > 1) {
-        (void)fprintf(out, ", and less than a tenth from %s on",
-                      words_count(fresh->below_10_percent).text);
-    }
+    for (int n = 1; n <= 100; n *= 10)
+        (void)fprintf(
+            out, "%s%s %%%s with %d", n == 1 ? "" : ", ",
+            words_number(per_connection_share(fresh->time_us.value, kept->time_us.value, n)).text,
+            n == 1 ? " of its time" : "", n);
+    if (fresh->below_10_percent > 1)
+        fill_put(out, ", and less than a tenth from {below_10_percent:count} on",
+                 fill_from(LIST_PER_CONNECTION, fresh));
 }
 
 /* The largest distance between the line and a point of the variant, in percent of the point. */
@@ -55,13 +49,13 @@ static void put_curve(FILE *out, const void *what) {
     const struct per_connection *fresh = point_at(curve->list, curve->first, 1),
                                 *kept = point_at(curve->list, curve->first, NAN);
     if (fresh == NULL || kept == NULL) return;
-#define TIME "{time_us:time} ([95 % interval {ci_low:time} to {ci_high:time}, ]{runs:run})"
     fill_put(out,
-             "[Over a round-trip time of {rtt_ms:%.4g} ms ]`{variant}` takes " TIME
-             " for a message when each has a connection of its own, and ",
+             "[Over a round-trip time of {rtt_ms:%.4g} ms ]`{variant}` takes "
+             "{time_us:time}{time_us:time+} for a message when each has a connection of its own, "
+             "and ",
              fill_from(LIST_PER_CONNECTION, fresh));
-    fill_put(out, TIME " when all share one: ", fill_from(LIST_PER_CONNECTION, kept));
-#undef TIME
+    fill_put(out, "{time_us:time}{time_us:time+} when all share one: ",
+             fill_from(LIST_PER_CONNECTION, kept));
     const double low_us = fresh->time_us.low, high_us = kept->time_us.high;
     /* Whether the ends are further apart than either is sure. */
     if ((isfinite(low_us) ? low_us : fresh->time_us.value) <=
@@ -81,29 +75,21 @@ static void put_curve(FILE *out, const void *what) {
     (void)fputs(".", out);
 }
 
-/* The floor of a point, as often as it: from the comparisons. */
-static const struct compared *floor_of(const struct session *session,
-                                       const struct per_connection *point) {
-    const struct compared key = {
-        .variant = point->variant, .baseline = "floor", .per_connection = point->messages};
-    return findings_first(&session->lists[LIST_COMPARISONS], LIST_COMPARISONS,
-                          "variant baseline per_connection", &key);
-}
-
 static struct grid curve_grid(const struct session *session, const struct per_connection *first) {
     const struct findings *list = &session->lists[LIST_PER_CONNECTION];
     const struct per_connection *all = list->items;
-    char heads[128];
-    (void)snprintf(heads, sizeof heads, "`%s`|us a message|model|for the connection|/floor|runs",
-                   first->variant);
-    struct grid grid = grid_of(heads);
+    struct grid grid =
+        grid_of("`%s`|us a message|model|for the connection|/floor|runs", first->variant);
     for (size_t i = 0; i < list->count; i++) {
         const struct source source = fill_from(LIST_PER_CONNECTION, &all[i]);
         if (strcmp(all[i].variant, first->variant) != 0) continue;
         grid_fill(&grid, isnan(all[i].messages) ? "all messages" : "{messages:message}", source);
-        grid_fill(&grid, "{time_us}[ ({ci_low} to {ci_high})]|{model_us}|{share_percent} %",
-                  source);
-        compare_fill(&grid, "{ratio:ratio}", floor_of(session, &all[i]));
+        grid_fill(&grid, "{time_us:~}|{model_us}|{share_percent} %", source);
+        const struct compared floor = {
+            .variant = first->variant, .baseline = "floor", .per_connection = all[i].messages};
+        compare_fill(&grid, "{ratio:ratio}",
+                     findings_first(&session->lists[LIST_COMPARISONS], LIST_COMPARISONS,
+                                    "variant baseline per_connection", &floor));
         grid_fill(&grid, "{runs:count}", source);
     }
     return grid;

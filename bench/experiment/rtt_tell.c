@@ -5,16 +5,12 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
-#include "bench/experiment/compare_parts.h"
-#include "bench/judge/metric.h"
 
 static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 
 static double round_trips_of(const char *variant) {
     return variant_find(variant)->round_trips;
 }
-
-/* ---- a connection per message against one that is kept ---- */
 
 static const struct fit *fit_of(const struct results *results, const char *variant) {
     const struct fit key = {.variant = variant, .metric = "latency"};
@@ -42,20 +38,20 @@ static void put_round_trips(FILE *out, const struct fit *one, const struct fit *
     (void)fprintf(out, "; by the model %.0f)", model);
 }
 
-static double counter(const struct run *run, const char *name) {
-    const uint64_t count = run_counter(run, name);
-    return count == FIELD_UNKNOWN ? (double)NAN : (double)count;
-}
-
 /*
  * Of both directions: as the wire counted, or the kernel, over what the server
  * was asked; that only in a network of our own, where nobody else's are.
  */
 static double packets_of(const struct run *run) {
+    static const char *const names[] = {"kernel.TcpOutSegs", "kernel.UdpOutDatagrams",
+                                        "server.requests"};
+    double counts[3];
     if (isfinite(run->packets)) return run->packets;
-    if (run->network != NETWORK_PRIVATE) return NAN;
-    return (counter(run, "kernel.TcpOutSegs") + counter(run, "kernel.UdpOutDatagrams")) /
-           counter(run, "server.requests");
+    for (int i = 0; i < 3; i++) {
+        const uint64_t count = run_counter(run, names[i]);
+        counts[i] = count == FIELD_UNKNOWN ? (double)NAN : (double)count;
+    }
+    return run->network == NETWORK_PRIVATE ? (counts[0] + counts[1]) / counts[2] : (double)NAN;
 }
 
 /* A variant over a wire with such a delay; or, NAN, by small messages: large ones take packets. */
@@ -76,16 +72,16 @@ static bool is_situation(const struct run *run, const void *key) {
 
 /* All sessions' together, as one list that borrows them. */
 static struct middle packets_per_message(const struct results *results, const char *variant) {
+    const struct situation anywhere = {variant, NAN};
     struct runs all = {0};
+    for (size_t i = 0; i < results->count; i++) all.count += results->sessions[i]->runs.count;
+    all.list = calloc(all.count + 1, sizeof(struct run *));
+    if (all.list == NULL) return statistics_middle(NULL, 0);
+    struct run **next = all.list;
     for (size_t i = 0; i < results->count; i++) {
         const struct runs *runs = &results->sessions[i]->runs;
-        struct run **more =
-            reallocarray(all.list, all.count + runs->count + 1, sizeof(struct run *));
-        if (more == NULL) break;
-        all.list = more;
-        for (size_t k = 0; k < runs->count; k++) more[all.count++] = runs->list[k];
+        for (size_t k = 0; k < runs->count; k++) *next++ = runs->list[k];
     }
-    const struct situation anywhere = {variant, NAN};
     const struct middle packets = runs_middle(&all, packets_of, is_situation, &anywhere);
     free(all.list);
     return packets;
@@ -123,66 +119,58 @@ void headline_tell(struct story *story, const struct results *results) {
     story_tell_as(story, "p class=\"headline\"", put_headline, results);
 }
 
-/* ---- by situation ---- */
-
 static const struct way {
     const char *name, *variant;
 } ways[] = {{"UDP", "udp-persistent"}, {"TCP, kept", kept}, {"TCP, fresh", fresh}};
 
 enum { WAYS = sizeof ways / sizeof ways[0] };
 
-static const double rtts_ms[] = {0.2, 5, 20, 100};
+static const double rtts_ms[] = {NAN, 0.2, 5, 20, 100}; /* NAN: no wire, on one machine */
 
 enum { RTTS = sizeof rtts_ms / sizeof rtts_ms[0] };
 
-/* Measured beside predicted: work on one core, then the round trips. */
-struct latency {
-    struct middle measured;
-    double predicted_us;
-};
-
-static void add_latency(struct grid *grid, const struct latency *latency) {
-    static const struct field fields[] = {
-        {"us", FIELD_REAL, .offset = offsetof(struct latency, measured.value)},
-        {"low", FIELD_REAL, .offset = offsetof(struct latency, measured.low)},
-        {"high", FIELD_REAL, .offset = offsetof(struct latency, measured.high)},
-        {"runs", FIELD_COUNT, .offset = offsetof(struct latency, measured.count)},
-        {"predicted", FIELD_REAL, .offset = offsetof(struct latency, predicted_us)}};
-    grid_fill(grid,
-              latency->measured.count == 0
-                  ? "-[ / {predicted:time}]"
-                  : "{us:time} ([{low:time} to {high:time}, ]{runs:run})[ / {predicted:time}]",
-              (struct source){fields, sizeof fields / sizeof fields[0], latency});
+/* Measured beside predicted (NAN: it is not). */
+static void add_latency(struct grid *grid, const struct middle *measured, double predicted_us) {
+    char predicted[80] = "", within[160] = "";
+    if (!isnan(predicted_us))
+        (void)snprintf(predicted, sizeof predicted, " / %s", words_time(predicted_us).text);
+    if (!isnan(measured->low))
+        (void)snprintf(within, sizeof within, "%s to %s, ", words_time(measured->low).text,
+                       words_time(measured->high).text);
+    if (measured->count == 0)
+        grid_add(grid, "-%s", predicted);
+    else
+        grid_add(grid, "%s (%s%s)%s", words_time(measured->value).text, within,
+                 words_counted((double)measured->count, "run").text, predicted);
 }
 
+/* What is predicted: work on one core, then the round trips. */
 static struct grid situation_grid(const struct results *results) {
     static const struct runs none = {0};
     const struct session *sweep = results_find(results, "sweep", "rtt");
-    struct middle work[WAYS];
+    struct middle work[WAYS], measured[WAYS];
     struct grid grid = grid_of("round-trip time");
-    bool worked = false;
     for (int k = 0; k < WAYS; k++) {
         grid_head(&grid, "%s", ways[k].name);
         work[k] = compare_work(results, ways[k].variant, metrics[METRIC_P50].of);
-        worked = worked || work[k].count > 0;
-    }
-    if (worked) grid_add(&grid, "same machine (work only)");
-    for (int k = 0; worked && k < WAYS; k++) {
-        add_latency(&grid, &(struct latency){work[k], NAN});
     }
     for (int i = 0; i < RTTS; i++) {
-        struct latency latency[WAYS];
-        bool known = worked;
+        size_t known = 0;
         for (int k = 0; k < WAYS; k++) {
-            const double trips_us = 1e3 * rtts_ms[i] * round_trips_of(ways[k].variant);
             const struct situation at = {ways[k].variant, rtts_ms[i]};
-            latency[k].measured = runs_middle(sweep == NULL ? &none : &sweep->runs,
-                                              metric_latency_us, is_situation, &at);
-            latency[k].predicted_us = work[k].count > 0 ? work[k].value + trips_us : (double)NAN;
-            known = known || latency[k].measured.count > 0;
+            measured[k] = i == 0 ? work[k]
+                                 : runs_middle(sweep == NULL ? &none : &sweep->runs,
+                                               metric_latency_us, is_situation, &at);
+            known += measured[k].count + work[k].count;
         }
-        if (known) grid_add(&grid, "%g ms", rtts_ms[i]);
-        for (int k = 0; known && k < WAYS; k++) add_latency(&grid, &latency[k]);
+        if (known == 0) continue;
+        if (i == 0)
+            grid_add(&grid, "same machine (work only)");
+        else
+            grid_add(&grid, "%g ms", rtts_ms[i]);
+        for (int k = 0; k < WAYS; k++)
+            add_latency(&grid, &measured[k],
+                        work[k].value + 1e3 * rtts_ms[i] * round_trips_of(ways[k].variant));
     }
     return grid;
 }
@@ -201,7 +189,7 @@ static struct grid model_grid(void) {
                                "QUIC, fresh, 0-RTT");
     grid_add(&grid, "round trips");
     for (int k = 0; k < 4; k++) grid_add(&grid, "%.0f", round_trips[k]);
-    for (int i = 0; i < RTTS; i++) {
+    for (int i = 1; i < RTTS; i++) {
         grid_add(&grid, "%g ms", rtts_ms[i]);
         for (int k = 0; k < 4; k++) grid_add(&grid, "%g ms", rtts_ms[i] * round_trips[k]);
     }
@@ -225,8 +213,6 @@ void situations_tell(struct story *story, const struct results *results) {
     grid_free(&models);
 }
 
-/* ---- round trips as slopes ---- */
-
 void round_trips_tell(struct story *story, const struct results *results) {
     struct grid grid = grid_of("variant|metric|round trips, interval|model|without delay|r2|runs");
     for (size_t i = 0; i < results->count; i++) {
@@ -247,31 +233,26 @@ void round_trips_tell(struct story *story, const struct results *results) {
 
 /* What the wire itself does: late by how much, and what it costs without a delay. */
 static void tell_wire(struct story *story, const struct runs *runs) {
-    double worst_us = 0, late_us = 0, cost_us = 0;
-    unsigned delayed = 0, bare = 0;
+    double worst_us = 0, sum_us[2] = {0}; /* without a delay, and with one */
+    unsigned count[2] = {0};
     for (size_t i = 0; i < runs->count; i++) {
-        const struct run *run = runs->list[i];
-        const struct distribution *late = &run->wire.late;
-        if (run->asked.rtt_ns > 0 && isfinite(late->mean_ns)) {
-            late_us += late->mean_ns / 1e3;
-            delayed++;
-            if (late->p99_ns != FIELD_UNKNOWN)
-                worst_us = fmax(worst_us, (double)late->p99_ns / 1e3);
-        } else if (run->asked.rtt_ns == 0 && isfinite(run->wire.one_way.mean_ns)) {
-            cost_us += 2 * run->wire.one_way.mean_ns / 1e3;
-            bare++;
-        }
+        const struct carried *wire = &runs->list[i]->wire;
+        const bool delays = runs->list[i]->asked.rtt_ns > 0;
+        const double us = (delays ? wire->late.mean_ns : 2 * wire->one_way.mean_ns) / 1e3;
+        if (!isfinite(us)) continue;
+        sum_us[delays] += us;
+        count[delays]++;
+        if (delays && wire->late.p99_ns != FIELD_UNKNOWN)
+            worst_us = fmax(worst_us, (double)wire->late.p99_ns / 1e3);
     }
-    if (delayed > 0) {
+    if (count[1] > 0)
         story_say(story, "The wire gave packets back %s late on average over %s%s%s.",
-                  words_time(late_us / delayed).text, words_counted(delayed, "run").text,
+                  words_time(sum_us[1] / count[1]).text, words_counted(count[1], "run").text,
                   worst_us > 0 ? ", its p99 at most " : "",
                   worst_us > 0 ? words_time(worst_us).text : "");
-    }
-    if (bare > 0) {
+    if (count[0] > 0)
         story_say(story, "At round-trip time 0 it holds a packet for %s a round trip (%s).",
-                  words_time(cost_us / bare).text, words_counted(bare, "run").text);
-    }
+                  words_time(sum_us[0] / count[0]).text, words_counted(count[0], "run").text);
 }
 
 void rtt_table(struct story *story, const struct results *results) {
@@ -281,8 +262,6 @@ void rtt_table(struct story *story, const struct results *results) {
     tell_wire(story, &session->runs);
     compare_put_foot(story, session);
 }
-
-/* ---- what would change the answer ---- */
 
 /* What two cores do to the ratio of one. */
 static const char *conclusion_of(const struct interval *same, const struct interval *cross) {

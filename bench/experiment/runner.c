@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/experiment/against.h"
-#include "bench/experiment/experiment.h"
+#include "bench/experiment/all.h"
 #include "bench/judge/compared.h"
 #include "bench/judge/estimate.h"
 #include "bench/judge/series.h"
@@ -26,9 +25,9 @@
 struct column *lab_add(struct lab *lab, const struct variant *variant, enum role role) {
     struct plan *plan = &lab->plan;
     struct column *more = reallocarray(plan->columns, plan->count + 1U, sizeof *more);
-    if (more == NULL) return NULL;
-    plan->columns = more;
-    struct column *column = &more[plan->count++];
+    struct column *column = more == NULL ? &plan->nowhere : &more[plan->count++];
+    plan->failed = plan->failed || more == NULL;
+    if (more != NULL) plan->columns = more;
     *column = (struct column){.run = lab->request->run};
     column->run.variant = variant;
     column->run.role = role;
@@ -541,6 +540,7 @@ static int conclude(struct lab *lab) {
 static int go(struct lab *lab) {
     const struct experiment *experiment = lab->experiment;
     int status = experiment->plan == NULL ? EXIT_DONE : experiment->plan(lab);
+    if (status == EXIT_DONE && lab->plan.failed) status = complain("no memory for the plan");
     if (status == EXIT_DONE && lab->request->dry_run) {
         return experiment->preview != NULL ? experiment->preview(lab) : print_plan(lab);
     }

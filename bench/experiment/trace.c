@@ -116,35 +116,12 @@ static enum trace_end explain(const struct process_end *end, char *why) {
     return TRACE_UNTRACEABLE;
 }
 
-static enum trace_end run_in(const char *folder, struct trace *trace, const char *filter,
-                             const struct parameters *asked, char *why) {
-    struct process_end end = {0};
-    char names[256], output[PATH_MAX + 32], program[32];
-    (void)snprintf(names, sizeof names, "--trace=%s", filter);
-    (void)snprintf(output, sizeof output, "--output=%s/trace", folder);
-    /* Us: "self" would be strace. */
-    (void)snprintf(program, sizeof program, "/proc/%ld/exe", (long)getpid());
-    /* -ff: a file for each thread, so that no line is cut in two by another's. */
-    char *tool[] = {"strace",
-                    "-ff",
-                    "-qq",
-                    "--string-limit=8",
-                    "--absolute-timestamps=format:unix,precision:ns",
-                    "--syscall-times=ns",
-                    names,
-                    output,
-                    program,
-                    NULL};
-    trace->run = child_run_by(tool, asked, &end);
-    const enum trace_end ended = trace->run == NULL ? explain(&end, why) : TRACE_DONE;
-    process_free(&end);
-    return ended;
-}
-
 enum trace_end trace_run(struct trace *trace, const char *filter, const struct parameters *asked,
                          char *why) {
     const char *temporary = getenv("TMPDIR");
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], names[256], output[PATH_MAX + 32], program[32];
+    struct process_end end = {0};
+    enum trace_end ended = TRACE_DONE;
     *trace = (struct trace){.stopped_ns = UINT64_MAX};
     if (temporary == NULL || *temporary == '\0') temporary = "/tmp";
     (void)snprintf(folder, sizeof folder, "%s/echolab-XXXXXX", temporary);
@@ -153,8 +130,19 @@ enum trace_end trace_run(struct trace *trace, const char *filter, const struct p
                        strerror(errno));
         return TRACE_UNTRACEABLE;
     }
-    const enum trace_end end = run_in(folder, trace, filter, asked, why);
-    if (take_folder(trace, folder, end == TRACE_DONE)) return end;
+    (void)snprintf(names, sizeof names, "--trace=%s", filter);
+    (void)snprintf(output, sizeof output, "--output=%s/trace", folder);
+    /* Us: "self" would be strace. */
+    (void)snprintf(program, sizeof program, "/proc/%ld/exe", (long)getpid());
+    char times[] = "--absolute-timestamps=format:unix,precision:ns";
+    /* -ff: a file for each thread, so that no line is cut in two by another's. */
+    char *tool[] = {
+        "strace", "-ff",   "-qq", "--string-limit=8", times, "--syscall-times=ns", names,
+        output,   program, NULL};
+    trace->run = child_run_by(tool, asked, &end);
+    if (trace->run == NULL) ended = explain(&end, why);
+    process_free(&end);
+    if (take_folder(trace, folder, ended == TRACE_DONE)) return ended;
     (void)snprintf(why, CHILD_WHY, "cannot read what strace wrote: no memory");
     return TRACE_FAILED;
 }

@@ -163,5 +163,7 @@ void compared_complete(struct findings *list, const struct runs *runs) {
     for (size_t i = 0; i < list->count; i++) {
         if (all[i].placement == NULL && one_place) all[i].placement = first.placement;
         if (all[i].engine == NULL && one_engine) all[i].engine = first.engine;
+        if (all[i].comparison.blocks > 1) continue; /* of one block there is no interval */
+        all[i].comparison.ratio.low = all[i].comparison.diff.low = NAN;
     }
 }

@@ -24,7 +24,7 @@ const struct compared *compared_find(const struct findings *list, const struct r
 
 /*
  * Older files do not say where a comparison was made: it is told by their runs,
- * as far as these agree.
+ * as far as these agree. Of a single block they have an interval.
  */
 void compared_complete(struct findings *list, const struct runs *runs);
 

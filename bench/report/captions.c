@@ -224,7 +224,7 @@ static void add_cell(struct grid *grid, const struct table *table, size_t row, s
 struct grid caption_numbers(const struct drawing *drawing) {
     const struct table *table = &drawing->table;
     const bool has_axis = drawing->figure->runs.axis != NULL || drawing->figure->columns != NULL;
-    struct grid grid = grid_of("");
+    struct grid grid = grid_of("%s", "");
     for (size_t i = 0; i < table->width; i += has_interval(table, i) ? 3 : 1) {
         char words[64];
         (void)snprintf(words, sizeof words, "%s", table->columns[i]);

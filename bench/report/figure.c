@@ -305,7 +305,7 @@ static void fill_findings(struct drawing *drawing) {
         if (figure->runs.one_session && drawing->from != NULL) return;
         for (size_t k = 0; k < list->count; k++) {
             const void *item = (const char *)list->items + k * kind->size;
-            const struct source source = {kind->fields, kind->field_count, item};
+            const struct source source = {kind->fields, kind->field_count, item, NULL};
             const size_t before = drawing->table.count;
             if (figure->tell != NULL)
                 figure->tell(drawing, item);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/experiment/compare_parts.h"
+#include "bench/experiment/all.h"
 #include "bench/judge/metric.h"
 #include "bench/judge/open_loop.h"
 #include "bench/judge/series.h"

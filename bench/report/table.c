@@ -129,7 +129,7 @@ struct source table_source(const struct table *table, size_t row,
                                          .kind = FIELD_TEXT,
                                          .offset = place + offsetof(struct cell, text)};
     }
-    return (struct source){fields, (unsigned)table->width, cells};
+    return (struct source){.fields = fields, .field_count = (unsigned)table->width, .item = cells};
 }
 
 /* A tab or a new line would end the cell. */

@@ -94,7 +94,7 @@ struct run {
     struct tallies errors, early_errors; /* early: before anything counted */
     uint64_t elapsed_ns;
     uint64_t ok_by_half[2]; /* of the counted time, of a closed loop in a window; 0: not known */
-    double outstanding; /* the mean over the window of what was under way */
+    double outstanding;     /* the mean over the window of what was under way */
     /* Of the latency, with those lost or failed last: as long as the deadline, or longer. */
     struct distribution latency;
     struct distribution answered; /* the same of the answered ones alone */

@@ -7,21 +7,26 @@
  *     {name:time}     a time with its unit; the name ends in _ns, _us, _ms or _s
  *     {name:narrow}   the same as a narrow column has it, in us unless it says
  *     {name:ratio}    near 1 with three decimals
- *     {name:percent}  of a share: 0.95 is 95
+ *     {name:percent}  of a share: 0.95 is 95; {name:share} with three digits that count, 95.0
  *     {name:count}    exact, with commas between thousands
  *     {name:each}     exact where it is whole, else four digits
  *     {name:WORD}     a count and its word: "1 run", "6 runs"
  *     {name:%.1f}     as printf has it
+ *     {name:time~}    and its interval: "4.2 us (4.1 us to 4.3 us)"
+ *     {name:time+}    how sure it is alone: " (95 % interval 4.1 us to 4.3 us, 6 runs)"
  *     [ ... ]         left out where a value in it is not known; [[ is a bracket
  *
  * Where a value outside brackets is not known, nothing is said at all: no
  * value, no sentence; a cell of a table is then a dash. What is infinite never
- * came: it is beyond the source's `deadline_us`.
+ * came: it is beyond the source's `deadline_us`. Only of a series, or where the
+ * member is the value of a struct middle, it is known how sure it is.
  */
 #ifndef BENCH_FILL_H
 #define BENCH_FILL_H
 
 #include "bench/judge/findings.h"
+#include "bench/judge/series.h"
+#include "bench/run/run.h"
 #include "bench/tell/story.h"
 
 /* What a template is filled from. */
@@ -29,9 +34,14 @@ struct source {
     const struct field *fields;
     unsigned field_count;
     const void *item;
+    const struct series_table *table; /* NULL: no series */
 };
 
 struct source fill_from(enum list kind, const void *finding);
+struct source fill_from_run(const struct outside *run); /* by its names in a file */
+
+/* The same names: the median over the valid runs of a series, and the texts of its first. */
+struct source fill_from_series(const struct series_table *table, size_t series);
 
 /* malloc'd; NULL where something is not known, or without memory. */
 char *fill(const char *template, struct source source);

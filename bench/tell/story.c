@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 79 };
+enum { COLUMNS = 79, GRID_COLUMNS = 12 };
 
 /* Writing for either reader */
 
@@ -44,8 +44,8 @@ static size_t width_of(const char *text, size_t bytes) {
 
 /* After a space; in a table also within a name such as tcp-per-message, but not after a minus. */
 static bool may_break_after(const char *text, size_t at, bool in_table) {
-    if (text[at] == ' ') return true;
-    return in_table && text[at] == '-' && at > 0 && text[at - 1] >= 'a' && text[at - 1] <= 'z';
+    return text[at] == ' ' ||
+           (in_table && text[at] == '-' && at > 0 && text[at - 1] >= 'a' && text[at - 1] <= 'z');
 }
 
 /* Bytes of the next line of at most `room` columns; breaks where it may, else where it must. */
@@ -66,9 +66,8 @@ static size_t without_blank(const char *text, size_t bytes) {
 }
 
 static void put_plain(FILE *out, const char *text, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++)
         if (text[i] != '`') (void)fputc((unsigned char)text[i] < ' ' ? ' ' : text[i], out);
-    }
 }
 
 static void put_wrapped(FILE *out, const char *mark, const char *text) {
@@ -101,9 +100,8 @@ void story_heading(struct story *story, unsigned level, const char *text) {
     }
     leave_blank(story);
     (void)fprintf(story->out, "%s\n", text);
-    for (size_t i = width_of(text, strlen(text)); i > 0; i--) {
+    for (size_t i = width_of(text, strlen(text)); i > 0; i--)
         (void)fputc(level == 1 ? '=' : '-', story->out);
-    }
     (void)fputc('\n', story->out);
     story->apart = true;
 }
@@ -118,25 +116,13 @@ void story_paragraph(struct story *story, const char *element, const char *text)
     story->apart = false;
 }
 
-static void say(struct story *story, const char *element, const char *format, va_list values) {
-    char *text = NULL;
-    if (vasprintf(&text, format, values) < 0) return;
-    story_paragraph(story, element, text);
-    free(text);
-}
-
 void story_say(struct story *story, const char *format, ...) {
+    char *text = NULL;
     va_list values;
     va_start(values, format);
-    say(story, "p", format, values);
+    if (vasprintf(&text, format, values) >= 0) story_paragraph(story, "p", text);
     va_end(values);
-}
-
-void story_item(struct story *story, const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    say(story, "li", format, values);
-    va_end(values);
+    free(text);
 }
 
 void story_tell_as(struct story *story, const char *element,
@@ -157,13 +143,66 @@ void story_tell(struct story *story, void (*put)(FILE *out, const void *what), c
 
 /* Tables */
 
+__attribute__((format(printf, 2, 0))) static void add_cell(struct grid *grid, const char *format,
+                                                           va_list values) {
+    char *text = NULL, **more = reallocarray(grid->cells, grid->count + 1, sizeof *more);
+    if (more == NULL) return;
+    grid->cells = more;
+    more[grid->count++] = vasprintf(&text, format, values) < 0 ? NULL : text;
+}
+
+struct grid grid_of(const char *heads, ...) {
+    struct grid grid = {0};
+    char *text = NULL;
+    va_list values;
+    va_start(values, heads);
+    if (vasprintf(&text, heads, values) < 0) text = NULL;
+    va_end(values);
+    char *rest = text;
+    for (char *head; (head = strsep(&rest, "|")) != NULL && *head != '\0';)
+        grid_head(&grid, "%s", head);
+    free(text);
+    return grid;
+}
+
+void grid_free(struct grid *grid) {
+    for (size_t i = 0; i < grid->count; i++) free(grid->cells[i]);
+    free(grid->cells);
+    *grid = (struct grid){0};
+}
+
+void grid_add(struct grid *grid, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    add_cell(grid, format, values);
+    va_end(values);
+}
+
+void grid_head(struct grid *grid, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    add_cell(grid, format, values);
+    va_end(values);
+    grid->columns++;
+}
+
+size_t grid_rows(const struct grid *grid) {
+    return grid->columns == 0 ? 0 : (grid->count + grid->columns - 1) / grid->columns;
+}
+
+static const char *cell_of(const struct grid *grid, size_t row, size_t column) {
+    const size_t at = row * grid->columns + column;
+    const char *text = at < grid->count ? grid->cells[at] : NULL;
+    return text == NULL ? "" : text;
+}
+
 static void html_table(FILE *out, const char *class, const struct grid *grid) {
     (void)fprintf(out, "<div class=\"wide\"><table class=\"%s\">\n", class);
     for (size_t row = 0; row < grid_rows(grid); row++) {
         const char *close = row == 0 ? "</th>" : "</td>";
         (void)fputs("<tr>", out);
         for (size_t k = 0; k < grid->columns; k++) {
-            const char *text = grid_cell(grid, row, k);
+            const char *text = cell_of(grid, row, k);
             const bool number = *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
             (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", out);
             story_html(out, text);
@@ -186,30 +225,27 @@ static size_t longest_word(const char *text) {
     return longest;
 }
 
-/* Takes one from the widest column that need not break a word for it; else from the widest. */
-static void narrow(size_t columns, size_t widths[GRID_COLUMNS], const size_t words[GRID_COLUMNS]) {
-    size_t widest = 0, best = columns;
-    for (size_t k = 0; k < columns; k++) {
-        if (widths[k] > widths[widest]) widest = k;
-        if (widths[k] > words[k] && (best == columns || widths[k] > widths[best])) best = k;
-    }
-    widths[best == columns ? widest : best]--;
-}
-
-/* Each as wide as its widest cell, then narrower until a line fits. */
+/* Each as wide as its widest cell; then the widest, best one whose words stay whole, give way. */
 static void fit_columns(const struct grid *grid, size_t columns, size_t widths[GRID_COLUMNS]) {
     size_t total = 2 * (columns - 1), words[GRID_COLUMNS] = {0};
     for (size_t k = 0; k < columns; k++) {
         widths[k] = words[k] = 1;
         for (size_t i = 0; i < grid_rows(grid); i++) {
-            const char *text = grid_cell(grid, i, k);
+            const char *text = cell_of(grid, i, k);
             const size_t width = width_of(text, strlen(text)), word = longest_word(text);
             if (width > widths[k]) widths[k] = width;
             if (word > words[k]) words[k] = word;
         }
         total += widths[k];
     }
-    for (; total > COLUMNS; total--) narrow(columns, widths, words);
+    for (; total > COLUMNS; total--) {
+        size_t widest = 0, best = columns;
+        for (size_t k = 0; k < columns; k++) {
+            if (widths[k] > widths[widest]) widest = k;
+            if (widths[k] > words[k] && (best == columns || widths[k] > widths[best])) best = k;
+        }
+        widths[best == columns ? widest : best]--;
+    }
 }
 
 /*
@@ -232,7 +268,7 @@ static void plain_table(FILE *out, const struct grid *grid) {
     fit_columns(grid, columns, widths);
     for (size_t row = 0; row < grid_rows(grid); row++) {
         const char *rest[GRID_COLUMNS];
-        for (size_t k = 0; k < columns; k++) rest[k] = grid_cell(grid, row, k);
+        for (size_t k = 0; k < columns; k++) rest[k] = cell_of(grid, row, k);
         for (bool more = true; more;) {
             size_t owed = 0;
             more = false;

@@ -10,7 +10,24 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "bench/tell/grid.h"
+/* Cells of text in rows, the first row being the heads. */
+struct grid {
+    size_t columns;
+    size_t count; /* of cells, row by row; rows that are not full end with empty ones */
+    char **cells; /* malloc'd */
+};
+
+/* Heads with bars between: "variant|p50|runs". For grid_free. */
+struct grid grid_of(const char *heads, ...) __attribute__((format(printf, 1, 2)));
+void grid_free(struct grid *grid);
+
+/* The next cell, or the next head where grid_of had none left to say. */
+void grid_add(struct grid *grid, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One more column; only before the first cell. */
+void grid_head(struct grid *grid, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+size_t grid_rows(const struct grid *grid); /* the heads are one */
 
 struct story {
     FILE *out;
@@ -31,9 +48,6 @@ void story_tell(struct story *story, void (*put)(FILE *out, const void *what), c
 
 void story_tell_as(struct story *story, const char *element,
                    void (*put)(FILE *out, const void *what), const void *what);
-
-/* As an item of a list: "li". */
-void story_item(struct story *story, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A grid of heads alone is left out; `class` is the page's. Frees the grid. */
 void story_table(struct story *story, const char *class, struct grid *grid);

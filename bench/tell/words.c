@@ -50,12 +50,12 @@ struct number words_time(double us) {
     return number("%s us", words_number(us).text);
 }
 
-struct number words_narrow_time(double us, int width) {
+struct number words_narrow_time(double us) {
     /* Thresholds a little below the power of ten, where rounding would add a figure. */
     if (isnan(us)) return number("-");
     if (us < 99.95) return number("%.1f", us);
     if (us < 9999.5) return number("%.0f", us);
-    if (us < 999500) return number("%.*fms", us < 99950 && width > 5 ? 1 : 0, us / 1e3);
+    if (us < 999500) return number("%.*fms", us < 99950 ? 1 : 0, us / 1e3);
     return number("%.*fs", us < 9.995e6 ? 2 : us < 99.95e6 ? 1 : 0, us / 1e6);
 }
 
@@ -66,23 +66,6 @@ struct number words_interval(struct interval interval, struct number (*in_words)
     return number("%.20s (%.16s to %.16s)", in_words(interval.value).text,
                   in_words(interval.low).text, in_words(interval.high).text);
 }
-
-static const struct condition {
-    const char *field, *before, *one, *many;
-    bool zero_goes_without_saying;
-} conditions[] = {{"size_bytes", "", " byte", " bytes", false},
-                  {"reply_bytes", "answers of ", " byte", " bytes", false},
-                  {"bytes", "", " byte", " bytes", false},
-                  {"connections", "", " connection", " connections", false},
-                  {"messages", "", " message", " messages", false},
-                  {"messages.sent", "", " message", " messages", false},
-                  {"pipeline", "", " outstanding", " outstanding", false},
-                  {"placement", "", "", "", false},
-                  {"engine", "", " engine", " engine", false},
-                  {"rtt_ms", "a round-trip time of ", " ms", " ms", true},
-                  {"loss_percent", "", " % loss", " % loss", true},
-                  {"delay_us", "a service of ", " us", " us", true},
-                  {"offered_per_s", "", " offered/s", " offered/s", true}};
 
 struct number words_count(double value) {
     if (isnan(value)) return number("-");
@@ -103,13 +86,6 @@ void words_cell_middle(struct grid *grid, const struct middle *middle,
                        struct number (*words)(double)) {
     const struct interval interval = {middle->value, middle->low, middle->high};
     grid_add(grid, "%s", words_interval(interval, words).text);
-}
-
-struct number words_support(const struct middle *middle, struct number (*words)(double)) {
-    const struct number runs = words_counted((double)middle->count, "run");
-    if (isnan(middle->low)) return number(" (%.40s)", runs.text);
-    return number(" (95 %% interval %.16s to %.16s, %.12s)", words(middle->low).text,
-                  words(middle->high).text, runs.text);
 }
 
 static void put_fact(FILE *out, const struct fact *fact) {
@@ -137,14 +113,28 @@ void words_cell_facts(struct grid *grid, const struct fact *values, size_t count
 }
 
 struct number words_condition(const char *field, double value, const char *text) {
-    const struct condition *words = conditions;
-    const struct condition *end = words + sizeof conditions / sizeof *words;
-    struct number number = {""};
-    while (words < end && strcmp(words->field, field) != 0) words++;
-    if (words == end || (text == NULL && isnan(value))) return number;
-    if (text == NULL && value == 0 && words->zero_goes_without_saying) return number;
-    (void)snprintf(number.text, sizeof number.text, "%s%s%s", words->before,
-                   text == NULL ? words_count(value).text : text,
-                   text == NULL && value == 1 ? words->one : words->many);
-    return number;
+    static const struct {
+        const char *field, *before, *one;
+        bool counted, zero_goes_without_saying; /* counted: the word has a plural */
+    } all[] = {{"size_bytes", "", " byte", true, false},
+               {"reply_bytes", "answers of ", " byte", true, false},
+               {"bytes", "", " byte", true, false},
+               {"connections", "", " connection", true, false},
+               {"messages", "", " message", true, false},
+               {"messages.sent", "", " message", true, false},
+               {"pipeline", "", " outstanding", false, false},
+               {"placement", "", "", false, false},
+               {"engine", "", " engine", false, false},
+               {"rtt_ms", "a round-trip time of ", " ms", false, true},
+               {"loss_percent", "", " % loss", false, true},
+               {"delay_us", "a service of ", " us", false, true},
+               {"offered_per_s", "", " offered/s", false, true}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i].field, field) != 0) continue;
+        if (text == NULL && (isnan(value) || (value == 0 && all[i].zero_goes_without_saying)))
+            break;
+        return number("%s%s%s%s", all[i].before, text == NULL ? words_count(value).text : text,
+                      all[i].one, all[i].counted && value != 1 ? "s" : "");
+    }
+    return number("%s", "");
 }

@@ -7,7 +7,7 @@
 
 #include "bench/judge/statistics.h"
 #include "bench/measure/facts.h"
-#include "bench/tell/grid.h"
+#include "bench/tell/story.h"
 
 struct number {
     char text[64];
@@ -27,9 +27,9 @@ struct number words_time(double us);
 
 /*
  * A time as a narrow column has it, in us unless it says otherwise: 12.3, 123,
- * 4567, 12.3ms, 123ms, 1.23s; below 1,000 s at most `width` characters, 5 or 6.
+ * 4567, 12.3ms, 123ms, 1.23s; below 1,000 s at most 6 characters.
  */
-struct number words_narrow_time(double us, int width);
+struct number words_narrow_time(double us);
 
 /* "4.23 (4.18 to 4.28)"; without an interval the value alone. */
 struct number words_interval(struct interval interval, struct number (*in_words)(double value));
@@ -46,9 +46,6 @@ struct number words_counted(double count, const char *one);
 /* A cell, "15,400 (15,000 to 15,800)", each number in `words` (words_time, say). */
 void words_cell_middle(struct grid *grid, const struct middle *middle,
                        struct number (*words)(double));
-
-/* " (95 % interval 15,000 to 15,800, 6 runs)", " (1 run)": what stands behind the value. */
-struct number words_support(const struct middle *middle, struct number (*words)(double));
 
 /* A cell: the values of a fact, of many the first three. */
 void words_cell_facts(struct grid *grid, const struct fact *values, size_t count);
