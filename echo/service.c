@@ -42,3 +42,9 @@ void echo_worker_give_back(struct echo_worker *worker, uint8_t *bytes, size_t si
     worker->spare = bytes;
     worker->spare_bytes = size;
 }
+
+void echo_worker_trim(struct echo_worker *worker, size_t most) {
+    if (worker->spare == NULL || worker->spare_bytes <= most) return;
+    free(worker->spare);
+    worker->spare = NULL;
+}

@@ -198,6 +198,9 @@ int echo_worker_borrow(struct echo_worker *worker, size_t least, uint8_t **bytes
 /* Takes `bytes` back (NULL is ignored): keeps one, frees a second. */
 void echo_worker_give_back(struct echo_worker *worker, uint8_t *bytes, size_t size);
 
+/* Keeps no buffer that is longer: a crowd of large messages leaves none behind. */
+void echo_worker_trim(struct echo_worker *worker, size_t most);
+
 /* Whether several servers listen on one port, each with sockets of its own (SO_REUSEPORT). */
 enum echo_sharing {
     ECHO_ALONE,       /* whoever comes second is refused */
@@ -217,11 +220,12 @@ struct echo_server_options {
     unsigned sockets;       /* receive sockets where a transport has no accept; 0 means 1 */
     uint32_t receive_bytes; /* SO_RCVBUF where what does not fit is lost; 0: the system's */
     bool nonblocking;
-    bool raw;          /* RFC 862: bytes come back as they are */
-    uint64_t delay_ns; /* spun before each reply: a service time */
-    bool growing;      /* answer with more bytes than asked with, even beyond loopback */
-    bool dedup;        /* a repeated request is answered again, but not executed again */
-    bool fastopen;     /* take requests that come in the SYN; a transport without one ignores it */
+    bool raw;            /* RFC 862: bytes come back as they are */
+    uint64_t delay_ns;   /* spun before each reply: a service time */
+    bool growing;        /* answer with more bytes than asked with, even beyond loopback */
+    atomic_long *memory; /* left for all buffers that are longer than usual; NULL: no bound */
+    bool dedup;          /* a repeated request is answered again, but not executed again */
+    bool fastopen; /* take requests that come in the SYN; a transport without one ignores it */
 };
 
 struct echo_server {

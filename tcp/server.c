@@ -23,8 +23,8 @@ enum { STEP_BYTES = 65536 };
 struct connection {
     struct echo_connection base;
     const struct echo_server_options *options;
-    uint8_t *bytes; /* borrowed from the worker while anything is in it */
-    size_t size;
+    uint8_t *bytes;           /* borrowed from the worker while anything is in it */
+    size_t size, charged;     /* of it to options->memory */
     size_t sent, ready, used; /* [sent, ready) are replies, [ready, used) not yet looked at */
     uint64_t replies;         /* that the kernel does not have yet, or not whole */
     bool closing;             /* it is over because CLOSE was asked for */
@@ -45,12 +45,25 @@ static struct echo_connection *make(const struct echo_server_options *options) {
     return &c->base;
 }
 
+/* All that is not read by who asked for it may not take more than was allowed in all. */
+static int charge(struct connection *c, size_t size) {
+    const long more = (long)size - (long)(SPARE_BYTES + c->charged);
+    if (c->options->memory == NULL || more <= 0) return 0;
+    if (atomic_fetch_sub(c->options->memory, more) < more) {
+        (void)atomic_fetch_add(c->options->memory, more);
+        return -ENOBUFS;
+    }
+    c->charged += (size_t)more;
+    return 0;
+}
+
 /* Moves what is not yet looked at to the front and makes room for a message of `size`. */
 static int make_room(struct connection *c, size_t size) {
     if (c->ready > 0) memmove(c->bytes, c->bytes + c->ready, c->used - c->ready);
     c->used -= c->ready;
     c->sent = c->ready = 0;
     if (size <= c->size) return 0;
+    if (charge(c, size) != 0) return -ENOBUFS;
     uint8_t *longer = realloc(c->bytes, size);
     if (longer == NULL) return -ENOMEM;
     c->bytes = longer;
@@ -260,7 +273,13 @@ static int advance(struct connection *c, struct echo_worker *worker) {
 }
 
 static void give_back(struct connection *c, struct echo_worker *worker) {
-    echo_worker_give_back(worker, c->bytes, c->size);
+    if (c->charged > 0) { /* no worker keeps what is bounded */
+        (void)atomic_fetch_add(c->options->memory, (long)c->charged);
+        free(c->bytes);
+        c->charged = 0;
+    } else {
+        echo_worker_give_back(worker, c->bytes, c->size);
+    }
     c->bytes = NULL;
     c->sent = c->ready = c->used = 0;
 }
@@ -268,7 +287,9 @@ static void give_back(struct connection *c, struct echo_worker *worker) {
 static int step(struct echo_connection *connection, struct echo_worker *worker) {
     struct connection *c = on(connection);
     const int result = advance(c, worker);
-    const bool known = result == -ESHUTDOWN || result == -EPROTO || result == -ECONNABORTED;
+    const bool known =
+        result == -ESHUTDOWN || result == -EPROTO || result == -ECONNABORTED || result == -ENOBUFS;
+    worker->counts[ECHO_REFUSED] += result == -ENOBUFS;
     worker->counts[ECHO_BROKEN] += result != 0 && result != -EAGAIN && !known;
     if (c->sent == c->used) give_back(c, worker);
     return result;
@@ -277,6 +298,7 @@ static int step(struct echo_connection *connection, struct echo_worker *worker) 
 static void drop(struct echo_connection *connection, struct echo_worker *worker) {
     struct connection *c = on(connection);
     give_back(c, worker);
+    echo_worker_trim(worker, SPARE_BYTES);
     /* Sends FIN where none was sent; the port stays in TIME_WAIT. */
     if (connection->socket >= 0) (void)close(connection->socket);
     free(connection->mode);

@@ -17,6 +17,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <signal.h>
@@ -583,6 +584,61 @@ static void place_that_takes_no_file_is_told_and_left_alone(void **state) {
     assert_int_equal(entries(folder), 0);
 }
 
+/* A link is followed, also to what is not there yet; a pipe is written to, and stays one. */
+static void what_the_path_is_stays_what_it_is(void **state) {
+    (void)state;
+    char place[PATH_ROOM], link[PATH_ROOM], real[PATH_ROOM];
+    static char read_back[TEXT_ROOM];
+    struct stat there;
+    assert_int_equal(mkdir(in_folder(place, "links"), 0700), 0);
+    assert_int_equal(symlink("real.json", in_folder(link, "links/latest.json")), 0);
+    (void)in_folder(real, "links/real.json");
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(output_check(link), 0);
+        assert_int_equal(output_write(link, "{}\n", 3), 0);
+        assert_int_equal(lstat(link, &there), 0);
+        assert_true(S_ISLNK(there.st_mode));
+        read_text(real, read_back);
+        assert_string_equal(read_back, "{}\n");
+    }
+    (void)unlink(real);
+    (void)unlink(link);
+    assert_int_equal(symlink("latest.json", link), 0); /* to itself */
+    assert_int_equal(output_check(link), -ELOOP);
+    (void)unlink(link);
+
+    assert_int_equal(mkfifo(link, 0600), 0);
+    assert_int_equal(output_check(link), 0);
+    assert_int_equal(output_write(link, "x", 1), -ENXIO); /* nobody reads it */
+    const int reader = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_int_equal(output_write(link, "x", 1), 0);
+    assert_int_equal(read(reader, read_back, 2), 1);
+    assert_int_equal(lstat(link, &there), 0);
+    assert_true(S_ISFIFO(there.st_mode));
+    (void)close(reader);
+    (void)unlink(link);
+    assert_int_equal(rmdir(place), 0);
+}
+
+static void dash_is_the_standard_output(void **state) {
+    (void)state;
+    static const char *const paths[] = {"-", "/dev/stdout"};
+    static struct ran ran;
+    char place[PATH_ROOM];
+    for (size_t i = 0; i < 2; i++) {
+        char why[SESSION_WHY];
+        echolab_run(&ran, "compare udp-persistent --blocks 1 --messages 5 --warmup 0s --json %s",
+                    paths[i]);
+        struct session *session = session_read_text(ran.out, why);
+        if (session == NULL) fail_msg("%s", why);
+        session_free(session);
+        assert_non_null(strstr(ran.err, "Closed loop")); /* the table goes there */
+    }
+    echolab_run(&ran, "compare udp-persistent --blocks 1 --messages 5 --json - --csv -");
+    assert_int_equal(ran.status, 1);
+    assert_int_equal(access(in_folder(place, "-"), F_OK), -1);
+}
+
 static int set_up(void **state) {
     if (mkdtemp(folder) == NULL) return -1;
     *state = written_by("--duration 10ms --seed 7");
@@ -615,6 +671,8 @@ int main(void) {
         cmocka_unit_test(csv_quotes_text_and_leaves_empty_what_is_not_known),
         cmocka_unit_test_teardown(decimal_comma_of_the_locale_changes_nothing, remove_locale),
         cmocka_unit_test(failed_write_leaves_the_old_file_and_no_other),
+        cmocka_unit_test(what_the_path_is_stays_what_it_is),
+        cmocka_unit_test(dash_is_the_standard_output),
         cmocka_unit_test(place_that_takes_no_file_is_told_and_left_alone),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* echolab serve: both transports on one port number, until a signal ends it; and send. */
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -45,12 +46,17 @@ int command_serve(const struct request *request) {
                    .fastopen = true},
         .workers = request->run.workers,
         .idle_timeout_ns = request->run.idle_timeout_ns};
+    static atomic_long memory = 64L << 20; /* beyond loopback anybody may come */
     struct echo_address *where = &wanted.server.address;
     const int unknown = echo_address_find(where, request->listen, (uint16_t)request->port);
     if (unknown != 0)
         return complain("no address for --host %s: %s", request->listen, gai_strerror(unknown));
     if (request->raw && !echo_address_is_loopback(where))
         return complain("--raw answers anything, so it listens on loopback only; leave out --host");
+
+    if (!echo_address_is_loopback(where)) wanted.server.memory = &memory;
+    /* What was needed for a while goes back to the system: glibc learns otherwise. */
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 17);
 
     /* Blocked before any thread starts, so that all inherit it and sigwait gets them. */
     sigset_t ends;

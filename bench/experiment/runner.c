@@ -518,7 +518,8 @@ static int conclude(struct lab *lab) {
     if (csv != NULL && written(csv, session_write_csv(session, csv)) != EXIT_DONE)
         status = EXIT_FAILED;
     struct results results = {.sessions = &session, .count = 1};
-    struct story story = {.out = stdout, .apart = true};
+    const bool taken = output_is_stdout(json) || output_is_stdout(csv);
+    struct story story = {.out = taken ? stderr : stdout, .apart = true};
     const bool brief = lab->experiment->reads_files && lab->request->quiet;
     if (lab->experiment->table != NULL && !brief) lab->experiment->table(&story, &results);
     if (lab->experiment->tell != NULL) lab->experiment->tell(&story, &results);
@@ -558,6 +559,8 @@ int experiment_run(const struct experiment *experiment, const struct request *re
     struct lab lab = {.experiment = experiment, .request = request};
     char why[CHILD_WHY];
     const char *const paths[] = {request->json, request->csv};
+    if (output_is_stdout(request->json) && output_is_stdout(request->csv))
+        return complain("--json and --csv cannot both go to the standard output");
     for (int i = 0; i < 2; i++) { /* better now than after a minute of measuring */
         const int status = paths[i] == NULL ? EXIT_DONE : written(paths[i], output_check(paths[i]));
         if (status != EXIT_DONE) return status;

@@ -35,7 +35,8 @@ struct serving {
 
     const struct design_server *design;
     struct echo_worker worker;
-    bool timed; /* the connection accepted last has a timeout on its socket */
+    bool timed;  /* the connection accepted last has a timeout on its socket */
+    bool leaves; /* a pool that has enough who wait */
     atomic_bool ending;
     pthread_mutex_t lock;
     int socket;   /* -1, or what is being served; under the lock */
@@ -44,6 +45,7 @@ struct serving {
 
 static void serving_init(struct serving *s, const struct design_server *design) {
     *s = (struct serving){.design = design, .socket = -1};
+    s->worker.stopping = &s->ending;
     (void)pthread_mutex_init(&s->lock, NULL);
 }
 
@@ -120,20 +122,26 @@ struct threads {
     uint64_t counts[ECHO_COUNTS]; /* of those that were joined */
 };
 
+/* It waits to be joined. */
+static void note_end(struct serving *s) {
+    (void)pthread_mutex_lock(&s->all->lock);
+    s->next_ended = s->all->ended;
+    s->all->ended = s;
+    (void)pthread_mutex_unlock(&s->all->lock);
+}
+
 static void *accept_and_take(void *argument) {
     struct serving *s = argument;
     struct echo_connection *connection;
-    while (serving_accept(s, &connection) == 0) s->all->take(s, connection);
+    while (!s->leaves && serving_accept(s, &connection) == 0) s->all->take(s, connection);
+    if (s->leaves) note_end(s);
     return NULL;
 }
 
 static void *serve_one(void *argument) {
     struct serving *s = argument;
     serving_run(s, s->connection);
-    (void)pthread_mutex_lock(&s->all->lock);
-    s->next_ended = s->all->ended;
-    s->all->ended = s;
-    (void)pthread_mutex_unlock(&s->all->lock);
+    note_end(s);
     return NULL;
 }
 
@@ -174,29 +182,36 @@ static int start_thread(struct threads *all, struct echo_connection *connection,
     return -failed;
 }
 
-static void take_and_let_another_wait(struct serving *s, struct echo_connection *connection) {
-    struct threads *all = s->all;
-    /* Who cannot be joined by another thread serves alone: late is better than not. */
-    if (atomic_fetch_sub(&all->idle, 1) == 1 && !all->design->options.spin) {
-        (void)atomic_fetch_add(&all->idle, 1);
-        if (start_thread(all, NULL, false) != 0) (void)atomic_fetch_sub(&all->idle, 1);
-    }
-    serving_run(s, connection);
-    (void)atomic_fetch_add(&all->idle, 1);
-}
-
 static void join_ended(struct threads *all) {
     (void)pthread_mutex_lock(&all->lock);
-    struct serving *s = all->ended;
-    all->ended = NULL;
+    struct serving *s = all->stopping ? NULL : all->ended; /* then whoever stops it joins all */
+    if (s != NULL) all->ended = NULL;
     for (struct serving *one = s; one != NULL; one = one->next_ended) remque(one);
     (void)pthread_mutex_unlock(&all->lock);
     while (s != NULL) {
         struct serving *next = s->next_ended;
         (void)pthread_join(s->id, NULL);
+        (void)pthread_mutex_lock(&all->lock);
         forget(s, all->counts);
+        (void)pthread_mutex_unlock(&all->lock);
         s = next;
     }
+}
+
+/* A crowd leaves no more threads behind than these. */
+enum { IDLE_MOST = 16 };
+
+static void take_and_let_another_wait(struct serving *s, struct echo_connection *connection) {
+    struct threads *all = s->all;
+    /* Who cannot be joined by another thread serves alone: late is better than not. */
+    if (atomic_fetch_sub(&all->idle, 1) == 1 && !all->design->options.spin) {
+        (void)atomic_fetch_add(&all->idle, 1);
+        join_ended(all);
+        if (start_thread(all, NULL, false) != 0) (void)atomic_fetch_sub(&all->idle, 1);
+    }
+    serving_run(s, connection);
+    s->leaves = atomic_fetch_add(&all->idle, 1) >= IDLE_MOST;
+    if (s->leaves) (void)atomic_fetch_sub(&all->idle, 1);
 }
 
 static void hand_over(struct serving *s, struct echo_connection *connection) {

@@ -240,7 +240,7 @@ static void *work(void *argument) {
 
 static int start_worker(struct design_server *d, struct epoll *e, struct epoll_worker *w) {
     w->server = d->servers[e->started];
-    w->stopping = &e->stopping;
+    w->stopping = w->echo.stopping = &e->stopping;
     w->wake = e->wake;
     w->idle_timeout_ns = d->options.idle_timeout_ns;
     int failed = epoll_worker_open(w);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -93,18 +94,54 @@ static char *create_beside(const char *path, int *file) {
     return NULL;
 }
 
+/* Where its links lead (symlink(7)), also if nothing is there yet: malloc'd; NULL and errno. */
+static char *follow(const char *path) {
+    enum { LINKS_MOST = 40 };
+    char target[PATH_MAX], *at = strdup(path);
+    for (int links = 0; at != NULL && links < LINKS_MOST; links++) {
+        const ssize_t got = readlink(at, target, sizeof target - 1);
+        if (got < 0) return at;
+        target[got] = '\0';
+        const char *slash = *target == '/' ? NULL : strrchr(at, '/');
+        const int folder = slash == NULL ? 0 : (int)(slash + 1 - at);
+        char *next = NULL;
+        if (asprintf(&next, "%.*s%s", folder, at, target) < 0) next = NULL;
+        free(at);
+        at = next;
+    }
+    free(at);
+    errno = at == NULL ? ENOMEM : ELOOP;
+    return NULL;
+}
+
+bool output_is_stdout(const char *path) {
+    struct stat there, here;
+    if (path == NULL) return false;
+    if (strcmp(path, "-") == 0) return true;
+    return stat(path, &there) == 0 && fstat(STDOUT_FILENO, &here) == 0 &&
+           there.st_dev == here.st_dev && there.st_ino == here.st_ino &&
+           (!S_ISCHR(there.st_mode) || isatty(STDOUT_FILENO) != 0); /* not /dev/null */
+}
+
+/* A device or a pipe is written to: a file in its place would be none. */
+static bool is_written_to(const char *path) {
+    struct stat there;
+    return stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode);
+}
+
 int output_check(const char *path) {
     struct stat there;
-    /* A device or a pipe would be replaced by a file, not written to. */
-    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
-        return S_ISDIR(there.st_mode) ? -EISDIR : -EINVAL;
+    if (output_is_stdout(path)) return 0;
+    if (is_written_to(path)) return access(path, W_OK) == 0 ? 0 : -errno;
+    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) return -EISDIR;
     int file;
-    char *name = create_beside(path, &file);
-    if (name == NULL) return file;
-    (void)close(file);
-    (void)unlink(name);
+    char *real = follow(path), *name = real == NULL ? NULL : create_beside(real, &file);
+    const int failed = real == NULL ? -errno : name == NULL ? file : 0;
+    if (failed == 0) (void)close(file);
+    if (failed == 0) (void)unlink(name);
+    free(real);
     free(name);
-    return 0;
+    return failed;
 }
 
 /* Under sudo the results are the caller's, who will want to write there again. */
@@ -115,20 +152,42 @@ static void give_to_caller(int file) {
     if (fchown(file, uid, gid) != 0) return; /* then it stays root's, and readable */
 }
 
-int output_write(const char *path, const char *text, size_t size) {
+static int write_whole(FILE *out, const char *text, size_t size) {
+    return out != NULL && fwrite(text, 1, size, out) == size && fflush(out) == 0 ? 0 : -errno;
+}
+
+/* Not without a reader, for whom nobody would wait for ever. */
+static int write_to(const char *path, const char *text, size_t size) {
+    const int file = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return -errno;
+    (void)fcntl(file, F_SETFL, 0);
+    FILE *out = fdopen(file, "w");
+    const int failed = write_whole(out, text, size);
+    if (out == NULL ? close(file) : fclose(out)) return failed != 0 ? failed : -errno;
+    return failed;
+}
+
+static int replace(const char *path, const char *text, size_t size) {
     int file;
     char *name = create_beside(path, &file);
     if (name == NULL) return file;
     FILE *out = fdopen(file, "w");
-    int failed = out != NULL && fwrite(text, 1, size, out) == size && fflush(out) == 0 &&
-                         fsync(file) == 0 && fchmod(file, 0644) == 0
-                     ? 0
-                     : -errno;
+    int failed = write_whole(out, text, size);
+    if (failed == 0 && (fsync(file) != 0 || fchmod(file, 0644) != 0)) failed = -errno;
     give_to_caller(file);
     if ((out == NULL ? close(file) : fclose(out)) != 0 && failed == 0) failed = -errno;
     if (failed == 0 && rename(name, path) != 0) failed = -errno;
     if (failed != 0) (void)unlink(name);
     free(name);
+    return failed;
+}
+
+int output_write(const char *path, const char *text, size_t size) {
+    if (output_is_stdout(path)) return write_whole(stdout, text, size);
+    if (is_written_to(path)) return write_to(path, text, size);
+    char *real = follow(path);
+    const int failed = real == NULL ? -errno : replace(real, text, size);
+    free(real);
     return failed;
 }
 

@@ -79,6 +79,9 @@ int session_write_csv(const struct session *session, const char *path);
 /* Whether a file could be written at `path`: 0 or -errno. Leaves nothing behind. */
 int output_check(const char *path);
 
+/* "-", or what the standard output is: then what else is told goes to the standard error. */
+bool output_is_stdout(const char *path);
+
 /* Replaces `path` by `text`. 0 or -errno; an older file stays untouched then. */
 int output_write(const char *path, const char *text, size_t size);
 
