@@ -16,12 +16,16 @@
 #include "tests/support.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +60,44 @@ static struct load_result *run(const struct load_options *load) {
     assert_int_equal(result->sent, result->ok + result->lost + result->failed);
     assert_int_equal(result->durations[LOAD_LATENCY].count, result->ok);
     return result;
+}
+
+/* ---- a system call that is not there ---- */
+
+/* From now on, as a kernel before 5.11 says, or an old container's filter. */
+static int refuse_epoll_pwait2(int error) {
+    struct sock_filter lines[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof lines / sizeof *lines, lines};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void a_kernel_without_epoll_pwait2_will_do(void **state) {
+    (void)state;
+    static const int errors[] = {ENOSYS, EPERM};
+    enum { MESSAGES = 100, SKIPPED = 77 };
+    for (size_t i = 0; i < 2; i++) {
+        struct served served;
+        const struct variant *variant = variant_find("tcp-persistent");
+        serve(&served, variant);
+        const struct load_options load = many(variant, &served, 4, MESSAGES);
+        const pid_t child = fork();
+        if (child == 0) {
+            struct load_result *result = NULL;
+            if (refuse_epoll_pwait2(errors[i]) != 0) _exit(SKIPPED);
+            _exit(load_run(&result, &load) == 0 && result->ok == MESSAGES ? 0 : 1);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        served_stop(&served, NULL);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) != SKIPPED) assert_int_equal(WEXITSTATUS(status), 0);
+    }
 }
 
 /* ---- closed ---- */
@@ -376,6 +418,7 @@ static void server_that_stops_answering_ends_nothing_else(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(all_messages_are_answered_over_many_connections),
+        TEST(a_kernel_without_epoll_pwait2_will_do),
         TEST(time_ends_a_load_too),
         TEST(large_messages_do_not_deadlock),
         TEST(nobody_there_ends_it),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/measure/system.h"
@@ -25,13 +26,30 @@ static int loopback_up(void) {
     return system_device("lo", SIOCSIFFLAGS, &up);
 }
 
-int namespace_enter(void) {
+static int enter_as_user(void) {
     const uid_t user = geteuid();
     const gid_t group = getegid();
-    if (unshare(CLONE_NEWNET) == 0) return loopback_up();
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return -errno;
     const int failed = map_identity(user, group);
     return failed != 0 ? failed : loopback_up();
+}
+
+/*
+ * One that may be made but not mapped (AppArmor's way on some systems) would
+ * leave this process in a network whose lo is down: so a child tries it first.
+ */
+static int try_as_user(void) {
+    const pid_t child = system_fork();
+    if (child < 0) return -errno;
+    if (child == 0) _exit(-enter_as_user());
+    const int status = system_reap(child);
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
+}
+
+int namespace_enter(void) {
+    if (unshare(CLONE_NEWNET) == 0) return loopback_up();
+    const int failed = try_as_user();
+    return failed != 0 ? failed : enter_as_user();
 }
 
 bool namespace_allowed(void) {

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -326,10 +327,25 @@ static uint64_t sleep_ns(const struct many *m) {
     return until_ns > m->now_ns ? until_ns - m->now_ns : 0;
 }
 
+/*
+ * epoll_pwait2 came with Linux 5.11, and filters of system calls that are older
+ * refuse it: then ppoll waits, as exactly, for the set itself.
+ */
+static int wait_for(int epoll, struct epoll_event *events, const struct timespec *timeout) {
+    static atomic_bool missing;
+    if (!missing) {
+        const int ready = epoll_pwait2(epoll, events, EVENTS, timeout, NULL);
+        if (ready >= 0 || (errno != ENOSYS && errno != EPERM)) return ready;
+        missing = true;
+    }
+    struct pollfd set = {.fd = epoll, .events = POLLIN};
+    return ppoll(&set, 1, timeout, NULL) > 0 ? epoll_wait(epoll, events, EVENTS, 0) : 0;
+}
+
 static void wait_and_heed(struct many *m) {
     struct epoll_event events[EVENTS];
     const struct timespec timeout = echo_clock_timespec(sleep_ns(m));
-    const int ready = epoll_pwait2(m->epoll, events, EVENTS, &timeout, NULL);
+    const int ready = wait_for(m->epoll, events, &timeout);
     m->now_ns = echo_clock_ns();
     if (!is_open(m)) begin_counting(m);
     for (int i = 0; i < ready; i++) {
