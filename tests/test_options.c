@@ -258,6 +258,7 @@ static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
         {"diff --history sessions a.json", "no files beside"},
         {"diff --history sessions --margin 1%", "--margin"},
         {"diff --history sessions --metric cow", "cow"},
+        {"diff --history sessions --output -", "the standard output has the words"},
     };
     static struct ran ran;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -401,6 +401,9 @@ static void check_arguments(const struct parse *p) {
         wrong(p, "diff takes files on both sides: BASE.json... -- NEW.json...");
     if (p->takers == BY_HISTORY && r->file_count > 0)
         wrong(p, "diff --history takes all sessions of its folder, and no files beside");
+    if (p->takers == BY_HISTORY && output_is_stdout(r->output))
+        wrong(p, "--output %s: the standard output has the words; name a file for the picture",
+              r->output);
     if (r->metric != NULL) check_metric(p, r->metric);
     if (p->takers == BY_REPORT && r->directory == NULL) wrong(p, "report which folder?");
 }

@@ -177,14 +177,14 @@ static void put_script(FILE *out, const struct drawing *d, const struct findings
 }
 
 /* Through a file that has no name; the picture comes back as what gnuplot says. */
-static int draw(const struct drawing *d, const struct findings *stretches, const char *path) {
+static int draw(const struct lab *lab, const struct drawing *d, const char *path) {
     const uint64_t limit_ns = 60000000000;
     char script[64], why[512];
     struct process_end end;
     const int file = memfd_create("script", 0);
     FILE *out = file < 0 ? NULL : fdopen(dup(file), "we");
     if (out == NULL) return complain("no memory for the drawing");
-    put_script(out, d, stretches);
+    put_script(out, d, &lab->session->lists[LIST_HISTORY]);
     (void)fclose(out);
     (void)snprintf(script, sizeof script, "/proc/self/fd/%d", file);
     process_run(NULL, (char *[]){"gnuplot", "--default-settings", script, NULL}, limit_ns, &end);
@@ -196,7 +196,8 @@ static int draw(const struct drawing *d, const struct findings *stretches, const
     } else {
         const int failed = output_write(path, end.text, end.length);
         if (failed != 0) status = complain("cannot write %s: %s", path, strerror(-failed));
-        if (failed == 0) printf("The picture: %s\n\n", path);
+        FILE *told = output_is_stdout(lab->request->json) ? stderr : stdout;
+        if (failed == 0) (void)fprintf(told, "The picture: %s\n\n", path);
     }
     process_free(&end);
     return status;
@@ -310,7 +311,7 @@ int history_measure(struct lab *lab) {
     if (status == EXIT_DONE) {
         d.level = CHANGE_LEVEL / (double)d.count;
         find_changes(lab->session, &d);
-        status = draw(&d, &lab->session->lists[LIST_HISTORY], path);
+        status = draw(lab, &d, path);
     }
     free(history.list);
     results_free(&results);
