@@ -316,10 +316,12 @@ static void a_session_counts_packets_and_calls(void **state) {
     static struct ran ran;
     char path[256];
     (void)snprintf(path, sizeof path, "%s/counts.json", folder);
+    look_for_leaks(false);
     echolab_run(&ran,
                 "compare --counts --blocks 1 --messages 200 --json %s tcp-persistent "
                 "udp-per-message",
                 path);
+    look_for_leaks(true);
     struct session *session = take_session_of("compare", path);
     const struct findings *list = &session->lists[LIST_ANATOMY];
     assert_int_equal(list->count, 2);
