@@ -12,7 +12,7 @@
 #include <cmocka.h> /* wants the four above */
 
 #include "bench/load/load.h"
-#include "bench/serve/epoll.h"
+#include "bench/serve/design.h"
 #include "echo/clock.h"
 #include "tcp/transport.h"
 #include "tests/support.h"

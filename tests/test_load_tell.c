@@ -324,6 +324,27 @@ static void of_runs_that_are_not_valid_nothing_is_told(void **state) {
     }
 }
 
+/* A single run has no spread, and a number that is not known is no sentence. */
+static void a_template_says_how_sure_a_number_is(void **state) {
+    (void)state;
+    static const struct {
+        struct middle time_us;
+        const char *text;
+    } cases[] = {
+        {{4.2, 4.1, 4.3, 6}, "4.20 us (4.10 us to 4.30 us), (95 % interval 4.10 to 4.30, 6 runs)"},
+        {{4.2, NAN, NAN, 1}, "4.20 us, (1 run)"},
+        {{NAN, NAN, NAN, 0}, NULL}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct per_connection one = {.time_us = cases[i].time_us};
+        char *text = fill("{time_us:time~},{time_us:+}", fill_from(LIST_PER_CONNECTION, &one));
+        if (cases[i].text == NULL)
+            assert_null(text);
+        else
+            assert_string_equal(text, cases[i].text);
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_have_throughput_and_latency),
@@ -337,6 +358,7 @@ int main(void) {
         cmocka_unit_test(a_silent_client_is_told_though_its_runs_are_not_valid),
         cmocka_unit_test(of_what_was_not_measured_nothing_is_told),
         cmocka_unit_test(of_runs_that_are_not_valid_nothing_is_told),
+        cmocka_unit_test(a_template_says_how_sure_a_number_is),
     };
     return cmocka_run_group_tests_name("load_tell", tests, NULL, NULL);
 }

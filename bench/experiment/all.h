@@ -13,41 +13,35 @@ typedef void lab_conclude(struct lab *lab);
 typedef int lab_status(const struct lab *lab);
 typedef void results_tell(struct story *story, const struct results *results);
 
-lab_step compare_plan; /* compare.c: also of the sweeps along an ordinary axis */
-lab_conclude compare_conclude;
-results_tell compare_table;
-results_tell compare_tell; /* compare_tell.c: the answer */
-results_tell comparisons_tell;
-results_tell placement_tell; /* what a wake-up costs */
+lab_step compare_plan, head_of_line_plan, idle_plan, loss_plan; /* compare: also of most sweeps */
+lab_step anatomy_plan, anatomy_measure, ladder_measure, diff_measure, history_measure;
+lab_step check_measure, check_preview, crosscheck_measure, crosscheck_preview;
+lab_conclude compare_conclude, rtt_conclude, per_connection_conclude, rate_conclude;
+lab_conclude loss_conclude, head_of_line_conclude, idle_conclude, crosscheck_conclude;
+lab_conclude anatomy_count; /* packets and calls alone, into the runs of the session as well */
+lab_status anatomy_status, check_status, diff_status, crosscheck_status;
 
-lab_conclude rtt_conclude; /* rtt_tell.c */
+results_tell compare_table, compare_tell, comparisons_tell;
+results_tell placement_tell; /* what a wake-up costs */
+results_tell processes_tell; /* hyperfine beside compare */
 results_tell rtt_table, rtt_tell;
 results_tell headline_tell;    /* what a fresh connection adds */
 results_tell situations_tell;  /* how long a message takes, by round-trip time */
 results_tell round_trips_tell; /* the slopes */
 results_tell changes_tell;     /* what would change the answer */
-
-lab_conclude per_connection_conclude; /* per_connection_tell.c */
 results_tell per_connection_table, per_connection_tell;
-
-lab_conclude rate_conclude; /* open_tell.c */
 results_tell rate_table, rate_tell;
 results_tell rate_numbers;            /* the tables without what stands around them in a terminal */
 results_tell tails_tell, tails_table; /* of `compare --rate` */
-/* load_tell.c: a sweep tells both that follow it, which are parts of a page each. */
+/* A sweep tells both that follow it, which are parts of a page each. */
 results_tell sweep_connections_tell, connections_tell, objects_tell;
-results_tell sweep_design_tell, designs_tell, silent_tell, pipeline_tell;
+results_tell sweep_design_tell, designs_tell, silent_tell;
+results_tell pipeline_tell, loss_tell, head_of_line_table, head_of_line_tell;
+results_tell idle_tell, idle_tell_points, idle_tell_race, idle_tell_beside; /* the first: all */
+results_tell anatomy_table, anatomy_tell, ladders_tell, check_tell;
+results_tell diff_table, diff_tell, history_tell, crosscheck_tell;
+void counts_tell(struct story *story, const struct session *session); /* of that */
 
-lab_step loss_plan; /* loss.c */
-lab_conclude loss_conclude;
-results_tell loss_tell;
-
-lab_step head_of_line_plan; /* head_of_line.c */
-lab_conclude head_of_line_conclude;
-results_tell head_of_line_table, head_of_line_tell;
-
-lab_step idle_plan; /* idle.c */
-lab_conclude idle_conclude;
 /* The latencies of a run in ms, from its histogram, at most `room`, ascending; their number. */
 size_t idle_latencies(const struct run *run, double *ms, size_t room);
 /*
@@ -65,41 +59,6 @@ uint64_t idle_race_gap_ns(uint64_t idle_timeout_ns, uint64_t rtt_ns);
  * executed no more than were answered.
  */
 void idle_race_add(struct idle_race *race, struct tallies *errors, const struct run *run);
-results_tell idle_tell; /* these three, which a page tells one by one */
-results_tell idle_tell_points, idle_tell_race, idle_tell_beside;
-
-lab_step anatomy_plan, anatomy_measure; /* anatomy.c */
-lab_status anatomy_status;
-results_tell anatomy_table, anatomy_tell;
-/*
- * A game, if it was asked for: the reader's numbers first; NAN where there is
- * none. An exit status: failed where nobody answers.
- */
-int anatomy_ask(const struct request *request, double guessed[][GUESSES]);
-lab_conclude anatomy_count; /* packets and calls alone, into the runs of the session as well */
-void counts_tell(struct story *story, const struct session *session);
-
-lab_step ladder_measure; /* ladder.c */
-results_tell ladders_tell;
-
-lab_step check_measure, check_preview; /* check.c */
-lab_status check_status;
-results_tell check_tell;
-
-lab_step diff_measure; /* diff.c */
-lab_status diff_status;
-results_tell diff_table, diff_tell;
-
-lab_step history_measure; /* history.c */
-results_tell history_tell;
-
-lab_step crosscheck_measure, crosscheck_preview; /* crosscheck.c */
-lab_conclude crosscheck_conclude;
-lab_status crosscheck_status;
-results_tell crosscheck_tell;
-
-results_tell processes_tell; /* compare_tell.c: hyperfine beside compare */
-
 /* Commands that are no experiments. */
 int command_serve(const struct request *request);
 int command_send(const struct request *request);
@@ -131,10 +90,6 @@ void compare_put_foot(struct story *story, const struct session *session);
 
 /* "On the same core a message by X takes 4.23 times (...) as long as one by Y, ...: slower." */
 void compare_put_sentence(FILE *out, const void *compared);
-
-/* Of a comparison, as tables have it. */
-#define COMPARE_RATIO "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]"
-#define COMPARE_DIFFERENCE "{diff}[ ({diff_ci_low} to {diff_ci_high})]"
 
 /* "not decided (finds 3.1 %; about 26 blocks would)" */
 struct number compare_verdict(const struct compared *compared);

@@ -32,7 +32,7 @@ enum part {
     PARTS
 };
 
-enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000 };
+enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000, USUAL_SETTING = 3 };
 
 static void set_part(struct column *column, enum part part) {
     const uint64_t far_ns = 20000000; /* the delay that is waited for */
@@ -98,14 +98,6 @@ static const char *explain_packets(const struct anatomy *a, const struct run *ru
         return "only pure ACKs: one goes alone where the answer takes longer than the "
                "delayed-ACK timer (40 ms)";
     return "no known cause: a bug in the lab or a discovery";
-}
-
-/* What was in force of the model; the usual where there was no run that would say. */
-static const struct cost_model *model_of(const struct cost_model *model, const struct run *run) {
-    const unsigned usual = 3;
-    const bool says = run != NULL && model != NULL && model->setting != NULL;
-    const char *text = says ? facts_text(&run->settings, model->setting) : "";
-    return cost_in_force(model, *text == '\0' ? usual : (unsigned)strtoul(text, NULL, 0));
 }
 
 /* From variant, sizes and sysctls alone; which were in force, the run tells. */
@@ -183,16 +175,10 @@ static void measure_loop(struct anatomy *a) {
         one->loopback_skipped_because = session_text(a->session, "%s", a->why);
         return;
     }
-    const struct distribution *connect = &run->connect, *exchange = &run->exchange;
+    findings_describe(LIST_ANATOMY, one, run); /* the phases */
     one->context_switches = added / (double)a->columns[LOOP].run.messages;
     one->client_cpu_us = metric_us(run->client_cpu_ns) / (double)run->ok;
     one->server_cpu_us = metric_us(run->server_cpu_ns) / (double)run->ok;
-    one->connect_us.p50 = metric_us(connect->p50_ns);
-    one->connect_us.mean = connect->mean_ns / 1e3;
-    one->exchange_us.p50 = metric_us(exchange->p50_ns);
-    one->exchange_us.mean = exchange->mean_ns / 1e3;
-    one->close_us.p50 = metric_us(run->close.p50_ns);
-    one->close_us.mean = run->close.mean_ns / 1e3;
     run_free(run);
 }
 
@@ -268,10 +254,14 @@ static void measure_one(struct lab *lab, const struct column *columns, struct co
     one->variant = asked->variant->name;
     one->size_bytes = asked->size_bytes;
     one->reply_bytes = asked->reply_bytes;
-    one->messages = asked->messages;
     one->waited_first = one->waited = one->of_time = unknown;
     struct run *run = run_part(&a, PACKETS);
-    a.model = model_of(asked->variant->cost, run);
+    /* What was in force of the model; the usual where there was no run that would say. */
+    const struct cost_model *cost = asked->variant->cost;
+    const bool says = run != NULL && cost != NULL && cost->setting != NULL;
+    const char *setting = says ? facts_text(&run->settings, cost->setting) : "";
+    a.model =
+        cost_in_force(cost, *setting == '\0' ? USUAL_SETTING : (unsigned)strtoul(setting, NULL, 0));
     if (run == NULL) one->wire_skipped_because = session_text(lab->session, "%s", a.why);
     fill_packets(&a, run);
     /* A pause of the machine adds pure ACKs; what a kernel adds is there again. */
@@ -286,12 +276,59 @@ static void measure_one(struct lab *lab, const struct column *columns, struct co
     run_free(run);
     if (!counts_alone) measure_loop(&a);
     measure_calls(&a);
+    one->messages = asked->messages;
+}
+
+/* ---- what the reader guesses ---- */
+
+static const char *const questions[GUESSES] = {
+    [GUESS_PACKETS] = "packets on the wire, both ways, per message",
+    [GUESS_ROUND_TRIPS] = "round trips a message waits",
+    [GUESS_CALLS] = "system calls of the client per message"};
+
+/* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
+static bool ask(const char *question, double *guess) {
+    char line[128];
+    printf("  %s? ", question);
+    (void)fflush(stdout);
+    if (fgets(line, sizeof line, stdin) == NULL) return false;
+    if (sscanf(line, "%lf", guess) != 1 || !isfinite(*guess)) *guess = NAN;
+    if (!isatty(STDIN_FILENO)) (void)putchar('\n');
+    return true;
+}
+
+/*
+ * A game, if it was asked for: the reader's numbers first; NAN where there is
+ * none. An exit status: failed where nobody answers.
+ */
+static int ask_all(const struct request *request, double guessed[][GUESSES]) {
+    bool more = request->predict;
+    unsigned answers = 0;
+    struct stat input;
+    const bool mute =
+        !isatty(STDIN_FILENO) && (fstat(STDIN_FILENO, &input) != 0 || S_ISCHR(input.st_mode));
+    if (more && mute)
+        return complain("--predict asks on standard input, which is neither a terminal nor a "
+                        "pipe; leave it out or pipe numbers in, a line each");
+    if (more)
+        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
+    for (unsigned i = 0; i < request->variant_count; i++) {
+        if (more) printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
+        for (int q = 0; q < GUESSES; q++) {
+            guessed[i][q] = NAN;
+            more = more && ask(questions[q], &guessed[i][q]);
+            if (isfinite(guessed[i][q])) answers++;
+        }
+    }
+    if (request->predict) (void)putchar('\n');
+    if (answers > 0 || !request->predict) return EXIT_DONE;
+    return complain("--predict got no number; type one behind a question, or leave it out");
 }
 
 int anatomy_measure(struct lab *lab) {
     struct findings *list = &lab->session->lists[LIST_ANATOMY];
     double guessed[REQUEST_VARIANTS_MAX][GUESSES];
-    const int status = anatomy_ask(lab->request, guessed);
+    const int status = ask_all(lab->request, guessed);
     for (unsigned i = 0; i < lab->plan.count; i++)
         lab->plan.columns[i].run.seed = gsl_rng_get(lab->random);
     for (unsigned i = 0; i < lab->request->variant_count && status == EXIT_DONE; i++) {
@@ -492,47 +529,6 @@ void anatomy_table(struct story *story, const struct results *results) {
     const struct session *session = results_with(results, LIST_ANATOMY);
     for (size_t i = 0; session != NULL && i < session->lists[LIST_ANATOMY].count; i++)
         tell_variant(story, SESSION_AT(session, LIST_ANATOMY, struct consists, i));
-}
-
-/* What the reader guesses. */
-static const char *const questions[GUESSES] = {
-    [GUESS_PACKETS] = "packets on the wire, both ways, per message",
-    [GUESS_ROUND_TRIPS] = "round trips a message waits",
-    [GUESS_CALLS] = "system calls of the client per message"};
-
-/* A number; NAN for anything else, as nobody has to know. False: the input has ended. */
-static bool ask(const char *question, double *guess) {
-    char line[128];
-    printf("  %s? ", question);
-    (void)fflush(stdout);
-    if (fgets(line, sizeof line, stdin) == NULL) return false;
-    if (sscanf(line, "%lf", guess) != 1 || !isfinite(*guess)) *guess = NAN;
-    if (!isatty(STDIN_FILENO)) (void)putchar('\n');
-    return true;
-}
-
-int anatomy_ask(const struct request *request, double guessed[][GUESSES]) {
-    bool more = request->predict;
-    unsigned answers = 0;
-    struct stat input;
-    const bool mute =
-        !isatty(STDIN_FILENO) && (fstat(STDIN_FILENO, &input) != 0 || S_ISCHR(input.st_mode));
-    if (more && mute)
-        return complain("--predict asks on standard input, which is neither a terminal nor a "
-                        "pipe; leave it out or pipe numbers in, a line each");
-    if (more)
-        puts("Your numbers first, of a message that is not the first. An empty line: no idea.");
-    for (unsigned i = 0; i < request->variant_count; i++) {
-        if (more) printf("%s: %s\n", request->variants[i]->name, request->variants[i]->what);
-        for (int q = 0; q < GUESSES; q++) {
-            guessed[i][q] = NAN;
-            more = more && ask(questions[q], &guessed[i][q]);
-            if (isfinite(guessed[i][q])) answers++;
-        }
-    }
-    if (request->predict) (void)putchar('\n');
-    if (answers > 0 || !request->predict) return EXIT_DONE;
-    return complain("--predict got no number; type one behind a question, or leave it out");
 }
 
 static void tell_score(struct story *story, const struct session *session) {

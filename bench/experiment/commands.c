@@ -11,7 +11,6 @@
 
 #include "bench/experiment/all.h"
 #include "bench/load/load.h"
-#include "bench/run/status.h"
 #include "tcp/transport.h"
 #include "udp/transport.h"
 

@@ -10,31 +10,26 @@
 #include "bench/experiment/all.h"
 #include "bench/judge/models.h"
 
-/*
- * A remote server is no floor server, a floor keeps no schedule and meets no
- * loss; and where two builds or many points are compared the time is better
- * spent on them.
- */
-static bool with_floors(const struct request *r) {
-    const struct axis *axis = axis_find(r->axis);
-    if (r->run.rate_per_s > 0 || r->rate_half || r->run.loss_percent > 0) return false;
-    if (r->run.host != NULL || r->against != NULL) return false;
-    return axis == NULL || axis->floors;
-}
-
 /* Where a sweep of the rate asks each variant unless told: shares of what it carries. */
 static const double shares[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.1};
 
 static void add_point(struct lab *lab, const struct axis *axis, unsigned point) {
     const struct request *r = lab->request;
     const unsigned all = r->variant_count;
+    /*
+     * A remote server is no floor server, a floor keeps no schedule and meets no
+     * loss; and where two builds or many points are compared the time is better
+     * spent on them.
+     */
+    const bool floors = r->run.rate_per_s <= 0 && !r->rate_half && r->run.loss_percent <= 0 &&
+                        r->run.host == NULL && r->against == NULL && (axis == NULL || axis->floors);
     const struct {
         enum role role;
         unsigned count;
         bool against;
     } rows[] = {{ROLE_VARIANT, all, false},
                 {ROLE_VARIANT, r->against != NULL ? all : 0, true},
-                {ROLE_FLOOR, with_floors(r) ? all : 0, false},
+                {ROLE_FLOOR, floors ? all : 0, false},
                 {ROLE_A_A, axis == NULL, false}}; /* the first alone */
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         for (unsigned i = 0; i < rows[k].count; i++) {
@@ -120,29 +115,29 @@ void compare_put_head(struct story *story, const struct session *session) {
 }
 
 /* What a retry costs the server, which the client's figures do not show. */
-static void tell_executions(struct story *story, const struct session *session,
+static void tell_executions(struct story *story, const struct runs *runs,
                             const struct variant *variant) {
-    double answered = 0, executed = 0;
-    bool dedup = false;
-    for (size_t i = 0; i < session->runs.count; i++) {
-        const struct run *run = session->runs.list[i];
+    struct run sum = {.asked.variant = variant};
+    for (size_t i = 0; i < runs->count; i++) {
+        const struct run *run = runs->list[i];
         if (run->asked.variant != variant || run->executed == FIELD_UNKNOWN) continue;
-        answered += (double)run->answered_in_all;
-        executed += (double)run->executed;
-        dedup = run->asked.dedup;
+        sum.answered_in_all += run->answered_in_all;
+        sum.executed += run->executed;
+        sum.asked.dedup = run->asked.dedup;
     }
-    if (executed == 0) return;
-    story_say(story, "`%s`: answered once: %s; executed: %s (%s)", variant->name,
-              words_count(answered).text, words_count(executed).text,
-              dedup ? "at most once: the server remembers, --dedup"
-                    : "a retry is at-least-once; --dedup: at most once");
+    if (sum.executed > 0)
+        story_say(story, "`%s`: answered once: %s; executed: %s (%s)", variant->name,
+                  words_count((double)sum.answered_in_all).text,
+                  words_count((double)sum.executed).text,
+                  sum.asked.dedup ? "at most once: the server remembers, --dedup"
+                                  : "a retry is at-least-once; --dedup: at most once");
 }
 
 void compare_put_foot(struct story *story, const struct session *session) {
     const struct runs *runs = &session->runs;
     bool first = true;
     for (unsigned i = 0; i < variant_count; i++)
-        if (variants[i].retries) tell_executions(story, session, &variants[i]);
+        if (variants[i].retries) tell_executions(story, runs, &variants[i]);
     /* Runs that do not count, a line for reasons that differ in their numbers alone. */
     for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = runs->list[i];
@@ -167,14 +162,13 @@ void compare_put_foot(struct story *story, const struct session *session) {
     counts_tell(story, session);
 }
 
-/* What the tables are made of, point by point. */
 struct view {
     struct story *story;
     const struct session *session;
     const struct findings *comparisons;
     struct series_table table;
-    const struct run *point;    /* the first of it */
-    bool open, closed, against; /* whether there are such */
+    const struct run *point; /* the first of it */
+    bool against;            /* there is another build */
 };
 
 static bool is_variant(const struct run *run) {
@@ -215,16 +209,6 @@ static void extend(struct range ranges[SHARED], const struct run *run) {
     }
 }
 
-static void put_rate(FILE *out, const struct range *rate, const struct range *share) {
-    const double step = 0.01; /* shares that round to the same; a rate is a whole number */
-    if (rate->least == rate->most)
-        (void)fprintf(out, ", %s/s offered", words_count(rate->most).text);
-    else if (share->most - share->least < step)
-        (void)fprintf(out, ", each at %.2f of its closed-loop capacity", share->most);
-    else
-        (void)fputs(", each at a rate of its own", out);
-}
-
 static void put_point(FILE *out, const void *what) {
     const struct view *view = what;
     const struct run *const *series = view->table.first;
@@ -248,7 +232,13 @@ static void put_point(FILE *out, const void *what) {
                       depth->least, depth->most);
     if (asked->design != engine_design(asked->engine) || all[DESIGN].least != all[DESIGN].most)
         (void)fprintf(out, ", design %s", design_names[asked->design]);
-    if (!isnan(here[RATE].most)) put_rate(out, &here[RATE], &here[SHARE]);
+    const double step = 0.01; /* shares that round to the same; a rate is a whole number */
+    if (here[RATE].least == here[RATE].most)
+        (void)fprintf(out, ", %s/s offered", words_count(here[RATE].most).text);
+    else if (here[SHARE].most - here[SHARE].least < step)
+        (void)fprintf(out, ", each at %.2f of its closed-loop capacity", here[SHARE].most);
+    else if (!isnan(here[RATE].most))
+        (void)fputs(", each at a rate of its own", out);
     fill_put(out, "[, over a wire of {rtt_ms:%.4g} ms that loses {loss_percent:%.4g} %]",
              fill_from_run(&run));
     if (here[RTO_MS].most > 0)
@@ -280,25 +270,10 @@ static void tell_closed(const struct view *view) {
         if (compared_baseline(&view->table, i) == (long)i)
             grid_add(&grid, "1");
         else
-            compare_fill(&grid, COMPARE_RATIO, compared_find(view->comparisons, run, time, false));
+            compare_fill(&grid, "{ratio:ratio~}",
+                         compared_find(view->comparisons, run, time, false));
     }
     story_table(view->story, "numbers", &grid);
-}
-
-/*
- * The first variant against itself in the same blocks: shuffled, it differs by
- * nothing whatever the noise, so what it shows is how much else would drown.
- */
-static void tell_control(struct story *story, const struct compared *compared) {
-    if (compared == NULL || isnan(compared->comparison.detectable)) return;
-    const struct comparison *c = &compared->comparison;
-    const bool differs = c->verdict == VERDICT_FASTER || c->verdict == VERDICT_SLOWER;
-    char *text = fill("A/A: `{variant}` against itself: " COMPARE_RATIO,
-                      fill_from(LIST_COMPARISONS, compared));
-    story_say(story, "%s: this session finds differences from %s on%s", text == NULL ? "" : text,
-              words_percent(c->detectable).text,
-              !differs && c->detectable <= 3 * c->margin ? "" : ": not quiet");
-    free(text);
 }
 
 static void add_verdict(struct grid *grid, const struct view *view, size_t series,
@@ -310,7 +285,7 @@ static void add_verdict(struct grid *grid, const struct view *view, size_t serie
     const struct compared *c = compared_find(view->comparisons, run, metric, false);
     if (c == NULL && metric == &metrics[METRIC_CPU]) return; /* it is not known everywhere */
     grid_add(grid, "`%s`", run->asked.variant->name);
-    compare_fill(grid, COMPARE_RATIO "|" COMPARE_DIFFERENCE, c);
+    compare_fill(grid, "{ratio:ratio~}|{diff:~}", c);
     if (c != NULL) {
         grid_add(grid, "%s", compare_verdict(c).text);
         return;
@@ -342,13 +317,42 @@ static void tell_verdicts(const struct view *view, size_t variant) {
     }
 }
 
-/* Of a sweep the sentences stand at their points. */
-static void tell_sentences(const struct view *view) {
-    const struct metric *metric = &metrics[run_is_open(view->point) ? METRIC_P99 : METRIC_TIME];
+static void tell_point(const struct view *view, size_t series) {
+    const struct series_table *table = &view->table;
+    const bool open = run_is_open(view->point);
     bool first = true;
-    for (size_t i = 0; (i = next_of(view, i, is_variant)) < view->table.count; i++) {
-        const struct compared *c =
-            compared_find(view->comparisons, view->table.first[i], metric, false);
+    story_tell(view->story, put_point, view);
+    if (open)
+        open_point_table(view->story, table, series, name_of);
+    else
+        tell_closed(view);
+    /*
+     * The first variant against itself in the same blocks: shuffled, it differs by
+     * nothing whatever the noise, so what it shows is how much else would drown.
+     */
+    const size_t control = next_of(view, 0, is_control), variant = next_of(view, 0, is_variant);
+    const struct compared *c = NULL;
+    if (control < table->count)
+        c = compared_find(view->comparisons, table->first[control],
+                          &metrics[open ? METRIC_P50 : METRIC_TIME], false);
+    if (c != NULL && !isnan(c->comparison.detectable)) {
+        const bool differs = c->comparison.verdict == VERDICT_FASTER ||
+                             c->comparison.verdict == VERDICT_SLOWER ||
+                             c->comparison.detectable > 3 * c->comparison.margin;
+        char *text =
+            fill("A/A: `{variant}` against itself: {ratio:ratio~}", fill_from(LIST_COMPARISONS, c));
+        story_say(view->story, "%s: this session finds differences from %s on%s",
+                  text == NULL ? "" : text, words_percent(c->comparison.detectable).text,
+                  differs ? ": not quiet" : "");
+        free(text);
+    }
+    if (variant == table->count) return;
+    tell_verdicts(view, variant);
+    if (view->session->axis == NULL) return;
+    /* Of a sweep the sentences stand at their points. */
+    for (size_t i = 0; (i = next_of(view, i, is_variant)) < table->count; i++) {
+        c = compared_find(view->comparisons, table->first[i],
+                          &metrics[open ? METRIC_P99 : METRIC_TIME], false);
         if (c == NULL) continue;
         if (first) story_say(view->story, "In words:");
         first = false;
@@ -356,63 +360,39 @@ static void tell_sentences(const struct view *view) {
     }
 }
 
-/* That of which this series is the first. */
-static void tell_point(const struct view *view, size_t series) {
-    const struct series_table *table = &view->table;
-    const bool open = run_is_open(view->point);
-    const struct metric *metric = &metrics[open ? METRIC_P50 : METRIC_TIME];
-    story_tell(view->story, put_point, view);
-    if (open)
-        open_point_table(view->story, table, series, name_of);
-    else
-        tell_closed(view);
-    const size_t control = next_of(view, 0, is_control), variant = next_of(view, 0, is_variant);
-    if (control < table->count)
-        tell_control(view->story,
-                     compared_find(view->comparisons, table->first[control], metric, false));
-    if (variant == table->count) return;
-    tell_verdicts(view, variant);
-    if (view->session->axis != NULL) tell_sentences(view);
-}
-
-static void tell_level(const struct view *view) {
-    const struct compared *all = view->comparisons->items;
-    const size_t count = view->comparisons->count;
-    bool floors = false, undecided = false;
-    if (view->open) open_notes(view->story);
-    if (count == 0) return;
-    for (size_t i = 0; i < count; i++) {
+void compare_table(struct story *story, const struct results *results) {
+    const struct session *session = results->sessions[0];
+    const struct findings *list = &session->lists[LIST_COMPARISONS];
+    const struct compared *all = list->items;
+    struct view view = {.story = story,
+                        .session = session,
+                        .comparisons = list,
+                        .table = series_of(&session->runs)};
+    bool open = false, closed = false, floors = false, undecided = false;
+    for (size_t i = 0; i < view.table.count; i++) {
+        const bool its = run_is_open(view.table.first[i]);
+        open = open || its;
+        closed = closed || !its;
+        view.against = view.against || view.table.first[i]->against;
+    }
+    for (size_t i = 0; i < list->count; i++) {
         const bool floor = compared_with_floor(&all[i]);
         floors = floors || floor;
         undecided = undecided || (!floor && all[i].comparison.verdict == VERDICT_NOT_DECIDED);
     }
-    story_say(view->story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s%s",
-              view->closed ? "Times are per message; i" : "I", 100 * all->comparison.level, count,
-              floors ? " /floor: times what the same system calls cost bare." : "",
-              undecided
-                  ? " \"Finds 3 %\": a difference of so much is seen by four sessions of five "
-                    "such as this."
-                  : "");
-}
-
-void compare_table(struct story *story, const struct results *results) {
-    const struct session *session = results->sessions[0];
-    struct view view = {.story = story,
-                        .session = session,
-                        .comparisons = &session->lists[LIST_COMPARISONS],
-                        .table = series_of(&session->runs)};
     compare_put_head(story, session);
-    for (size_t i = 0; i < view.table.count; i++) {
-        const bool open = run_is_open(view.table.first[i]);
-        view.open = view.open || open;
-        view.closed = view.closed || !open;
-        view.against = view.against || view.table.first[i]->against;
-    }
     for (size_t i = 0; i < view.table.count; i++) {
         view.point = view.table.first[i];
         if (next_of(&view, 0, NULL) == i) tell_point(&view, i);
     }
-    tell_level(&view);
+    if (open) open_notes(story);
+    if (list->count > 0)
+        story_say(story, "%sntervals hold at %.2f %% each, all %zu together at 95 %%.%s%s",
+                  closed ? "Times are per message; i" : "I", 100 * all->comparison.level,
+                  list->count, floors ? " /floor: times what the same system calls cost bare." : "",
+                  undecided ? " \"Finds 3 %\": a difference of so much is seen by four sessions of "
+                              "five such as this."
+                            : "");
     compare_put_foot(story, session);
     series_free(&view.table);
 }

@@ -69,8 +69,6 @@ void compare_put_sentence(FILE *out, const void *compared) {
     (void)fprintf(out, ": %s.", compare_verdict(&shown).text);
 }
 
-/* ---- the comparisons of all sessions ---- */
-
 /* What else can make a message dear: the rate, the depth, the design. */
 static bool shows_work(const struct session *session) {
     return session->axis == NULL || strcmp(session->axis, "size") == 0 ||
@@ -248,8 +246,7 @@ static struct grid comparisons_grid(const struct findings *answers, bool central
                      &all[i]);
         grid_add(&grid, "%s", metric == NULL ? all[i].metric : metric->title);
         compare_fill(&grid,
-                     "`{variant}`|`{baseline}`|" COMPARE_RATIO "|" COMPARE_DIFFERENCE
-                     "|{blocks:count}|{verdict}",
+                     "`{variant}`|`{baseline}`|{ratio:ratio~}|{diff:~}|{blocks:count}|{verdict}",
                      &all[i]);
     }
     return grid;
@@ -280,8 +277,6 @@ void comparisons_tell(struct story *story, const struct results *results) {
     free(answers.items);
 }
 
-/* What a wake-up costs: what two cores add to a message, whatever the protocol. */
-
 static bool on_virtual_machine(const struct results *results) {
     for (size_t i = 0; i < results->count; i++) {
         const char *text = facts_text(&results->sessions[i]->environment, "hypervisor");
@@ -304,9 +299,7 @@ void placement_tell(struct story *story, const struct results *results) {
                  words_number(us.high).text);
         grid_add(&grid, "%u", row->repetitions);
     }
-    const bool any = grid_rows(&grid) > 1;
-    story_table(story, "numbers", &grid);
-    if (!any) return;
+    if (!story_table(story, "numbers", &grid)) return;
     story_say(
         story,
         "A wake-up is half of a ping-pong between two threads through eventfds, and every "
@@ -325,16 +318,14 @@ static bool is_core(const struct session *session) {
            run->asked.host == NULL && !run_is_open(run);
 }
 
-/* "60.6 (59.1 to 62), 6 rounds" */
-static void add_counted(struct grid *grid, const struct middle *middle, const char *one) {
-    grid_add(
-        grid, middle->count > 0 ? "%s, %s" : "%s",
-        words_interval((struct interval){middle->value, middle->low, middle->high}, words_number)
-            .text,
-        words_counted((double)middle->count, one).text);
-}
-
 void processes_tell(struct story *story, const struct results *results) {
+    static const struct field fields[] = {
+        {"message_us", FIELD_AT(process_line, REAL, message_us.value)},
+        {"rounds", FIELD_AT(process_line, COUNT, message_us.count)},
+        {"compare_us", FIELD_AT(process_line, REAL, compare_us.value)},
+        {"runs", FIELD_AT(process_line, COUNT, compare_us.count)},
+        {"more_percent", FIELD_AT(process_line, REAL, more_percent)},
+        {"start_ms", FIELD_AT(process_line, REAL, start_ms.value)}};
     struct grid grid = grid_of("variant|hyperfine, us per message|compare, us per message|"
                                "hyperfine over compare|a start, ms");
     const struct session *work = results_where(results, "compare", NULL, is_core);
@@ -344,10 +335,10 @@ void processes_tell(struct story *story, const struct results *results) {
                            work == NULL ? NULL : &work->runs);
         if (line.message_us.count == 0) continue;
         grid_add(&grid, "`%s`", variants[i].name);
-        add_counted(&grid, &line.message_us, "round");
-        add_counted(&grid, &line.compare_us, "run");
-        grid_add(&grid, isfinite(line.more_percent) ? "%+.1f %%" : "-", line.more_percent);
-        words_cell_middle(&grid, &line.start_ms, words_number);
+        grid_fill(&grid,
+                  "{message_us:~}, {rounds:round}|{compare_us:~}, {runs:run}|"
+                  "{more_percent:%+.1f} %|{start_ms:~}",
+                  (struct source){fields, sizeof fields / sizeof fields[0], &line, NULL});
     }
     if (grid_rows(&grid) > 1) {
         story_say(story,

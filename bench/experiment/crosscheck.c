@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 #include "bench/experiment/all.h"
-#include "bench/tell/fill.h"
-#include "bench/tell/words.h"
 #include "echo/message.h"
 
 enum { PAIRS_MAX = 32, MISSES_MAX = 2 };
@@ -60,8 +58,17 @@ static double *no_figures(struct session *session, unsigned blocks) {
     return figures;
 }
 
-/* What the session keeps: of each pair, and of each tool that is not here. */
-static int make_lists(struct asked *asked) {
+static int prepare(struct asked *asked) {
+    const char *folder = getenv("TMPDIR");
+    const int failed = placement_choose(&asked->cpus, asked->lab->request->run.placement);
+    if (failed != 0) return complain("cannot choose a CPU: %s", strerror(-failed));
+    if (folder == NULL || *folder != '/') folder = "/tmp"; /* they start in another directory */
+    (void)snprintf(asked->directory, sizeof asked->directory, "%s/echolab-XXXXXX", folder);
+    if (mkdtemp(asked->directory) == NULL) {
+        asked->directory[0] = '\0';
+        return complain("no directory for the tools in %s: %s", folder, strerror(errno));
+    }
+    /* What the session keeps: of each pair, and of each tool that is not here. */
     struct session *session = asked->lab->session;
     const unsigned blocks = asked->lab->request->blocks;
     for (unsigned i = 0; i < asked->count; i++) {
@@ -86,24 +93,12 @@ static int make_lists(struct asked *asked) {
     return EXIT_DONE;
 }
 
-static int prepare(struct asked *asked) {
-    const char *folder = getenv("TMPDIR");
-    const int failed = placement_choose(&asked->cpus, asked->lab->request->run.placement);
-    if (failed != 0) return complain("cannot choose a CPU: %s", strerror(-failed));
-    if (folder == NULL || *folder != '/') folder = "/tmp"; /* they start in another directory */
-    (void)snprintf(asked->directory, sizeof asked->directory, "%s/echolab-XXXXXX", folder);
-    if (mkdtemp(asked->directory) != NULL) return make_lists(asked);
-    asked->directory[0] = '\0';
-    return complain("no directory for the tools in %s: %s", folder, strerror(errno));
-}
-
 static int remove_entry(const char *path, const struct stat *its, int kind, struct FTW *where) {
     (void)its, (void)kind, (void)where;
     (void)remove(path);
     return 0;
 }
 
-/* They count in whole ones. */
 static unsigned whole_seconds(const struct parameters *run) {
     return (unsigned)((run->duration_ns + second_ns - 1) / second_ns);
 }
@@ -223,12 +218,6 @@ static size_t both_of(const struct tool_beside *pair, double *theirs, double *ou
     return count;
 }
 
-static enum metric_id metric_of(const struct tool_beside *pair) {
-    unsigned i = 0;
-    while (tool_rows[i].tool != pair->tool || tool_rows[i].test != pair->test) i++;
-    return tool_rows[i].ours;
-}
-
 void crosscheck_conclude(struct lab *lab) {
     struct session *session = lab->session;
     const struct tool_beside *pairs = session->lists[LIST_TOOLS].items;
@@ -241,7 +230,9 @@ void crosscheck_conclude(struct lab *lab) {
         struct agreed *one = NULL;
         if (both > 0) one = findings_add(&session->lists[LIST_AGREEMENTS], LIST_AGREEMENTS);
         if (one == NULL) continue;
-        one->metric = metric_of(&pairs[i]) == METRIC_MEAN ? "mean_latency" : "time_per_message";
+        const struct tool_row *row = tool_rows;
+        while (row->tool != pairs[i].tool || row->test != pairs[i].test) row++;
+        one->metric = row->ours == METRIC_MEAN ? "mean_latency" : "time_per_message";
         one->baseline = session_text(session, "%s %s", pairs[i].tool, pairs[i].test);
         one->variant = pairs[i].variant;
         one->blocks = both;
@@ -260,7 +251,6 @@ int crosscheck_status(const struct lab *lab) {
     return 2 * failed > lab->done ? EXIT_NOT_VALID : EXIT_DONE;
 }
 
-/* Of what is known. */
 static void add_median(struct grid *grid, const double *figures, size_t blocks) {
     double *known = calloc(blocks + 1, sizeof *known);
     size_t count = 0;
@@ -304,10 +294,7 @@ void crosscheck_tell(struct story *story, const struct results *results) {
         grid_fill(&grid, "{tool} {test}|`{variant}`", fill_from(LIST_TOOLS, &pairs[i]));
         add_median(&grid, pairs[i].theirs_us, pairs[i].blocks);
         add_median(&grid, pairs[i].ours_us, pairs[i].blocks);
-        grid_fill(&grid,
-                  both ? "{ratio:ratio}[ ({ci_low:ratio} to {ci_high:ratio})]|{blocks:count}|"
-                         "{agreement}"
-                       : "-|0|-",
+        grid_fill(&grid, both ? "{ratio:ratio~}|{blocks:count}|{agreement}" : "-|0|-",
                   fill_from(LIST_AGREEMENTS, next));
         next += both;
     }

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "bench/experiment/crosscheck.h"
-#include "bench/link/namespace.h"
 #include "bench/run/process.h"
 #include "bench/run/status.h"
 #include "echo/clock.h"
@@ -134,23 +133,6 @@ static int choose_ports(struct supervisor *s) {
     return s->ports[0] != 0 && s->ports[1] != 0 ? 0 : problem(s, "no free port");
 }
 
-/* What the commands in the table name. */
-static void set_variables(const struct supervisor *s) {
-    const struct {
-        const char *name;
-        unsigned value;
-    } all[] = {{"PORT", s->ports[0]},
-               {"OTHER", s->ports[1]},
-               {"PAYLOAD", s->job->payload_bytes},
-               {"BYTES", ECHO_HEADER_BYTES + s->job->payload_bytes},
-               {"SECONDS", s->job->seconds}};
-    char text[16];
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        (void)snprintf(text, sizeof text, "%u", all[i].value);
-        (void)setenv(all[i].name, text, 1);
-    }
-}
-
 /*
  * netperf resolves 127.0.0.1 with AI_ADDRCONFIG, for which loopback addresses
  * do not count (getaddrinfo(3)): where there is no other it finds no host.
@@ -174,16 +156,13 @@ static void pin(const void *cpu) {
 
 /* A shell that becomes the tool, which is $0. */
 static pid_t start(const char *path, const char *command, int output, int cpu) {
-    char *list[] = {"sh", "-c", strdup(command), strdup(path), NULL};
-    const pid_t pid = process_start(&(struct process_start){.program = "/bin/sh",
-                                                            .argv = list,
-                                                            .output = output,
-                                                            .errors = output,
-                                                            .prepare = pin,
-                                                            .what = &cpu});
-    free(list[2]);
-    free(list[3]);
-    return pid;
+    char *const list[] = {(char *)"sh", (char *)"-c", (char *)command, (char *)path, NULL};
+    return process_start(&(struct process_start){.program = "/bin/sh",
+                                                 .argv = list,
+                                                 .output = output,
+                                                 .errors = output,
+                                                 .prepare = pin,
+                                                 .what = &cpu});
 }
 
 /* The whole output, malloc'd, without what a terminal would take for colour. */
@@ -255,21 +234,10 @@ static int await_server(struct supervisor *s) {
     return 0;
 }
 
-static int take_figure(struct supervisor *s, int status) {
-    char words[64];
-    last_words(s->client_output, words, sizeof words);
-    if (WIFSIGNALED(status)) return problem(s, "ended by signal %d: %s", WTERMSIG(status), words);
-    if (WEXITSTATUS(status) != 0)
-        return problem(s, "refused (status %d): %s", WEXITSTATUS(status), words);
-    char *text = read_output(s->client_output);
-    s->outcome.us = text == NULL ? NAN : tool_parse(s->job->row, text);
-    free(text);
-    return isfinite(s->outcome.us) ? 0 : problem(s, "printed no figure: %s", words);
-}
-
 static int run_both(struct supervisor *s) {
     const struct tool_job *job = s->job;
     const uint64_t patience_ns = job->seconds * UINT64_C(1000000000) + job->figure_ns;
+    char words[64];
     int status = 0;
     s->server = start(job->server, job->row->serve, s->server_output, job->cpus.server);
     if (s->server < 0) return problem(s, "no process for its server");
@@ -277,9 +245,17 @@ static int run_both(struct supervisor *s) {
     const pid_t client = start(job->client, job->row->ask, s->client_output, job->cpus.client);
     if (client < 0) return problem(s, "no process for its client");
     const int failed = process_wait(client, patience_ns, &status);
-    if (failed == 0) return take_figure(s, status);
     if (failed == -EINTR) return problem(s, "interrupted");
-    return problem(s, "stalled: no figure within %.1f s", (double)patience_ns / 1e9);
+    if (failed != 0)
+        return problem(s, "stalled: no figure within %.1f s", (double)patience_ns / 1e9);
+    last_words(s->client_output, words, sizeof words);
+    if (WIFSIGNALED(status)) return problem(s, "ended by signal %d: %s", WTERMSIG(status), words);
+    if (WEXITSTATUS(status) != 0)
+        return problem(s, "refused (status %d): %s", WEXITSTATUS(status), words);
+    char *text = read_output(s->client_output);
+    s->outcome.us = text == NULL ? NAN : tool_parse(job->row, text);
+    free(text);
+    return isfinite(s->outcome.us) ? 0 : problem(s, "printed no figure: %s", words);
 }
 
 /* What the tools inherit. */
@@ -295,7 +271,19 @@ static int settle(struct supervisor *s) {
     if (dup2(nothing, STDIN_FILENO) < 0 || chdir(s->job->directory) != 0)
         return problem(s, "no directory to work in");
     if (choose_ports(s) != 0) return -1;
-    set_variables(s);
+    const struct {
+        const char *name;
+        unsigned value;
+    } all[] = {{"PORT", s->ports[0]},
+               {"OTHER", s->ports[1]},
+               {"PAYLOAD", s->job->payload_bytes},
+               {"BYTES", ECHO_HEADER_BYTES + s->job->payload_bytes},
+               {"SECONDS", s->job->seconds}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%u", all[i].value);
+        (void)setenv(all[i].name, text, 1);
+    }
     return 0;
 }
 

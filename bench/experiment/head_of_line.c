@@ -34,7 +34,6 @@ static bool is_single(const struct parameters *run) {
     return run->loss_percent <= 0;
 }
 
-/* To the server. */
 static double packets_per_s(const struct parameters *run) {
     const struct cost_model *cost = run->variant->cost;
     const double each = cost == NULL ? 1 : cost_packets_to(cost, WIRE_TO_SERVER);
@@ -91,24 +90,7 @@ static bool counts(const struct column *column, const struct run *run) {
            (run->wire.all.dropped == 1 && run->lateness.max_ns < column->run.late_max_ns);
 }
 
-/* A row of the table: a variant at a rate with a loss. */
-static void add_row(struct lab *lab, unsigned point, double loss_percent,
-                    const struct variant *variant) {
-    unsigned more = 1;
-    for (unsigned i = 0; i < more; i++) {
-        struct column *column = lab_add(lab, variant, ROLE_CONTROL);
-        column->point = point;
-        column->run.rate_per_s = lab->request->points[point];
-        column->run.loss_percent = loss_percent;
-        complete(&column->run);
-        /* The lone runs carry the figure; of the others there are several. */
-        column->attempts = is_single(&column->run) ? 4 : 2;
-        column->again = i > 0;
-        more = pieces(&column->run);
-    }
-}
-
-/* A loss that was asked for is the only one by chance. */
+/* A row of the table is a variant at a rate with a loss: asked for, the only one by chance. */
 int head_of_line_plan(struct lab *lab) {
     const struct request *r = lab->request;
     const double asked = r->run.loss_percent;
@@ -116,9 +98,19 @@ int head_of_line_plan(struct lab *lab) {
     lab->plan.order = ORDER_HEAVIEST;
     lab->plan.counts = counts;
     for (unsigned i = 0; i < r->point_count * loss_count * r->variant_count; i++) {
+        const unsigned point = i / r->variant_count / loss_count;
         const unsigned loss = i / r->variant_count % loss_count;
-        add_row(lab, i / r->variant_count / loss_count,
-                loss > 0 && asked > 0 ? asked : losses[loss], r->variants[i % r->variant_count]);
+        for (unsigned more = 1, k = 0; k < more; k++) {
+            struct column *column = lab_add(lab, r->variants[i % r->variant_count], ROLE_CONTROL);
+            column->point = point;
+            column->run.rate_per_s = r->points[point];
+            column->run.loss_percent = loss > 0 && asked > 0 ? asked : losses[loss];
+            complete(&column->run);
+            /* The lone runs carry the figure; of the others there are several. */
+            column->attempts = is_single(&column->run) ? 4 : 2;
+            column->again = k > 0;
+            more = pieces(&column->run);
+        }
     }
     return EXIT_DONE;
 }
@@ -212,7 +204,6 @@ struct waiting {
     char text[256];
 };
 
-/* How many wait, and how long. */
 static struct waiting waiting_of(const struct behind_loss *one) {
     const bool gone = one->sum.unanswered > 0, late = one->sum.delayed > 0;
     struct waiting waiting;
@@ -327,7 +318,6 @@ void head_of_line_tell(struct story *story, const struct results *results) {
                "more.");
 }
 
-/* All numbers. */
 void head_of_line_table(struct story *story, const struct results *results) {
     const struct session *session = results_with(results, LIST_BEHIND_LOSS);
     struct grid grid = grid_of("variant|rate|loss|at most|sent|lost|gone|late|worst|runs");

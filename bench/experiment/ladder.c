@@ -268,16 +268,6 @@ static void put_text(FILE *out, const struct drawing *drawing) {
         (void)fprintf(out, "The packets (tshark -r, wireshark): %s\n", run->pcap);
 }
 
-/* Where the other event of a call or packet stands; itself where it has none. */
-static const struct ladder_event *partner(const struct ladder *ladder,
-                                          const struct ladder_event *event) {
-    for (size_t i = 0; i < ladder->count; i++) {
-        const struct ladder_event *other = &ladder->events[i];
-        if (other != event && other->item == event->item) return other;
-    }
-    return event;
-}
-
 /*
  * A row for each event but arrivals, which are the other end of a packet. The
  * columns `from` and `to` are places downwards; times are in ms.
@@ -293,8 +283,10 @@ static void put_rows(FILE *out, const struct drawing *drawing) {
     put_conditions(out, &drawing->run);
     (void)fprintf(out, "%s\n", drawing->no_calls[0] == '\0' ? "" : " (calls: no strace here)");
     for (size_t i = 0; i < ladder->count; i++) {
-        const struct ladder_event *event = &ladder->events[i], *other = partner(ladder, event);
+        const struct ladder_event *event = &ladder->events[i], *other = event;
         if (event->what == LADDER_ARRIVE) continue;
+        for (size_t k = 0; k < ladder->count; k++) /* where it ends, if not there */
+            if (k != i && ladder->events[k].item == event->item) other = &ladder->events[k];
         (void)fprintf(out, "%s\t%s\t%.3f\t%.3f\t", names[event->what],
                       trace_side_names[event->side], event->place, other->place);
         if (ms_of(ladder, event) < 0)

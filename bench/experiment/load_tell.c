@@ -85,16 +85,6 @@ struct batches {
     unsigned depth;                  /* the usual one; the largest, where that is not there */
 };
 
-static unsigned depth_of(const struct series_table *table) {
-    const unsigned usual = 32;
-    unsigned deepest = 0;
-    for (size_t i = 0; (i = series_next(table, i, NULL)) < table->count; i++)
-        if (deepest != usual &&
-            (table->first[i]->depth == usual || table->first[i]->depth > deepest))
-            deepest = table->first[i]->depth;
-    return deepest;
-}
-
 static double messages_per_packet(const struct run *run) {
     return run->per_packet;
 }
@@ -127,33 +117,6 @@ static void put_batches(FILE *out, const void *what) {
     (void)fputs(": they differ in what they batch as much as in the protocol.", out);
 }
 
-static void tell_batches(struct story *story, const struct batches *all) {
-    struct grid grid = grid_of("variant|outstanding|messages/s|messages per system call|messages "
-                               "per packet|runs");
-    bool carried = false;
-    for (size_t i = 0; (i = series_next(&all->table, i, NULL)) < all->table.count; i++) {
-        const struct source series = fill_from_series(&all->table, i);
-        const struct middle per_call = series_middle(&all->table, i, messages_per_call);
-        const size_t runs = series_middle(&all->table, i, run_throughput_per_s).count;
-        if (all->table.first[i]->depth != all->depth || runs == 0) continue;
-        carried = carried || on_wire(all, i).table != NULL;
-        grid_fill(&grid, "`{variant}`|{pipeline:count}|{throughput_per_s:~}", series);
-        words_cell_middle(&grid, &per_call, words_number);
-        grid_fill(&grid, "{messages_per.packet:~}", on_wire(all, i));
-        grid_add(&grid, "%zu", runs);
-    }
-    story_tell(story, put_batches, all);
-    const bool any = grid_rows(&grid) > 1;
-    story_table(story, "numbers", &grid);
-    if (!any) return;
-    story_say(story, "%s",
-              carried ? "Packets are those of a run over a wire with an MTU of 1,500, as it "
-                        "carried them after segmentation, acknowledgments included: on the "
-                        "loopback a batch would pass as one."
-                      : "How many share a packet shows only on a wire: `echolab sweep pipeline "
-                        "--wire --at 32 --blocks 1 --messages 3200`.");
-}
-
 void pipeline_tell(struct story *story, const struct results *results) {
     static const struct runs none;
     const struct session *wire = results_where(results, "sweep", "pipeline", session_is_on_wire),
@@ -161,10 +124,34 @@ void pipeline_tell(struct story *story, const struct results *results) {
                              results_where(results, "sweep", "pipeline", session_is_on_loopback);
     if (session == NULL) session = wire;
     if (session == NULL) return;
+    struct grid grid = grid_of("variant|outstanding|messages/s|messages per system call|messages "
+                               "per packet|runs");
+    bool carried = false;
     struct batches all = {series_of(&session->runs), series_of(wire == NULL ? &none : &wire->runs),
                           0};
-    all.depth = depth_of(&all.table);
-    tell_batches(story, &all);
+    for (size_t i = 0; (i = series_next(&all.table, i, NULL)) < all.table.count; i++) {
+        const unsigned usual = 32, depth = all.table.first[i]->depth;
+        if (all.depth != usual && (depth == usual || depth > all.depth)) all.depth = depth;
+    }
+    story_tell(story, put_batches, &all);
+    for (size_t i = 0; (i = series_next(&all.table, i, NULL)) < all.table.count; i++) {
+        const struct middle per_call = series_middle(&all.table, i, messages_per_call);
+        const size_t runs = series_middle(&all.table, i, run_throughput_per_s).count;
+        if (all.table.first[i]->depth != all.depth || runs == 0) continue;
+        carried = carried || on_wire(&all, i).table != NULL;
+        grid_fill(&grid, "`{variant}`|{pipeline:count}|{throughput_per_s:~}",
+                  fill_from_series(&all.table, i));
+        words_cell_middle(&grid, &per_call, words_number);
+        grid_fill(&grid, "{messages_per.packet:~}", on_wire(&all, i));
+        grid_add(&grid, "%zu", runs);
+    }
+    if (story_table(story, "numbers", &grid))
+        story_say(story, "%s",
+                  carried ? "Packets are those of a run over a wire with an MTU of 1,500, as it "
+                            "carried them after segmentation, acknowledgments included: on the "
+                            "loopback a batch would pass as one."
+                          : "How many share a packet shows only on a wire: `echolab sweep pipeline "
+                            "--wire --at 32 --blocks 1 --messages 3200`.");
     series_free(&all.table);
     series_free(&all.wire);
 }
@@ -254,38 +241,34 @@ void designs_tell(struct story *story, const struct results *results) {
 }
 
 /* A client that connects and says nothing. */
-static void tell_behind(struct story *story, struct grid *grid, const struct series_table *table,
-                        size_t series) {
-    struct run sum = {.asked = table->first[series]->asked};
-    double runs = 0;
-    for (size_t block = 0; block < table->blocks; block++) {
-        const struct run *run = series_run(table, series, block);
-        if (run == NULL) continue; /* valid or not: that nobody is answered is what is shown */
-        sum.sent += run->sent;
-        sum.ok += run->ok;
-        runs++;
-    }
-    const struct outside outside = outside_of(&sum);
-    const struct source source = fill_from_run(&outside);
-    grid_fill(grid, "`{design}`|{messages.ok:count} of {messages.sent:count}", source);
-    grid_add(grid, "%.0f", runs);
-    if (sum.asked.design != DESIGN_ITERATIVE || sum.sent == 0) return;
-    char *text = fill("Behind {silent_connections:client} that connects and says nothing, an "
-                      "iterative server answered {messages.ok:count} of {messages.sent:count} "
-                      "messages within {deadline_ms:time}",
-                      source);
-    story_say(story, "%s (%s): it serves one connection to its end, and this one does not end.",
-              text, words_counted(runs, "run").text);
-    free(text);
-}
-
 void silent_tell(struct story *story, const struct results *results) {
     const struct session *session = results_where(results, "sweep", "design", has_silent);
     if (session == NULL) return;
     struct series_table table = series_of(&session->runs);
     struct grid grid = grid_of("behind a silent client|answered in time|runs");
-    for (size_t i = 0; (i = series_next(&table, i, NULL)) < table.count; i++)
-        tell_behind(story, &grid, &table, i);
+    for (size_t i = 0; (i = series_next(&table, i, NULL)) < table.count; i++) {
+        struct run sum = {.asked = table.first[i]->asked};
+        double runs = 0;
+        for (size_t block = 0; block < table.blocks; block++) {
+            const struct run *run = series_run(&table, i, block);
+            if (run == NULL) continue; /* valid or not: that nobody is answered is what is shown */
+            sum.sent += run->sent;
+            sum.ok += run->ok;
+            runs++;
+        }
+        const struct outside outside = outside_of(&sum);
+        const struct source source = fill_from_run(&outside);
+        grid_fill(&grid, "`{design}`|{messages.ok:count} of {messages.sent:count}", source);
+        grid_add(&grid, "%.0f", runs);
+        if (sum.asked.design != DESIGN_ITERATIVE || sum.sent == 0) continue;
+        char *text = fill("Behind {silent_connections:client} that connects and says nothing, an "
+                          "iterative server answered {messages.ok:count} of {messages.sent:count} "
+                          "messages within {deadline_ms:time}",
+                          source);
+        story_say(story, "%s (%s): it serves one connection to its end, and this one does not end.",
+                  text, words_counted(runs, "run").text);
+        free(text);
+    }
     story_table(story, "numbers", &grid);
     series_free(&table);
 }

@@ -12,9 +12,7 @@
 #include <unistd.h>
 
 #include "bench/experiment/all.h"
-#include "bench/judge/compared.h"
 #include "bench/judge/estimate.h"
-#include "bench/judge/series.h"
 #include "bench/measure/environment.h"
 #include "bench/run/reference.h"
 #include "echo/address.h"

@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,7 +87,8 @@ static int by_start(const void *one, const void *other) {
 
 /* Reads it, if that is wanted, and takes it away. False: no memory. */
 static bool take_folder(struct trace *trace, const char *path, bool wanted) {
-    DIR *folder = opendir(path);
+    const int place = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = place < 0 ? NULL : fdopendir(place);
     bool memory = folder != NULL;
     for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         const int opened = openat(dirfd(folder), entry->d_name, O_RDWR | O_CLOEXEC);
@@ -116,6 +120,23 @@ static enum trace_end explain(const struct process_end *end, char *why) {
     return TRACE_UNTRACEABLE;
 }
 
+/* What was killed, with no time to clean up, left a folder with its number. */
+static void remove_stale(const char *temporary) {
+    char pattern[PATH_MAX];
+    glob_t found = {0};
+    (void)snprintf(pattern, sizeof pattern, "%s/echolab-*-??????", temporary);
+    if (glob(pattern, 0, NULL, &found) != 0) return;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *path = found.gl_pathv[i];
+        struct stat there;
+        int pid;
+        if (sscanf(strrchr(path, '/'), "/echolab-%d-", &pid) != 1 || pid <= 0) continue;
+        if (kill(pid, 0) == 0 || errno != ESRCH || lstat(path, &there) != 0) continue;
+        if (there.st_uid == geteuid()) (void)take_folder(&(struct trace){0}, path, false);
+    }
+    globfree(&found);
+}
+
 enum trace_end trace_run(struct trace *trace, const char *filter, const struct parameters *asked,
                          char *why) {
     const char *temporary = getenv("TMPDIR");
@@ -124,7 +145,8 @@ enum trace_end trace_run(struct trace *trace, const char *filter, const struct p
     enum trace_end ended = TRACE_DONE;
     *trace = (struct trace){.stopped_ns = UINT64_MAX};
     if (temporary == NULL || *temporary == '\0') temporary = "/tmp";
-    (void)snprintf(folder, sizeof folder, "%s/echolab-XXXXXX", temporary);
+    remove_stale(temporary);
+    (void)snprintf(folder, sizeof folder, "%s/echolab-%d-XXXXXX", temporary, (int)getpid());
     if (mkdtemp(folder) == NULL) {
         (void)snprintf(why, CHILD_WHY, "cannot make a folder in $TMPDIR or /tmp: %s",
                        strerror(errno));

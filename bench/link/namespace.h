@@ -7,8 +7,6 @@
 #ifndef BENCH_NAMESPACE_H
 #define BENCH_NAMESPACE_H
 
-#include <stdbool.h>
-
 #include "bench/measure/facts.h"
 
 /*

@@ -61,12 +61,8 @@ static enum wire_kind kind_of_segment(unsigned flags, const uint8_t *payload, si
 }
 
 static void look_at_ports(struct wire_packet *seen, const uint8_t *transport, uint16_t port) {
-    const uint16_t from = get16(transport);
-    const uint16_t to = get16(transport + 2);
-    seen->direction = WIRE_ASTRAY;
-    if (from == port) seen->direction = WIRE_TO_CLIENT;
-    if (to == port) seen->direction = WIRE_TO_SERVER;
-    seen->client_port = seen->direction == WIRE_TO_CLIENT ? to : from;
+    if (get16(transport) == port) seen->direction = WIRE_TO_CLIENT;
+    if (get16(transport + 2) == port) seen->direction = WIRE_TO_SERVER;
 }
 
 static void look_at_segment(struct wire_packet *seen, const uint8_t *tcp, size_t size) {
@@ -171,14 +167,12 @@ static bool lost_as_told(struct process *p, const struct wire_packet *seen) {
     return ++p->such == drop->nth;
 }
 
-static void count(struct wire_counts *counts, const struct wire_packet *seen, bool as_told) {
+static void count(struct wire_counts *counts, const struct wire_packet *seen) {
     struct wire_tally *tally = &counts->by[seen->direction][seen->kind];
     tally->packets++;
     tally->ip_bytes += seen->ip_bytes;
     tally->payload_bytes += seen->payload_bytes;
-    if (!seen->dropped) return;
-    tally->dropped++;
-    ++*(as_told ? &counts->dropped_as_told : &counts->dropped_by_chance);
+    tally->dropped += seen->dropped;
 }
 
 /* Its place in the trace; NULL: that is full. */
@@ -248,9 +242,8 @@ static void take(u_char *process, const struct pcap_pkthdr *header, const u_char
     /* One draw a packet whatever becomes of it, so that a seed means the same packets. */
     const bool by_chance =
         p->chance != NULL && gsl_rng_uniform(p->chance) < p->options->loss_percent / 100;
-    const bool as_told = lost_as_told(p, &seen);
-    seen.dropped = by_chance || as_told;
-    count(&p->report->counts, &seen, as_told);
+    seen.dropped = lost_as_told(p, &seen) || by_chance;
+    count(&p->report->counts, &seen);
     struct wire_packet *kept = trace(p->report, &seen);
     /* In the capture the client is at the far end's address, in both directions. */
     const bool turn_first = seen.direction == WIRE_TO_SERVER;
@@ -290,14 +283,12 @@ static void give_back(struct process *p, const struct held *held, uint64_t now_n
     do {
         sent = pcap_inject(p->packets, held->frame, held->size);
     } while (sent < 0 && errno == EINTR);
-    histogram_record(&report->delay, delay_ns);
-    histogram_record(&report->late, delay_ns - p->one_way_ns);
     if (held->trace != NULL) held->trace->delay_ns = delay_ns;
     if (sent < 0) {
         report->counts.device_drops++;
     } else {
-        report->counts.returned++;
-        report->counts.delay_ns += delay_ns;
+        histogram_record(&report->delay, delay_ns);
+        histogram_record(&report->late, delay_ns - p->one_way_ns);
     }
     report->events++;
     report->held--;
@@ -314,30 +305,21 @@ static void give_back_due(struct process *p) {
     }
 }
 
-/* ---- and the time between ---- */
-
-/* Sleeps until a packet comes, someone wakes us, or `left` has gone (NULL: never). */
-static void sleep_for(const struct process *p, const struct timespec *left) {
+/* Until a packet comes, someone wakes us, or the first is due: its last part is not slept. */
+static void wait_till_due(const struct process *p) {
+    const struct held *held = STAILQ_FIRST(&p->held);
+    const uint64_t now_ns = echo_clock_ns();
+    if (held != NULL && held->due_ns <= now_ns + p->spin_ns) {
+        while (echo_clock_ns() < held->due_ns) {
+            /* What comes meanwhile has its stamp and can wait. */
+        }
+        return;
+    }
+    const uint64_t left_ns = held == NULL ? 0 : held->due_ns - now_ns - p->spin_ns;
+    const struct timespec left = echo_clock_timespec(left_ns);
     struct pollfd at[] = {{.fd = pcap_get_selectable_fd(p->packets), .events = POLLIN},
                           {.fd = p->control, .events = POLLIN}};
-    (void)ppoll(at, 2, left, NULL);
-}
-
-static void wait_till_due(struct process *p) {
-    const struct held *held = STAILQ_FIRST(&p->held);
-    if (held == NULL) {
-        sleep_for(p, NULL);
-        return;
-    }
-    const uint64_t now_ns = echo_clock_ns();
-    if (held->due_ns > now_ns + p->spin_ns) {
-        const struct timespec left = echo_clock_timespec(held->due_ns - now_ns - p->spin_ns);
-        sleep_for(p, &left);
-        return;
-    }
-    while (echo_clock_ns() < held->due_ns) {
-        /* What comes meanwhile has its stamp and can wait. */
-    }
+    (void)ppoll(at, 2, held == NULL ? NULL : &left, NULL);
 }
 
 static void loop(struct process *p) {

@@ -30,8 +30,6 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "bench/measure/histogram.h"
@@ -96,9 +94,6 @@ struct wire_tally {
 
 struct wire_counts {
     struct wire_tally by[WIRE_DIRECTIONS][WIRE_KINDS];
-    uint64_t dropped_as_told, dropped_by_chance;
-    uint64_t returned;     /* packets given back; sent = dropped + returned + held + device_drops */
-    uint64_t delay_ns;     /* sum of the delays applied to those */
     uint64_t foreign;      /* packets that are not IPv4: not given back. Should be 0 */
     uint64_t device_drops; /* lost by device, socket or memory. Not 0: the run is void */
 };
@@ -109,7 +104,6 @@ struct wire_packet {
     uint64_t delay_ns; /* 0 while it is held, and when dropped */
     uint32_t sequence, acknowledged; /* TCP's; 0 in any other */
     uint16_t ip_bytes, payload_bytes;
-    uint16_t client_port;
     uint8_t tcp_flags; /* the byte of the header: TH_SYN ... of netinet/tcp.h */
     uint8_t kind;      /* enum wire_kind */
     uint8_t direction; /* enum wire_direction */
@@ -119,7 +113,7 @@ struct wire_packet {
 /* What the process tells, in memory that it shares; to be read when it has stopped. */
 struct wire_report {
     struct wire_counts counts;
-    struct histogram delay; /* that every packet really had, one way */
+    struct histogram delay; /* that every packet that was given back really had, one way */
     struct histogram late;  /* the part beyond half the RTT; never early */
     bool capture_failed;    /* the file is not whole: no room on the disk, perhaps */
     atomic_bool stopping;

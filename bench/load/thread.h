@@ -50,8 +50,7 @@ void load_end(struct load_thread *t, uint64_t now_ns);
 int load_open_client(const struct load_thread *t, unsigned index, bool nonblocking,
                      struct exchange *x);
 
-/* Adds what it has counted to the result. */
-void load_close_client(struct load_thread *t, struct exchange *x);
+void load_close_client(struct load_thread *t, struct exchange *x); /* adds what it has counted */
 
 /*
  * The exchange that `x` says ended last has ended: counts it where it counts;

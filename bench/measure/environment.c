@@ -261,11 +261,11 @@ static struct fact build_id_in(const char *notes, size_t size) {
     ElfW(Nhdr) note;
     for (size_t at = 0; at + sizeof note <= size;) {
         memcpy(&note, notes + at, sizeof note);
+        const char *name = notes + at + sizeof note;
         const size_t name_bytes = (note.n_namesz + 3U) & ~(size_t)3;
-        const char *value = notes + at + sizeof note + name_bytes;
+        const char *value = name + name_bytes;
         char digits[2 * 64 + 1] = "";
-        const bool gnu =
-            note.n_namesz == sizeof "GNU" && memcmp(notes + at + sizeof note, "GNU", 4) == 0;
+        const bool gnu = note.n_namesz == sizeof "GNU" && memcmp(name, "GNU", 4) == 0;
         if (gnu && note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= sizeof digits / 2) {
             for (unsigned i = 0; i < note.n_descsz; i++) {
                 (void)sprintf(digits + 2 * (size_t)i, "%02x", (unsigned char)value[i]);
@@ -282,10 +282,9 @@ static int find_build_id(struct dl_phdr_info *object, size_t size, void *found) 
     struct fact *id = found;
     for (int i = 0; i < object->dlpi_phnum && id->kind == FACT_UNKNOWN; i++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-        const uintptr_t start = object->dlpi_addr + segment->p_vaddr;
-        if (segment->p_type != PT_NOTE) continue;
-        *id = build_id_in((const char *)start, /* NOLINT(performance-no-int-to-ptr) */
-                          segment->p_memsz);
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+        const char *start = (const char *)(object->dlpi_addr + segment->p_vaddr);
+        if (segment->p_type == PT_NOTE) *id = build_id_in(start, segment->p_memsz);
     }
     return 1; /* the first object is the program itself: look no further */
 }

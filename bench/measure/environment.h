@@ -7,8 +7,6 @@
 #ifndef BENCH_ENVIRONMENT_H
 #define BENCH_ENVIRONMENT_H
 
-#include <stdbool.h>
-
 #include "bench/measure/facts.h"
 
 /* All, before the first run. What a line of a file says is text, also where it is a number. */

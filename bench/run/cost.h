@@ -12,9 +12,6 @@
 #ifndef BENCH_COST_H
 #define BENCH_COST_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bench/link/wire.h"
 
 enum { COST_PACKETS_MAX = 12, COST_CALLS_MAX = 10 }; /* the last one ends a list */

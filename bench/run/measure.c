@@ -26,7 +26,6 @@ struct measure {
     const struct parameters *asked;
     struct run *run; /* what comes of it */
     struct echo_client_options client;
-    struct placement_cpus cpus;
     struct server_process server; /* its pid is 0 where it is not ours */
     uint64_t counts[ECHO_COUNTS];
     struct counters counters;
@@ -49,10 +48,7 @@ static int prepare_network(struct measure *m) {
     return done_or(failed < 0 ? failed : 0, "awake holds /dev/cpu_dma_latency (try sudo)");
 }
 
-/*
- * The network is made, the wire is laid: whoever came here by sudo measures
- * with their own rights.
- */
+/* Once the wire is laid: whoever came here by sudo measures with their own rights. */
 static int become_caller(struct measure *m) {
     uid_t uid;
     gid_t gid;
@@ -153,7 +149,7 @@ static int start_server(struct measure *m) {
     struct design_options wanted = {.design = o->design,
                                     .transport = o->variant->transport,
                                     .server = o->variant->server,
-                                    .cpu = m->cpus.server,
+                                    .cpu = m->run->cpus.server,
                                     .spin = spin,
                                     .workers = o->workers,
                                     .idle_timeout_ns = o->idle_timeout_ns,
@@ -179,7 +175,7 @@ static int start_server(struct measure *m) {
 
 static int choose_cpus(struct measure *m) {
     const enum placement placement = m->asked->placement;
-    const int failed = placement_choose(&m->cpus, placement);
+    const int failed = placement_choose(&m->run->cpus, placement);
     if (failed == -ENODEV) {
         return complain("%s needs two CPUs and there is one; same-core works",
                         placement_names[placement]);
@@ -189,7 +185,7 @@ static int choose_cpus(struct measure *m) {
 
 /* After the server has been forked, which has its own place. */
 static int take_place(struct measure *m) {
-    return done_or(placement_pin(m->cpus.client), "cannot stay on one CPU");
+    return done_or(placement_pin(m->run->cpus.client), "cannot stay on one CPU");
 }
 
 static int find_host(struct measure *m) {
@@ -448,7 +444,7 @@ static double disturbed_share(const struct run *run) {
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         if (!sides[i]->known) continue;
         uint64_t kin_ns = 0; /* the other side on the same CPU */
-        if (i < 2 && run->cpus[0] == run->cpus[1]) kin_ns = sides[1 - i]->run_ns;
+        if (i < 2 && run->cpus.client == run->cpus.server) kin_ns = sides[1 - i]->run_ns;
         const uint64_t own_ns = sides[i]->others_ns > kin_ns ? sides[i]->others_ns - kin_ns : 0;
         others_ns = fmax(others_ns, (double)own_ns); /* of a number and NAN it is the number */
     }
@@ -471,7 +467,7 @@ static void judge(struct run *run, const struct measure *m, const struct load_re
         .has_window =
             asked->messages == 0 && (asked->per_connection == 0 || asked->engine == ENGINE_EPOLL),
         .private_network = run->network == NETWORK_PRIVATE,
-        .shared_cpu = m->cpus.client == m->cpus.server,
+        .shared_cpu = m->run->cpus.client == m->run->cpus.server,
         .latencies = load->durations[LOAD_LATENCY].count,
         .loses_packets = loses_packets,
         .late_max_ns = asked->late_max_ns,
@@ -483,9 +479,6 @@ static void judge(struct run *run, const struct measure *m, const struct load_re
 static void fill(struct run *run, const struct measure *m, struct load_result *load) {
     const struct beside_memory *memory = m->memory;
     const bool loses_packets = m->laid && (m->asked->loss_percent > 0 || m->asked->drop.nth > 0);
-    run->cpus[0] = m->cpus.client;
-    run->cpus[1] = m->cpus.server;
-    run->thread_siblings = m->cpus.siblings;
     run->counts = load->counts;
     run->depth = load->depth;
     run->elapsed_ns = load->end_ns - load->start_ns;
@@ -498,10 +491,7 @@ static void fill(struct run *run, const struct measure *m, struct load_result *l
     fill_wire(run, m, load);
     fill_batching(run, m, load);
     if (run_is_open(run) && !run_is_floor(run)) fill_open(run, load, loses_packets);
-    /*
-     * What a connection takes on which nothing happens: memory of the server's
-     * process, and of the kernel for both ends, which are on this machine.
-     */
+    /* Of the server's process, and of the kernel for both ends, which are on this machine. */
     if (memory[0].server > 0) {
         run->idle_server_bytes = beside_each(memory[0].server, memory[1].server, m->asked->idle);
         run->idle_kernel_bytes = beside_each(memory[0].kernel, memory[1].kernel, m->asked->idle);
@@ -558,10 +548,8 @@ static int run_with(struct measure *m) {
 
 int measure_run(const struct parameters *asked, struct run **run) {
     uint8_t *payload = parameters_payload(asked);
-    struct measure m = {.asked = asked,
-                        .run = run_new(),
-                        .client = parameters_client(asked, payload),
-                        .cpus = {.client = -1, .server = -1}};
+    struct measure m = {
+        .asked = asked, .run = run_new(), .client = parameters_client(asked, payload)};
     int status = EXIT_FAILED;
     if (payload == NULL || m.run == NULL) {
         (void)complain("no memory for a run of %u bytes", asked->size_bytes);

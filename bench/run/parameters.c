@@ -298,11 +298,6 @@ const char *parameter_wanted(const struct parameter *parameter, char *text, size
 /* ---- writing ---- */
 
 char *parameter_text(const struct parameter *parameter, const void *structure) {
-    static const char *const formats[] = {[FORM_SIZE] = "%.0f",
-                                          [FORM_COUNT] = "%.0f",
-                                          [FORM_TIME] = "%.0fns",
-                                          [FORM_PERCENT] = "%.6f%%",
-                                          [FORM_RATE] = "%.0f"};
     const struct field field = as_kept(parameter);
     const struct field_value value = field_get(&field, structure);
     char *text = NULL;
@@ -314,8 +309,9 @@ char *parameter_text(const struct parameter *parameter, const void *structure) {
         length = asprintf(&text, "%s:%s:%u", wire_kind_names[drop.kind],
                           wire_direction_names[drop.direction], drop.nth);
     } else if (parameter->form < FORM_CHOICE) {
-        /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): all formats stand above */
-        length = asprintf(&text, formats[parameter->form], value.number);
+        const bool percent = parameter->form == FORM_PERCENT;
+        const char *unit = parameter->form == FORM_TIME ? "ns" : percent ? "%" : "";
+        length = asprintf(&text, "%.*f%s", percent ? 6 : 0, value.number, unit);
     } else if (value.text != NULL) {
         return strdup(value.text);
     }

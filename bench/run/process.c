@@ -43,26 +43,7 @@ void interrupt_catch(void) {
 
 enum { NOT_EXECUTED = 127 };
 
-/* ---- in the background ---- */
-
-static void become(const struct process_start *start) {
-    if (start->output > 0 && dup2(start->output, STDOUT_FILENO) < 0) _exit(NOT_EXECUTED);
-    if (start->errors > 0 && dup2(start->errors, STDERR_FILENO) < 0) _exit(NOT_EXECUTED);
-    const struct sigaction usual = {.sa_handler = SIG_DFL};
-    (void)sigaction(SIGINT, &usual, NULL);
-    (void)sigaction(SIGTERM, &usual, NULL);
-    if (start->prepare != NULL) start->prepare(start->what);
-    if (start->program != NULL) (void)execv(start->program, start->argv);
-    if (start->program == NULL) (void)execvp(start->argv[0], start->argv);
-    (void)dprintf(STDERR_FILENO, "cannot be started: %s\n", strerror(errno));
-    _exit(NOT_EXECUTED);
-}
-
-pid_t process_start(const struct process_start *start) {
-    const pid_t pid = system_fork();
-    if (pid == 0) become(start);
-    return pid;
-}
+/* ---- waiting ---- */
 
 int process_wait(pid_t pid, uint64_t limit_ns, int *status) {
     const uint64_t until_ns = echo_clock_ns() + limit_ns;
@@ -88,6 +69,45 @@ static void end_children(void) {
         }
         (void)waitpid(-1, NULL, 0);
     }
+}
+
+/* ---- in the background ---- */
+
+/*
+ * Stays behind in a child, while its own child goes on: whatever becomes of
+ * that and of us, all that it started ends.
+ */
+static void guard(void) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    interrupt_catch();
+    const pid_t pid = system_fork();
+    int status = NOT_EXECUTED << 8;
+    if (pid == 0) return;
+    if (pid > 0 && process_wait(pid, INT64_MAX, &status) != 0) status = SIGKILL;
+    end_children();
+    if (WIFSIGNALED(status)) (void)raise(SIGKILL);
+    _exit(WEXITSTATUS(status));
+}
+
+static void become(const struct process_start *start) {
+    if (start->output > 0 && dup2(start->output, STDOUT_FILENO) < 0) _exit(NOT_EXECUTED);
+    if (start->errors > 0 && dup2(start->errors, STDERR_FILENO) < 0) _exit(NOT_EXECUTED);
+    if (start->guarded) guard();
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    (void)sigaction(SIGINT, &usual, NULL);
+    (void)sigaction(SIGTERM, &usual, NULL);
+    if (start->prepare != NULL) start->prepare(start->what);
+    if (start->program != NULL) (void)execv(start->program, start->argv);
+    if (start->program == NULL) (void)execvp(start->argv[0], start->argv);
+    (void)dprintf(STDERR_FILENO, "cannot be started: %s\n", strerror(errno));
+    _exit(NOT_EXECUTED);
+}
+
+pid_t process_start(const struct process_start *start) {
+    const pid_t pid = system_fork();
+    if (pid == 0) become(start);
+    return pid;
 }
 
 int process_apart(void (*work)(void *result), void *result, size_t size) {
@@ -120,12 +140,16 @@ void process_run(const char *program, char *const argv[], uint64_t limit_ns,
     const int output = memfd_create("output", MFD_CLOEXEC);
     const int errors = memfd_create("errors", MFD_CLOEXEC);
     const struct process_start start = {
-        .program = program, .argv = argv, .output = output, .errors = errors};
+        .program = program,
+        .argv = argv,
+        .output = output,
+        .errors = errors,
+        .guarded = program == NULL}; /* a tool, whose children know nothing of us */
     *end = (struct process_end){.failed = output < 0 || errors < 0 ? -errno : 0};
     const pid_t pid = end->failed == 0 ? process_start(&start) : end->failed;
     if (pid > 0) {
         end->failed = process_wait(pid, limit_ns, &end->status);
-        if (end->failed != 0) (void)kill(pid, SIGKILL);
+        if (end->failed != 0) (void)kill(pid, start.guarded ? SIGTERM : SIGKILL);
         if (end->failed != 0) end->status = system_reap(pid);
         const size_t size = (size_t)lseek(output, 0, SEEK_END);
         end->text = calloc(1, size + 1);

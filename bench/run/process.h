@@ -38,6 +38,7 @@ struct process_start {
     int output, errors;                /* descriptors; 0: ours */
     void (*prepare)(const void *what); /* in the child, before it becomes the program */
     const void *what;
+    bool guarded; /* all that it starts ends with it, too: to be ended by SIGTERM */
 };
 
 /*

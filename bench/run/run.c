@@ -28,7 +28,7 @@ struct run *run_new(void) {
     run->idle_server_bytes = run->idle_kernel_bytes = FIELD_UNKNOWN;
     run->executed = run->executed_twice = run->answered_in_all = FIELD_UNKNOWN;
     run->time_wait[0].all = FIELD_UNKNOWN;
-    run->cpus[0] = run->cpus[1] = -1;
+    run->cpus.client = run->cpus.server = -1;
     run->depth = 1;
     return run;
 }
@@ -62,14 +62,17 @@ double run_throughput_per_s(const struct run *run) {
     return run->elapsed_ns > 0 ? 1e9 * (double)done / (double)run->elapsed_ns : 0;
 }
 
+static double per(uint64_t count, uint64_t whole) {
+    return count != FIELD_UNKNOWN && whole > 0 ? (double)count / (double)whole : (double)NAN;
+}
+
 double run_time_ns(const struct run *run) {
-    return run->ok > 0 ? (double)run->elapsed_ns / (double)run->ok : NAN;
+    return per(run->elapsed_ns, run->ok);
 }
 
 double run_cpu_ns(const struct run *run) {
-    if (run->client_cpu_ns == FIELD_UNKNOWN || run->server_cpu_ns == FIELD_UNKNOWN) return NAN;
-    return run->ok > 0 ? ((double)run->client_cpu_ns + (double)run->server_cpu_ns) / (double)run->ok
-                       : NAN;
+    const bool known = run->client_cpu_ns != FIELD_UNKNOWN && run->server_cpu_ns != FIELD_UNKNOWN;
+    return per(known ? run->client_cpu_ns + run->server_cpu_ns : FIELD_UNKNOWN, run->ok);
 }
 
 struct samples run_samples(const struct run *run) {
@@ -95,13 +98,12 @@ struct distribution distribution_with(const struct histogram *histogram, uint64_
     struct samples samples = samples_of(histogram);
     samples.missed = missed;
     const bool none = histogram->count == 0;
-    const struct distribution distribution = {.p50_ns = percentile(&samples, 50, never_ns),
-                                              .p90_ns = percentile(&samples, 90, never_ns),
-                                              .p99_ns = percentile(&samples, 99, never_ns),
-                                              .p999_ns = percentile(&samples, 99.9, never_ns),
-                                              .max_ns = none ? FIELD_UNKNOWN : histogram->max_ns,
-                                              .mean_ns = none ? (double)NAN
-                                                              : histogram_mean_ns(histogram)};
+    const struct distribution distribution = {percentile(&samples, 50, never_ns),
+                                              percentile(&samples, 90, never_ns),
+                                              percentile(&samples, 99, never_ns),
+                                              percentile(&samples, 99.9, never_ns),
+                                              none ? FIELD_UNKNOWN : histogram->max_ns,
+                                              none ? (double)NAN : histogram_mean_ns(histogram)};
     samples_free(&samples);
     return distribution;
 }
@@ -131,26 +133,27 @@ void tallies_add(struct tallies *tallies, const char *name, uint64_t count) {
  * The struct as it lies, then its lists in this order, then the settings as
  * texts that end with 0. Writer and reader are the same program.
  */
-#define LIST(list_, count_, type_)                                                                 \
-    { offsetof(struct run, list_), offsetof(struct run, count_), sizeof(type_) }
 static const struct {
-    size_t list, count, size;
-} lists[] = {LIST(errors.list, errors.count, struct tally),
-             LIST(early_errors.list, early_errors.count, struct tally),
-             LIST(samples.buckets, samples.count, struct samples_bucket),
-             LIST(series, series_count, struct load_point),
-             LIST(wire.trace, wire.trace_count, struct wire_packet),
-             LIST(counters.list, counters.count, struct tally)};
+    size_t at, size; /* of a pointer and a count behind it, and of an item */
+} lists[] = {{offsetof(struct run, errors), sizeof(struct tally)},
+             {offsetof(struct run, early_errors), sizeof(struct tally)},
+             {offsetof(struct run, samples), sizeof(struct samples_bucket)},
+             {offsetof(struct run, series), sizeof(struct load_point)},
+             {offsetof(struct run, wire.trace), sizeof(struct wire_packet)},
+             {offsetof(struct run, counters), sizeof(struct tally)}};
 enum { LIST_COUNT = sizeof lists / sizeof lists[0] };
+
+struct list {
+    void *items;
+    size_t count;
+};
 
 int run_write(const struct run *run, FILE *out) {
     (void)fwrite(run, sizeof *run, 1, out);
     for (int i = 0; i < LIST_COUNT; i++) {
-        const void *list;
-        size_t count;
-        memcpy(&list, (const char *)run + lists[i].list, sizeof list);
-        memcpy(&count, (const char *)run + lists[i].count, sizeof count);
-        if (count > 0) (void)fwrite(list, lists[i].size, count, out);
+        struct list list;
+        memcpy(&list, (const char *)run + lists[i].at, sizeof list);
+        if (list.count > 0) (void)fwrite(list.items, lists[i].size, list.count, out);
     }
     for (size_t i = 0; i < run->settings.count; i++) {
         const struct fact *fact = &run->settings.list[i];
@@ -195,11 +198,11 @@ struct run *run_read(const void *bytes, size_t size, const struct parameters *as
     run->beside = NULL;
     run->settings = (struct facts){0};
     for (int i = 0; i < LIST_COUNT; i++) {
-        size_t count;
-        memcpy(&count, (const char *)run + lists[i].count, sizeof count);
-        void *list = take(&left, count, lists[i].size);
-        memcpy((char *)run + lists[i].list, &list, sizeof list);
-        whole = whole && (list != NULL || count == 0);
+        struct list list;
+        memcpy(&list, (const char *)run + lists[i].at, sizeof list);
+        list.items = take(&left, list.count, lists[i].size);
+        memcpy((char *)run + lists[i].at, &list, sizeof list);
+        whole = whole && (list.items != NULL || list.count == 0);
     }
     for (size_t i = 0; i < settings && whole; i++) {
         const char *name = take_text(&left), *text = name == NULL ? NULL : take_text(&left);
@@ -287,7 +290,7 @@ const struct field run_fields[] = {
     {"gap_ms", RUN(TIME, asked.gap_ns), .unit = MS},
     {"idle_timeout_ms", RUN(TIME, asked.idle_timeout_ns), .unit = MS, .nullable = true},
     {"placement", AT(TEXT, placement), SURE},
-    {"thread_siblings", RUN(TRUTH, thread_siblings)},
+    {"thread_siblings", RUN(TRUTH, cpus.siblings)},
     {"network", RUN(CHOICE, network), NAMED(network_names, NETWORKS)},
     {"offered_per_s", RUN(REAL, asked.rate_per_s), PROMISED},
     {"delay_us", RUN(TIME, asked.delay_ns), .unit = US},
@@ -395,10 +398,6 @@ const struct field run_fields[] = {
     {"beside", RUN(TEXT, tool)},
     {"seed", RUN(COUNT, asked.seed)}};
 const unsigned run_field_count = sizeof run_fields / sizeof run_fields[0];
-
-static double per(uint64_t count, uint64_t whole) {
-    return count != FIELD_UNKNOWN && whole > 0 ? (double)count / (double)whole : (double)NAN;
-}
 
 struct outside outside_of(const struct run *run) {
     const struct parameters *asked = &run->asked;

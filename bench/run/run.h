@@ -81,8 +81,7 @@ struct run {
     const char *tool;        /* of crosscheck: which one it stood beside; else NULL */
     double capacity_per_s;   /* of its variant in a closed loop, where a rate was chosen by it */
 
-    int cpus[2]; /* of client and server; -1: any */
-    bool thread_siblings;
+    struct placement_cpus cpus; /* -1: any */
     enum network network;
 
     union {
@@ -148,8 +147,7 @@ double run_cpu_ns(const struct run *run);  /* per message, both sides */
 /* Its latencies with those that were lost or failed: borrowed from the run. */
 struct samples run_samples(const struct run *run);
 
-/* FIELD_UNKNOWN: there is none of that name. */
-uint64_t run_counter(const struct run *run, const char *name);
+uint64_t run_counter(const struct run *run, const char *name); /* FIELD_UNKNOWN: there is none */
 
 /* With so many more that never ended: those rank last, as `never_ns`. */
 struct distribution distribution_with(const struct histogram *histogram, uint64_t missed,
@@ -192,10 +190,7 @@ struct outside {
 extern const struct field run_fields[];
 extern const unsigned run_field_count;
 
-/* What is shown of a run; borrows from it. */
-struct outside outside_of(const struct run *run);
-
-/* What was read, into the run of it: parameters from what a file says of them. */
-void outside_apply(struct outside *outside);
+struct outside outside_of(const struct run *run); /* borrows from it */
+void outside_apply(struct outside *outside);      /* what was read, into the run of it */
 
 #endif

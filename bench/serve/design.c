@@ -6,6 +6,7 @@
 #include <search.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +18,13 @@
 #include "echo/clock.h"
 
 const char *const design_names[DESIGNS] = {"pool", "epoll", "iterative", "fork", "thread"};
+
+struct design_server {
+    struct design_options options;
+    void *state; /* struct threads or struct forking */
+    unsigned count;
+    struct echo_server *servers[]; /* listening; released when all has stopped */
+};
 
 /* ---- one connection at a time: in threads, and in processes ---- */
 
@@ -32,6 +40,7 @@ struct serving {
     struct threads *all;
     pthread_t id;
     struct echo_connection *connection; /* the one it is to serve; NULL: those that it accepts */
+    struct epoll_worker *loop;          /* of the epoll engine, else NULL */
 
     const struct design_server *design;
     struct echo_worker worker;
@@ -118,7 +127,8 @@ struct threads {
     struct serving ring;   /* where it begins; newest first, so the first of all comes last */
     struct serving *ended; /* wait to be joined */
     bool stopping;
-    unsigned floors;
+    void *(*work)(void *);        /* of the first threads */
+    int wake;                     /* an eventfd that all loops watch, written once; -1: no loops */
     uint64_t counts[ECHO_COUNTS]; /* of those that were joined */
 };
 
@@ -145,7 +155,29 @@ static void *serve_one(void *argument) {
     return NULL;
 }
 
+static void *serve_many(void *argument) {
+    const struct serving *s = argument;
+    epoll_worker_run(s->loop);
+    return NULL;
+}
+
+static int open_loop(struct serving *s, struct echo_server *server) {
+    struct epoll_worker *w = aligned_alloc(alignof(struct epoll_worker), sizeof *w);
+    if (w == NULL) return -ENOMEM;
+    *w = (struct epoll_worker){.server = server,
+                               .stopping = &s->ending,
+                               .wake = s->all->wake,
+                               .idle_timeout_ns = s->design->options.idle_timeout_ns};
+    w->echo.stopping = &s->ending;
+    const int failed = epoll_worker_open(w);
+    if (failed == 0) s->loop = w;
+    if (failed != 0) free(w);
+    return failed;
+}
+
 static void forget(struct serving *s, uint64_t *counts) {
+    if (s->loop != NULL) epoll_worker_close(s->loop, counts);
+    free(s->loop);
     add_counts(counts, s->worker.counts);
     free(s->worker.spare);
     (void)pthread_mutex_destroy(&s->lock);
@@ -162,24 +194,25 @@ static void *serve_floor(void *argument) {
     return NULL;
 }
 
-static int start_thread(struct threads *all, struct echo_connection *connection, bool timed) {
+/* For a connection that was accepted, or the next that come to a server. */
+static int start_thread(struct threads *all, struct echo_server *server,
+                        struct echo_connection *connection, bool timed) {
     struct serving *s = malloc(sizeof *s);
     if (s == NULL) return -ENOMEM;
     serving_init(s, all->design);
     s->all = all;
     s->connection = connection;
     s->timed = timed;
-    void *(*work)(void *) = connection == NULL ? accept_and_take : serve_one;
-    if (all->design->options.floor != NULL) {
-        work = serve_floor;
-        s->listener = all->design->servers[all->floors++ % all->design->count]->socket;
-    }
+    s->listener = server->socket;
+    int failed = all->wake >= 0 ? open_loop(s, server) : 0;
+    void *(*work)(void *) = connection == NULL ? all->work : serve_one;
     (void)pthread_mutex_lock(&all->lock);
-    const int failed = all->stopping ? ECANCELED : pthread_create(&s->id, NULL, work, s);
+    if (failed == 0 && all->stopping) failed = -ECANCELED;
+    if (failed == 0) failed = -pthread_create(&s->id, NULL, work, s);
     if (failed == 0) insque(s, &all->ring);
     (void)pthread_mutex_unlock(&all->lock);
     if (failed != 0) forget(s, NULL);
-    return -failed;
+    return failed;
 }
 
 static void join_ended(struct threads *all) {
@@ -207,7 +240,8 @@ static void take_and_let_another_wait(struct serving *s, struct echo_connection 
     if (atomic_fetch_sub(&all->idle, 1) == 1 && !all->design->options.spin) {
         (void)atomic_fetch_add(&all->idle, 1);
         join_ended(all);
-        if (start_thread(all, NULL, false) != 0) (void)atomic_fetch_sub(&all->idle, 1);
+        if (start_thread(all, all->design->servers[0], NULL, false) != 0)
+            (void)atomic_fetch_sub(&all->idle, 1);
     }
     serving_run(s, connection);
     s->leaves = atomic_fetch_add(&all->idle, 1) >= IDLE_MOST;
@@ -217,7 +251,8 @@ static void take_and_let_another_wait(struct serving *s, struct echo_connection 
 static void hand_over(struct serving *s, struct echo_connection *connection) {
     join_ended(s->all);
     /* Where there can be no further thread this one serves: late is better than not. */
-    if (start_thread(s->all, connection, s->timed) != 0) serving_run(s, connection);
+    struct echo_server *server = s->design->servers[0];
+    if (start_thread(s->all, server, connection, s->timed) != 0) serving_run(s, connection);
 }
 
 /* What each design does with a connection that one of its threads has accepted. */
@@ -238,7 +273,10 @@ static void stop_threads(struct design_server *d, uint64_t *counts) {
         (void)pthread_mutex_unlock(&s->lock);
     }
     (void)pthread_mutex_unlock(&all->lock);
-    for (unsigned i = 0; i < d->count; i++) d->servers[i]->steps->stop(d->servers[i]);
+    const uint64_t one = 1;
+    if (all->wake >= 0) (void)!write(all->wake, &one, sizeof one);
+    for (unsigned i = 0; i < d->count && all->wake < 0; i++)
+        d->servers[i]->steps->stop(d->servers[i]);
     /* None is added after `stopping`; and none is taken out once the first, who accepts, ended. */
     for (struct serving *s = all->ring.previous, *before; s != &all->ring; s = before) {
         (void)pthread_join(s->id, NULL);
@@ -246,6 +284,7 @@ static void stop_threads(struct design_server *d, uint64_t *counts) {
         forget(s, counts);
     }
     add_counts(counts, all->counts);
+    if (all->wake >= 0) (void)close(all->wake);
     (void)pthread_mutex_destroy(&all->lock);
     free(all);
 }
@@ -260,16 +299,16 @@ static int start_threads(struct design_server *d) {
     (void)pthread_mutex_init(&all->lock, NULL);
     d->state = all;
     const struct design_options *o = &d->options;
-    const unsigned first = o->floor == NULL ? 1 : o->many ? d->count : o->floor_threads;
-    int failed = 0;
-    for (unsigned i = 0; i < first && failed == 0; i++) failed = start_thread(all, NULL, false);
+    const bool loops = o->floor == NULL && o->design == DESIGN_EPOLL;
+    const unsigned first = o->floor == NULL || o->many ? d->count : o->floor_threads;
+    all->work = o->floor != NULL ? serve_floor : loops ? serve_many : accept_and_take;
+    all->wake = loops ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    int failed = loops && all->wake < 0 ? -errno : 0;
+    for (unsigned i = 0; i < first && failed == 0; i++)
+        failed = start_thread(all, d->servers[i % d->count], NULL, false);
     if (failed != 0) stop_threads(d, NULL);
     return failed;
 }
-
-static const struct design_way threads_way = {.start = start_threads, .stop = stop_threads};
-static const struct design_way floor_many_way = {
-    .start = start_threads, .stop = stop_threads, .polls = true};
 
 /*
  * ---- processes: one accepts, forks a child for each connection, and closes
@@ -376,12 +415,7 @@ static void stop_forking(struct design_server *d, uint64_t *counts) {
     (void)munmap(f, sizeof *f);
 }
 
-static const struct design_way fork_way = {.start = start_forking, .stop = stop_forking};
-
 /* ---- all designs ---- */
-
-static const struct design_way *const ways[DESIGNS] = {&threads_way, &epoll_way, &threads_way,
-                                                       &fork_way, &threads_way};
 
 int design_listen(struct echo_server **servers, unsigned count,
                   const struct echo_transport *transport, const struct echo_server_options *options,
@@ -405,6 +439,10 @@ int design_listen(struct echo_server **servers, unsigned count,
     return failed;
 }
 
+static bool forks(const struct design_server *d) {
+    return d->options.floor == NULL && d->options.design == DESIGN_FORK;
+}
+
 static void release(struct design_server *d) {
     for (unsigned i = 0; i < d->count; i++) d->options.transport->server->release(d->servers[i]);
     free(d);
@@ -412,28 +450,27 @@ static void release(struct design_server *d) {
 
 int design_start(struct design_server **server, const struct design_options *options,
                  struct echo_address *address) {
-    const struct design_way *floor = options->many ? &floor_many_way : &threads_way;
-    const struct design_way *way = options->floor != NULL ? floor : ways[options->design];
+    const bool floor = options->floor != NULL;
+    /* Each worker has a server of its own, which does not block. */
+    const bool polls = floor ? options->many : options->design == DESIGN_EPOLL;
     const unsigned workers = options->workers == 0 ? 1 : options->workers;
-    const unsigned count = way->polls ? workers : 1;
+    const unsigned count = polls ? workers : 1;
     struct design_server *d = calloc(1, sizeof *d + count * sizeof(struct echo_server *));
     if (d == NULL) return -ENOMEM;
     d->options = *options;
-    d->options.server.nonblocking = way->polls || options->spin;
+    d->options.server.nonblocking = polls || options->spin;
     /* A further socket needs a further thread that waits at it: only the pool has such. */
-    d->options.server.sockets =
-        options->floor == NULL && options->design == DESIGN_POOL ? workers : 1;
-    d->way = way;
+    d->options.server.sockets = !floor && options->design == DESIGN_POOL ? workers : 1;
     d->count = count;
     int failed = design_listen(d->servers, count, options->transport, &d->options.server, address);
-    if (failed == 0) failed = way->start(d);
+    if (failed == 0) failed = forks(d) ? start_forking(d) : start_threads(d);
     if (failed == 0) *server = d;
     if (failed != 0) release(d);
     return failed;
 }
 
 void design_stop(struct design_server *server, uint64_t *counts) {
-    server->way->stop(server, counts);
+    (forks(server) ? stop_forking : stop_threads)(server, counts);
     release(server);
 }
 

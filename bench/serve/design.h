@@ -9,6 +9,7 @@
 #ifndef BENCH_DESIGN_H
 #define BENCH_DESIGN_H
 
+#include <stdalign.h>
 #include <sys/types.h>
 
 #include "echo/service.h"
@@ -55,23 +56,14 @@ struct design_options {
 
 struct design_server;
 
-/*
- * Listens and starts to serve; 0 or -errno, and then nothing is left. On
- * success *address is where it listens.
- */
+/* Listens, at *address then, and starts to serve; 0 or -errno, and then nothing is left. */
 int design_start(struct design_server **server, const struct design_options *options,
                  struct echo_address *address);
 
-/*
- * Ends every connection, joins or reaps whoever served, and releases it.
- * `counts` (ECHO_COUNTS entries, or NULL) gets the sums.
- */
+/* Ends every connection and whoever served. `counts` (ECHO_COUNTS, or NULL) gets the sums. */
 void design_stop(struct design_server *server, uint64_t *counts);
 
-/*
- * So many servers on one port, whose address is `address`. 0, or -errno and
- * NULL for those that were made. Each is the caller's to release.
- */
+/* So many servers on one port, each the caller's to release. 0; or -errno and none. */
 int design_listen(struct echo_server **servers, unsigned count,
                   const struct echo_transport *transport, const struct echo_server_options *options,
                   struct echo_address *address);
@@ -89,29 +81,62 @@ struct server_process {
 /* 0, or -errno of what failed, in the child too; nothing is left behind then. */
 int server_process_start(struct server_process *process, const struct design_options *options);
 
-/*
- * Ends it and waits. `counts` gets ECHO_COUNTS sums; 0, or -EIO when the server
- * did not live to tell them.
- */
+/* Ends it. `counts` gets ECHO_COUNTS sums; 0, or -EIO: it did not live to tell them. */
 int server_process_stop(struct server_process *process, uint64_t *counts);
 
-/* ---- what designs are made of: for bench/serve and its test only ---- */
+/*
+ * ---- one loop of the epoll engine's server: a listening socket, the connections
+ * that came from it, and an epoll instance that watches them (epoll(7), level
+ * triggered: what is left for later is reported again); for bench/serve and its
+ * test only ----
+ */
 
-struct design_server {
-    struct design_options options;
-    const struct design_way *way;
-    void *state; /* the way's */
-    unsigned count;
-    struct echo_server *servers[]; /* listening; released behind the way's stop */
+/* How much to take at a time from where there may be more: as much as there used to be. */
+struct burst {
+    uint8_t size; /* at least 1 */
+    uint8_t full; /* so often in a row it was used up */
 };
 
-/* 0 or -errno; `stop` as design_stop, after a start that succeeded. */
-struct design_way {
-    int (*start)(struct design_server *d);
-    void (*stop)(struct design_server *d, uint64_t *counts);
-    bool polls; /* each worker has a server of its own, which does not block */
+/* A connection as its worker sees it; in one list at a time. */
+struct watched {
+    struct watched *after, *before; /* in a ring, for insque(3) */
+    struct echo_connection *connection;
+    uint64_t since_ns; /* of the last activity; kept in the list that asks for it */
+    bool draining;     /* in the list of those */
+    bool room;         /* epoll waits until it can send, not until something comes */
+    bool shared;       /* a socket of all clients, no connection of one */
+    struct burst steps;
 };
 
-extern const struct design_way epoll_way;
+enum watched_list {
+    WATCHED_KEPT,     /* nothing is to happen to them but what epoll reports */
+    WATCHED_IDLE,     /* longest idle first: to be closed in the end */
+    WATCHED_DRAINING, /* wait for the client's end of file, or for their time to be up */
+    WATCHED_LISTS
+};
+
+/* Each begins a cache line: no worker writes where another reads. */
+struct epoll_worker {
+    alignas(64) struct echo_server *server; /* its own; released by whoever made it */
+    const atomic_bool *stopping;            /* set before `wake` becomes readable */
+    int wake;                               /* watched too; nobody reads from it */
+    uint64_t idle_timeout_ns;
+    int epoll;
+    bool listening; /* the listening socket is watched */
+    struct burst accepts;
+    uint64_t retry_ns; /* when to try accept again, which failed; UINT64_MAX: it did not */
+    uint64_t drain_ns; /* when to look after those that drain, likewise */
+    uint64_t now_ns;   /* of this wake-up, where a time matters */
+    struct watched lists[WATCHED_LISTS]; /* rings; these are where they begin and end */
+    struct watched *unused;
+    struct echo_worker echo;
+};
+
+/* With the first four filled in. 0 or -errno; on success the caller owes a close. */
+int epoll_worker_open(struct epoll_worker *w);
+void epoll_worker_run(struct epoll_worker *w); /* until *stopping */
+
+/* Ends every connection. `counts` (ECHO_COUNTS entries, or NULL) gets the sums. */
+void epoll_worker_close(struct epoll_worker *w, uint64_t *counts);
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/serve/epoll.h"
+#include "bench/serve/design.h"
 
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/param.h>
 #include <unistd.h>
 
@@ -223,60 +221,3 @@ void epoll_worker_close(struct epoll_worker *w, uint64_t *counts) {
     free(w->echo.spare);
     for (int i = 0; counts != NULL && i < ECHO_COUNTS; i++) counts[i] += w->echo.counts[i];
 }
-
-/* ---- all workers ---- */
-
-struct epoll {
-    atomic_bool stopping;
-    int wake; /* an eventfd that all watch; written once */
-    unsigned started;
-    struct epoll_worker workers[];
-};
-
-static void *work(void *argument) {
-    epoll_worker_run(argument);
-    return NULL;
-}
-
-static int start_worker(struct design_server *d, struct epoll *e, struct epoll_worker *w) {
-    w->server = d->servers[e->started];
-    w->stopping = w->echo.stopping = &e->stopping;
-    w->wake = e->wake;
-    w->idle_timeout_ns = d->options.idle_timeout_ns;
-    int failed = epoll_worker_open(w);
-    if (failed != 0) return failed;
-    failed = pthread_create(&w->thread, NULL, work, w);
-    if (failed != 0) epoll_worker_close(w, NULL);
-    return -failed;
-}
-
-static void stop(struct design_server *d, uint64_t *counts) {
-    struct epoll *e = d->state;
-    const uint64_t one = 1;
-    atomic_store(&e->stopping, true);
-    if (e->wake >= 0) (void)!write(e->wake, &one, sizeof one);
-    for (unsigned i = 0; i < e->started; i++) {
-        (void)pthread_join(e->workers[i].thread, NULL);
-        epoll_worker_close(&e->workers[i], counts);
-    }
-    if (e->wake >= 0) (void)close(e->wake);
-    free(e);
-}
-
-static int start(struct design_server *d) {
-    const size_t size = sizeof(struct epoll) + d->count * sizeof(struct epoll_worker);
-    struct epoll *e = aligned_alloc(alignof(struct epoll), size); /* calloc knows no cache lines */
-    if (e == NULL) return -ENOMEM;
-    memset(e, 0, size);
-    d->state = e;
-    e->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int failed = e->wake < 0 ? -errno : 0;
-    while (failed == 0 && e->started < d->count) {
-        failed = start_worker(d, e, &e->workers[e->started]);
-        e->started += failed == 0;
-    }
-    if (failed != 0) stop(d, NULL);
-    return failed;
-}
-
-const struct design_way epoll_way = {.start = start, .stop = stop, .polls = true};

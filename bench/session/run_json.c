@@ -188,7 +188,7 @@ json_t *run_to_json(const struct run *run) {
     json_t *object = json_object(), *settings = json_object();
     fields_write(object, run_fields, run_field_count, &outside);
     json_put(object, "cpus",
-             run->cpus[0] < 0 ? NULL : json_pack("[i,i]", run->cpus[0], run->cpus[1]));
+             run->cpus.client < 0 ? NULL : json_pack("[i,i]", run->cpus.client, run->cpus.server));
     json_put(object, "errors", tallies_json(&run->errors));
     json_put(object, "warmup_errors", tallies_json(&run->early_errors));
     json_put(object, "histogram_ns", rows_json(&buckets, run->samples.buckets, run->samples.count));
@@ -325,7 +325,8 @@ static bool read_run(const struct reading *reading, const char *where, const jso
     run->samples.max_ns = run->latency.max_ns == FIELD_UNKNOWN ? 0 : run->latency.max_ns;
     if (series != NULL) run->series_count = rows_read(&points, series, (void **)&run->series);
     facts_from_json(&run->settings, "", settings);
-    (void)json_unpack(json_object_get(object, "cpus"), "[i,i]", &run->cpus[0], &run->cpus[1]);
+    (void)json_unpack(json_object_get(object, "cpus"), "[i,i]", &run->cpus.client,
+                      &run->cpus.server);
     return check_sum(reading, where, run) && check_sense(reading, where, outside);
 }
 

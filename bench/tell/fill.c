@@ -66,10 +66,9 @@ static struct number in_words(const struct place *place, double value) {
     const char *how = place->how;
     const bool percent = strcmp(how, "percent") == 0;
     struct number number;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].how, how) == 0)
             return kinds[i].words(kinds[i].time ? in_us(place->name, place->length, value) : value);
-    }
     if (strcmp(how, "share") == 0) return words_number(100 * value);
     if (!percent && *how != '%') return words_counted(value, how);
     /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): templates stand in the program */

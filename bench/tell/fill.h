@@ -18,8 +18,9 @@
  *
  * Where a value outside brackets is not known, nothing is said at all: no
  * value, no sentence; a cell of a table is then a dash. What is infinite never
- * came: it is beyond the source's `deadline_us`. Only of a series, or where the
- * member is the value of a struct middle, it is known how sure it is.
+ * came: it is beyond the source's `deadline_us`. How sure it is is known of a
+ * series, and of a member that is the value of a struct middle or, for `~`, of
+ * an interval.
  */
 #ifndef BENCH_FILL_H
 #define BENCH_FILL_H
@@ -29,7 +30,6 @@
 #include "bench/run/run.h"
 #include "bench/tell/story.h"
 
-/* What a template is filled from. */
 struct source {
     const struct field *fields;
     unsigned field_count;

@@ -8,8 +8,6 @@
 
 enum { COLUMNS = 79, GRID_COLUMNS = 12 };
 
-/* Writing for either reader */
-
 void story_escape(FILE *out, char c) {
     switch (c) {
     case '&': (void)fputs("&amp;", out); break;
@@ -70,16 +68,6 @@ static void put_plain(FILE *out, const char *text, size_t bytes) {
         if (text[i] != '`') (void)fputc((unsigned char)text[i] < ' ' ? ' ' : text[i], out);
 }
 
-static void put_wrapped(FILE *out, const char *mark, const char *text) {
-    (void)fputs(mark, out);
-    for (size_t room = COLUMNS - strlen(mark); *text != '\0'; room = COLUMNS) {
-        const size_t bytes = line_bytes(text, room, false);
-        put_plain(out, text, without_blank(text, bytes));
-        (void)fputc('\n', out);
-        text += bytes + strspn(text + bytes, " ");
-    }
-}
-
 static void put_element(struct story *story, const char *element, const char *text) {
     (void)fprintf(story->out, "<%s>", element);
     story_html(story->out, text);
@@ -111,8 +99,15 @@ void story_paragraph(struct story *story, const char *element, const char *text)
         put_element(story, element, text);
         return;
     }
+    const char *mark = element[0] == 'l' ? "* " : "";
     if (element[0] == 'p') leave_blank(story);
-    put_wrapped(story->out, element[0] == 'l' ? "* " : "", text);
+    (void)fputs(mark, story->out);
+    for (size_t room = COLUMNS - strlen(mark); *text != '\0'; room = COLUMNS) {
+        const size_t bytes = line_bytes(text, room, false);
+        put_plain(story->out, text, without_blank(text, bytes));
+        (void)fputc('\n', story->out);
+        text += bytes + strspn(text + bytes, " ");
+    }
     story->apart = false;
 }
 
@@ -140,8 +135,6 @@ void story_tell_as(struct story *story, const char *element,
 void story_tell(struct story *story, void (*put)(FILE *out, const void *what), const void *what) {
     story_tell_as(story, "p", put, what);
 }
-
-/* Tables */
 
 __attribute__((format(printf, 2, 0))) static void add_cell(struct grid *grid, const char *format,
                                                            va_list values) {
@@ -196,23 +189,6 @@ static const char *cell_of(const struct grid *grid, size_t row, size_t column) {
     return text == NULL ? "" : text;
 }
 
-static void html_table(FILE *out, const char *class, const struct grid *grid) {
-    (void)fprintf(out, "<div class=\"wide\"><table class=\"%s\">\n", class);
-    for (size_t row = 0; row < grid_rows(grid); row++) {
-        const char *close = row == 0 ? "</th>" : "</td>";
-        (void)fputs("<tr>", out);
-        for (size_t k = 0; k < grid->columns; k++) {
-            const char *text = cell_of(grid, row, k);
-            const bool number = *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
-            (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", out);
-            story_html(out, text);
-            (void)fputs(close, out);
-        }
-        (void)fputs("</tr>\n", out);
-    }
-    (void)fputs("</table></div>\n", out);
-}
-
 /* The widest piece that is not broken unless it must be. */
 static size_t longest_word(const char *text) {
     size_t longest = 1, start = 0;
@@ -248,20 +224,6 @@ static void fit_columns(const struct grid *grid, size_t columns, size_t widths[G
     }
 }
 
-/*
- * The next line of a cell, after the blanks owed by those before it; returns
- * what it owes itself.
- */
-static size_t plain_cell(FILE *out, const char **text, size_t width, size_t owed) {
-    if (**text == '\0') return owed + width + 2;
-    const size_t bytes = line_bytes(*text, width, true), shown = without_blank(*text, bytes);
-    const size_t used = width_of(*text, shown);
-    (void)fprintf(out, "%*s", (int)owed, "");
-    put_plain(out, *text, shown);
-    *text += bytes + strspn(*text + bytes, " ");
-    return (width > used ? width - used : 0) + 2;
-}
-
 static void plain_table(FILE *out, const struct grid *grid) {
     size_t widths[GRID_COLUMNS] = {0};
     const size_t columns = grid->columns > GRID_COLUMNS ? GRID_COLUMNS : grid->columns;
@@ -270,10 +232,15 @@ static void plain_table(FILE *out, const struct grid *grid) {
         const char *rest[GRID_COLUMNS];
         for (size_t k = 0; k < columns; k++) rest[k] = cell_of(grid, row, k);
         for (bool more = true; more;) {
-            size_t owed = 0;
+            size_t owed = 0; /* blanks, which nothing may follow */
             more = false;
             for (size_t k = 0; k < columns; k++) {
-                owed = plain_cell(out, &rest[k], widths[k], owed);
+                const size_t bytes = line_bytes(rest[k], widths[k], true);
+                const size_t shown = without_blank(rest[k], bytes);
+                if (shown > 0) (void)fprintf(out, "%*s", (int)owed, "");
+                put_plain(out, rest[k], shown);
+                owed = (shown > 0 ? 0 : owed) + widths[k] + 2 - width_of(rest[k], shown);
+                rest[k] += bytes + strspn(rest[k] + bytes, " ");
                 more = more || *rest[k] != '\0';
             }
             (void)fputc('\n', out);
@@ -281,13 +248,30 @@ static void plain_table(FILE *out, const struct grid *grid) {
     }
 }
 
-void story_table(struct story *story, const char *class, struct grid *grid) {
-    if (grid_rows(grid) > 1 && story->html) html_table(story->out, class, grid);
-    if (grid_rows(grid) > 1 && !story->html) {
+static void html_table(FILE *out, const char *class, const struct grid *grid) {
+    (void)fprintf(out, "<div class=\"wide\"><table class=\"%s\">\n", class);
+    for (size_t i = 0; i < grid_rows(grid) * grid->columns; i++) {
+        const size_t row = i / grid->columns, k = i % grid->columns;
+        const char *text = cell_of(grid, row, k);
+        const bool number = *text == '\0' || strchr("0123456789-+.<>", *text) != NULL;
+        (void)fputs(k == 0 ? "<tr>" : "", out);
+        (void)fputs(row == 0 ? "<th>" : number ? "<td class=\"number\">" : "<td>", out);
+        story_html(out, text);
+        (void)fputs(row == 0 ? "</th>" : "</td>", out);
+        (void)fputs(k + 1 == grid->columns ? "</tr>\n" : "", out);
+    }
+    (void)fputs("</table></div>\n", out);
+}
+
+bool story_table(struct story *story, const char *class, struct grid *grid) {
+    const bool any = grid_rows(grid) > 1;
+    if (any && story->html) html_table(story->out, class, grid);
+    if (any && !story->html) {
         leave_blank(story);
         plain_table(story->out, grid);
     }
     grid_free(grid);
+    return any;
 }
 
 void story_fold(struct story *story, const char *summary, const char *class, struct grid *grid) {
@@ -296,7 +280,7 @@ void story_fold(struct story *story, const char *summary, const char *class, str
         (void)fputs("<details>", story->out);
         put_element(story, "summary", summary);
     }
-    story_table(story, class, grid);
+    (void)story_table(story, class, grid);
     if (folds) (void)fputs("</details>\n", story->out);
 }
 

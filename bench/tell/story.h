@@ -49,8 +49,8 @@ void story_tell(struct story *story, void (*put)(FILE *out, const void *what), c
 void story_tell_as(struct story *story, const char *element,
                    void (*put)(FILE *out, const void *what), const void *what);
 
-/* A grid of heads alone is left out; `class` is the page's. Frees the grid. */
-void story_table(struct story *story, const char *class, struct grid *grid);
+/* A grid of heads alone is left out (false); `class` is the page's. Frees the grid. */
+bool story_table(struct story *story, const char *class, struct grid *grid);
 
 /* One that is long to read: on a page it is opened by a click on `summary`. Frees the grid. */
 void story_fold(struct story *story, const char *summary, const char *class, struct grid *grid);

@@ -88,15 +88,6 @@ void words_cell_middle(struct grid *grid, const struct middle *middle,
     grid_add(grid, "%s", words_interval(interval, words).text);
 }
 
-static void put_fact(FILE *out, const struct fact *fact) {
-    switch (fact->kind) {
-    case FACT_TEXT: (void)fputs(fact->text, out); break;
-    case FACT_NUMBER: (void)fprintf(out, "%.6g", fact->number); break;
-    case FACT_TRUTH: (void)fputs(fact->number != 0 ? "true" : "false", out); break;
-    case FACT_UNKNOWN: (void)fputc('-', out); break;
-    }
-}
-
 void words_cell_facts(struct grid *grid, const struct fact *values, size_t count) {
     const size_t most = 3;
     char *text = NULL;
@@ -104,7 +95,12 @@ void words_cell_facts(struct grid *grid, const struct fact *values, size_t count
     FILE *out = open_memstream(&text, &length);
     for (size_t i = 0; out != NULL && i < count && i < most; i++) {
         if (i > 0) (void)fputs("; ", out);
-        put_fact(out, &values[i]);
+        switch (values[i].kind) {
+        case FACT_TEXT: (void)fputs(values[i].text, out); break;
+        case FACT_NUMBER: (void)fprintf(out, "%.6g", values[i].number); break;
+        case FACT_TRUTH: (void)fputs(values[i].number != 0 ? "true" : "false", out); break;
+        case FACT_UNKNOWN: (void)fputc('-', out); break;
+        }
     }
     if (out != NULL && count > most) (void)fprintf(out, "; and %zu more", count - most);
     if (out != NULL) (void)fclose(out);

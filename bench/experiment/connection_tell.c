@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* By round-trip time: what a fresh connection adds, measured and by the model. */
+/*
+ * What a fresh connection adds to a message: by round-trip time, measured and by
+ * the model; and by how many messages share one.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/experiment/all.h"
+#include "bench/judge/models.h"
 
 static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 
@@ -20,22 +24,6 @@ static const struct fit *fit_of(const struct results *results, const char *varia
                              &key);
     }
     return fit != NULL && isfinite(fit->line.slope.value) ? fit : NULL;
-}
-
-static void put_round_trips(FILE *out, const struct fit *one, const struct fit *other) {
-    static const char words[] = "{round_trips:%.3f}[, {level:percent} % interval {ci_low:%.3f} to "
-                                "{ci_high:%.3f}][, {runs:run}]";
-    const double model = round_trips_of(fresh) - round_trips_of(kept);
-    if (one == NULL || other == NULL) {
-        (void)fprintf(out, "%s (by the model, not measured)",
-                      words_counted(model, "round trip").text);
-        return;
-    }
-    (void)fprintf(out, "%.3f round trips (", one->line.slope.value - other->line.slope.value);
-    fill_put(out, words, fill_from(LIST_FITS, one));
-    (void)fputs(", instead of ", out);
-    fill_put(out, words, fill_from(LIST_FITS, other));
-    (void)fprintf(out, "; by the model %.0f)", model);
 }
 
 /*
@@ -98,8 +86,20 @@ static void put_headline(FILE *out, const void *what) {
                         isfinite(work.comparison.diff.value);
     /* What is by the model alone goes with what was measured, or goes without saying. */
     if ((one == NULL || other == NULL) && !counted && !worked) return;
+    static const char words[] = "{round_trips:%.3f}[, {level:percent} % interval {ci_low:%.3f} to "
+                                "{ci_high:%.3f}][, {runs:run}]";
+    const double model = round_trips_of(fresh) - round_trips_of(kept);
     (void)fputs("A fresh TCP connection for every message adds ", out);
-    put_round_trips(out, one, other);
+    if (one != NULL && other != NULL) {
+        (void)fprintf(out, "%.3f round trips (", one->line.slope.value - other->line.slope.value);
+        fill_put(out, words, fill_from(LIST_FITS, one));
+        (void)fputs(", instead of ", out);
+        fill_put(out, words, fill_from(LIST_FITS, other));
+        (void)fprintf(out, "; by the model %.0f)", model);
+    } else {
+        (void)fprintf(out, "%s (by the model, not measured)",
+                      words_counted(model, "round trip").text);
+    }
     if (counted) {
         (void)fprintf(out, "%s%.3g packets (%.3g instead of %.3g, counted in %zu and %zu runs)",
                       worked ? ", " : " and ", more.value - less.value, more.value, less.value,
@@ -175,66 +175,64 @@ static struct grid situation_grid(const struct results *results) {
     return grid;
 }
 
-/*
- * Protocols that the lab does not carry, by round trips alone: what their
- * cryptography costs was not measured here. TLS 1.3 takes one round trip of its
- * own behind TCP's (RFC 8446, section 2); QUIC's handshake is both in one, and a
- * known server is sent the request at once (RFC 9001, section 1). Certificates
- * too large for the first flight of an unknown client add one (RFC 9000,
- * section 8.1).
- */
-static struct grid model_grid(void) {
-    static const double round_trips[] = {1, 3, 2, 1};
-    struct grid grid = grid_of("by model, not measured|TLS 1.3, kept|TLS 1.3, fresh|QUIC, fresh|"
-                               "QUIC, fresh, 0-RTT");
-    grid_add(&grid, "round trips");
-    for (int k = 0; k < 4; k++) grid_add(&grid, "%.0f", round_trips[k]);
-    for (int i = 1; i < RTTS; i++) {
-        grid_add(&grid, "%g ms", rtts_ms[i]);
-        for (int k = 0; k < 4; k++) grid_add(&grid, "%g ms", rtts_ms[i] * round_trips[k]);
-    }
-    return grid;
-}
-
 void situations_tell(struct story *story, const struct results *results) {
-    struct grid situations = situation_grid(results), models = model_grid();
-    if (grid_rows(&situations) > 1) {
+    /*
+     * Protocols that the lab does not carry, by round trips alone: what their
+     * cryptography costs was not measured here. TLS 1.3 takes one round trip of
+     * its own behind TCP's (RFC 8446, section 2); QUIC's handshake is both in one,
+     * and a known server is sent the request at once (RFC 9001, section 1).
+     * Certificates too large for the first flight of an unknown client add one
+     * (RFC 9000, section 8.1).
+     */
+    static const double round_trips[] = {1, 3, 2, 1};
+    struct grid situations = situation_grid(results);
+    struct grid models = grid_of("by model, not measured|TLS 1.3, kept|TLS 1.3, fresh|QUIC, fresh|"
+                                 "QUIC, fresh, 0-RTT");
+    const bool any = grid_rows(&situations) > 1;
+    grid_add(&models, "round trips");
+    for (int k = 0; k < 4; k++) grid_add(&models, "%.0f", round_trips[k]);
+    for (int i = 1; i < RTTS; i++) {
+        grid_add(&models, "%g ms", rtts_ms[i]);
+        for (int k = 0; k < 4; k++) grid_add(&models, "%g ms", rtts_ms[i] * round_trips[k]);
+    }
+    if (any)
         story_say(story,
                   "How long one message and its answer take: measured (95 %% interval, runs) / "
                   "predicted as the work on this machine and the round trips of the mode, UDP 1, "
                   "TCP kept 1, TCP fresh 2.");
-        story_table(story, "situations", &situations);
+    story_table(story, "situations", &situations);
+    if (any) {
         story_table(story, "grey", &models);
         story_say(story, "The second table is round trips alone, by RFC 8446 and RFC 9001: the "
                          "work of TLS 1.3 and QUIC was not measured.");
-        return;
     }
-    grid_free(&situations);
     grid_free(&models);
 }
 
 void round_trips_tell(struct story *story, const struct results *results) {
     struct grid grid = grid_of("variant|metric|round trips, interval|model|without delay|r2|runs");
     for (size_t i = 0; i < results->count; i++) {
-        for (size_t k = 0; k < results->sessions[i]->lists[LIST_FITS].count; k++) {
-            grid_fill(
-                &grid,
-                "`{variant}`|{metric}|{round_trips:%.3f}[ ({ci_low:%.3f} to {ci_high:%.3f})]|"
-                "{model:%.4g}|{intercept_us:time}|{r2:%.4f}|{runs:count}",
-                fill_from(LIST_FITS, SESSION_AT(results->sessions[i], LIST_FITS, struct fit, k)));
-        }
+        const struct findings *list = &results->sessions[i]->lists[LIST_FITS];
+        for (size_t k = 0; k < list->count; k++)
+            grid_fill(&grid,
+                      "`{variant}`|{metric}|{round_trips:%.3f~}|{model:%.4g}|{intercept_us:time}|"
+                      "{r2:%.4f}|{runs:count}",
+                      fill_from(LIST_FITS, &((const struct fit *)list->items)[k]));
     }
-    if (grid_rows(&grid) > 1) {
+    if (grid_rows(&grid) > 1)
         story_say(story, "The slope of time over the delay that the wire really applied, in round "
                          "trips:");
-    }
     story_table(story, "numbers", &grid);
 }
 
-/* What the wire itself does: late by how much, and what it costs without a delay. */
-static void tell_wire(struct story *story, const struct runs *runs) {
+void rtt_table(struct story *story, const struct results *results) {
+    const struct session *session = results->sessions[0];
+    const struct runs *runs = &session->runs;
+    /* What the wire itself does: late by how much, and what it costs without a delay. */
     double worst_us = 0, sum_us[2] = {0}; /* without a delay, and with one */
     unsigned count[2] = {0};
+    compare_put_head(story, session);
+    round_trips_tell(story, results);
     for (size_t i = 0; i < runs->count; i++) {
         const struct carried *wire = &runs->list[i]->wire;
         const bool delays = runs->list[i]->asked.rtt_ns > 0;
@@ -253,22 +251,7 @@ static void tell_wire(struct story *story, const struct runs *runs) {
     if (count[0] > 0)
         story_say(story, "At round-trip time 0 it holds a packet for %s a round trip (%s).",
                   words_time(sum_us[0] / count[0]).text, words_counted(count[0], "run").text);
-}
-
-void rtt_table(struct story *story, const struct results *results) {
-    const struct session *session = results->sessions[0];
-    compare_put_head(story, session);
-    round_trips_tell(story, results);
-    tell_wire(story, &session->runs);
     compare_put_foot(story, session);
-}
-
-/* What two cores do to the ratio of one. */
-static const char *conclusion_of(const struct interval *same, const struct interval *cross) {
-    if (cross->high < 1) return "The order is inverted";
-    if (cross->low <= 1) return "Which of the two is faster across cores is not decided";
-    if (cross->high < same->low) return "The order stays, and the ratio shrinks";
-    return "The order stays";
 }
 
 static void put_placements(FILE *out, const void *what) {
@@ -284,8 +267,12 @@ static void put_placements(FILE *out, const void *what) {
         compare_put(out, times, interval, &same);
         (void)fputs(" as long as a kept one on the same core, and ", out);
         compare_put(out, times, interval, &cross);
+        const struct interval *of_one = &same.comparison.ratio, *of_two = &cross.comparison.ratio;
         (void)fprintf(out, " across two cores, where every message waits for wake-ups. %s.",
-                      conclusion_of(&same.comparison.ratio, &cross.comparison.ratio));
+                      of_two->high < 1   ? "The order is inverted"
+                      : of_two->low <= 1 ? "Which of the two is faster across cores is not decided"
+                      : of_two->high < of_one->low ? "The order stays, and the ratio shrinks"
+                                                   : "The order stays");
     } else if (one) {
         (void)fputs("Where both sides run changes this answer most on one machine: `make bench` "
                     "with two CPUs measures it.",
@@ -293,27 +280,20 @@ static void put_placements(FILE *out, const void *what) {
     }
 }
 
-/* The run that knows its ports, else the range of the machine. */
-static double port_range(const struct results *results) {
-    double range = 0;
-    for (size_t i = 0; i < results->count; i++) {
-        const struct session *session = results->sessions[i];
-        for (size_t k = 0; k < session->runs.count; k++) {
-            const struct ports *ports = &session->runs.list[k]->ports;
-            if (ports->range > 0) return ports->range;
-        }
-        unsigned low = 0, high = 0;
-        if (range == 0 &&
-            sscanf(facts_text(&session->environment, "local_ports"), "%u %u", &low, &high) == 2 &&
-            high > low)
-            range = high - low + 1;
-    }
-    return range;
-}
-
 static void put_ports(FILE *out, const void *what) {
     enum { TIME_WAIT_S = 60 };
-    const double range = port_range(what);
+    const struct results *results = what;
+    double known = 0, range = 0; /* of the first run that knows its ports, else of the machine */
+    for (size_t i = 0; i < results->count; i++) {
+        const struct session *session = results->sessions[i];
+        const char *ports = facts_text(&session->environment, "local_ports");
+        unsigned low = 0, high = 0;
+        for (size_t k = 0; k < session->runs.count && !(known > 0); k++)
+            known = session->runs.list[k]->ports.range;
+        if (range == 0 && sscanf(ports, "%u %u", &low, &high) == 2 && high > low)
+            range = high - low + 1;
+    }
+    if (known > 0) range = known;
     if (range <= 0) return;
     (void)fprintf(out,
                   "So do the ports: whoever closes first keeps its port for %d s, so between two "
@@ -331,4 +311,112 @@ void rtt_tell(struct story *story, const struct results *results) {
     headline_tell(story, results);
     situations_tell(story, results);
     changes_tell(story, results);
+}
+
+/* Of a list, the point of the same variant with so many messages; NULL: no run of it is valid. */
+static const struct per_connection *point_at(const struct findings *list,
+                                             const struct per_connection *like, double messages) {
+    const struct per_connection key = {.variant = like->variant, .messages = messages};
+    const struct per_connection *point =
+        findings_first(list, LIST_PER_CONNECTION, "variant messages", &key);
+    return point != NULL && isfinite(point->time_us.value) ? point : NULL;
+}
+
+struct curve {
+    const struct findings *list;
+    const struct per_connection *first;
+};
+
+static void put_curve(FILE *out, const void *what) {
+    const struct curve *curve = what;
+    const struct per_connection *alone = point_at(curve->list, curve->first, 1),
+                                *shared = point_at(curve->list, curve->first, NAN);
+    if (alone == NULL || shared == NULL) return;
+    fill_put(out,
+             "[Over a round-trip time of {rtt_ms:%.4g} ms ]`{variant}` takes "
+             "{time_us:time}{time_us:time+} for a message when each has a connection of its own, "
+             "and ",
+             fill_from(LIST_PER_CONNECTION, alone));
+    fill_put(out, "{time_us:time}{time_us:time+} when all share one: ",
+             fill_from(LIST_PER_CONNECTION, shared));
+    const double low_us = alone->time_us.low, high_us = shared->time_us.high;
+    /* Whether the ends are further apart than either is sure. */
+    if ((isfinite(low_us) ? low_us : alone->time_us.value) <=
+        (isfinite(high_us) ? high_us : shared->time_us.value)) {
+        (void)fputs("what a connection costs is not told apart from nothing here.", out);
+        return;
+    }
+    (void)fprintf(out, "to have one costs %s",
+                  words_time(alone->time_us.value - shared->time_us.value).text);
+    (void)fputs(". With N messages on a connection each bears an N-th of that: ", out);
+    for (int n = 1; n <= 100; n *= 10)
+        (void)fprintf(
+            out, "%s%s %%%s with %d", n == 1 ? "" : ", ",
+            words_number(per_connection_share(alone->time_us.value, shared->time_us.value, n)).text,
+            n == 1 ? " of its time" : "", n);
+    if (alone->below_10_percent > 1)
+        fill_put(out, ", and less than a tenth from {below_10_percent:count} on",
+                 fill_from(LIST_PER_CONNECTION, alone));
+    /* The largest distance between the line and a point of the variant, of the point. */
+    const struct per_connection *all = curve->list->items;
+    double off = NAN;
+    for (size_t i = 0; i < curve->list->count; i++)
+        if (strcmp(all[i].variant, alone->variant) == 0 && all[i].messages > 1)
+            off = fmax(off, fabs(100 * (all[i].time_us.value / all[i].model_us - 1)));
+    if (isfinite(off)) {
+        (void)fprintf(
+            out, ". Measured and this model, kept + (fresh - kept) / N, are at most %s %% apart",
+            words_number(off).text);
+    }
+    (void)fputs(".", out);
+}
+
+static struct grid curve_grid(const struct session *session, const struct per_connection *first) {
+    const struct findings *list = &session->lists[LIST_PER_CONNECTION];
+    const struct per_connection *all = list->items;
+    struct grid grid =
+        grid_of("`%s`|us a message|model|for the connection|/floor|runs", first->variant);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct source source = fill_from(LIST_PER_CONNECTION, &all[i]);
+        if (strcmp(all[i].variant, first->variant) != 0) continue;
+        grid_fill(&grid, isnan(all[i].messages) ? "all messages" : "{messages:message}", source);
+        grid_fill(&grid, "{time_us:~}|{model_us}|{share_percent} %", source);
+        const struct compared floor = {
+            .variant = first->variant, .baseline = "floor", .per_connection = all[i].messages};
+        compare_fill(&grid, "{ratio:ratio}",
+                     findings_first(&session->lists[LIST_COMPARISONS], LIST_COMPARISONS,
+                                    "variant baseline per_connection", &floor));
+        grid_fill(&grid, "{runs:count}", source);
+    }
+    return grid;
+}
+
+/* Curve by curve, of which a session has one for each variant: numbers, or what they say. */
+static void tell_curves(struct story *story, const struct session *session, bool words) {
+    const struct findings *list = &session->lists[LIST_PER_CONNECTION];
+    const struct per_connection *all = list->items;
+    for (size_t i = 0; i < list->count; i++) {
+        if (findings_first(list, LIST_PER_CONNECTION, "variant", &all[i]) != &all[i]) continue;
+        struct grid grid = curve_grid(session, &all[i]);
+        if (words) story_tell(story, put_curve, &(struct curve){list, &all[i]});
+        if (!words)
+            story_table(story, "numbers", &grid);
+        else if (story->html)
+            story_numbers(story, &grid);
+        else
+            grid_free(&grid); /* the terminal has the numbers already */
+    }
+}
+
+void per_connection_table(struct story *story, const struct results *results) {
+    compare_put_head(story, results->sessions[0]);
+    tell_curves(story, results->sessions[0], false);
+    compare_put_foot(story, results->sessions[0]);
+}
+
+void per_connection_tell(struct story *story, const struct results *results) {
+    if (results_with(results, LIST_PER_CONNECTION) == NULL) return;
+    story_say(story, "From HTTP/1.0 to keep-alive: a connection (over UDP a socket) that carries N "
+                     "messages is made once for all of them.");
+    for (size_t i = 0; i < results->count; i++) tell_curves(story, results->sessions[i], true);
 }
