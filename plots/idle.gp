@@ -3,6 +3,7 @@
 NAME = "idle"; DATA = ARG1; OUT = ARG2; MODE = ARG3
 load system("dirname '".ARG0."'")."/style.gp"
 
+MODELLED = UNIQUE_WITH(FILE, WHO, "model_ms")
 # Points come as they were waited for, the longest first.
 FILE = sprintf("< head -n 1 '%s'; tail -n +2 '%s' | sort -t '\t' -k 1,1 -k 2,2g", FILE, FILE)
 
@@ -20,5 +21,6 @@ X(name) = (x = OF(name, "gap_ms"), x > 0 ? x : NaN)
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
     eval "plot for [name in SERIES] FILE using (X(name)):(OF(name, 'latency_ms')) with linespoints linewidth 2 dashtype DASH(name) ".LOOK." title name". \
-         INTERVALS("X(name)", "low_ms", "high_ms")
+         INTERVALS("X(name)", "low_ms", "high_ms"). \
+         (DUMB || MODELLED eq "" ? "" : ", for [name in MODELLED] FILE using (X(name)):(OF(name, 'model_ms')) with lines linewidth 1 dashtype 3 linecolor rgb COLOUR(name) notitle")
 }

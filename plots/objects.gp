@@ -25,10 +25,10 @@ do for [terminal_name in TERMINALS] {
     set yrange [0:*]
     set offsets 0, 0, graph 0.1, 0
     set size 1, 0.52; set origin 0, 0.48
-    if (!DUMB) { set title HEADING }
+    if (!DUMB) { set title HEADING font ',12' }
     set ylabel "time of the page (ms)"
     unset xlabel
-    eval BARS("page_ms", "%.0f")
+    eval BARS("page_ms", "%.0f").", for [name in SERIES] FILE using (AT(name) - STEP * 0.45):(OF(name, 'model_ms')):(STEP * 0.9):(0) with vectors nohead linewidth 2 linecolor rgb '#222222' notitle"
     set size 1, 0.48; set origin 0, 0
     unset title
     set key bottom center outside horizontal maxrows 1 samplen 1 # the width is for the heading

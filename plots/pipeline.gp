@@ -19,12 +19,14 @@ do for [terminal_name in TERMINALS] {
     set xtics 2
     set format x "%.0f"
     set size 1, 0.58; set origin 0, 0.42
-    if (!DUMB) { set title HEADING }
+    if (!DUMB) { set title HEADING font ',12' }
     set ylabel "messages/s"
     unset xlabel
     set format y "%.0s%c"
     eval ONE_TWO_FIVE_SI("y", "throughput_per_s")
-    eval CURVES("OF", "pipeline", "throughput_per_s", "throughput_per_s_ci_low", "throughput_per_s_ci_high")
+    MODELLED = UNIQUE_WITH(FILE, WHO, "model_per_s")
+    eval CURVES("OF", "pipeline", "throughput_per_s", "throughput_per_s_ci_low", "throughput_per_s_ci_high"). \
+         (DUMB || MODELLED eq "" ? "" : ", for [name in MODELLED] FILE using (OF(name, 'pipeline')):(OF(name, 'model_per_s')) with lines linewidth 1 dashtype 3 linecolor rgb COLOUR(name) notitle")
     set ytics autofreq
     set size 1, 0.42; set origin 0, 0
     unset title

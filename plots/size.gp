@@ -17,7 +17,7 @@ do for [terminal_name in TERMINALS] {
     if (!DUMB) { eval LEGEND; unset key }
     eval BYTES_X
     set size 1, 0.54; set origin 0, 0.46
-    if (!DUMB) { set title HEADING }
+    if (!DUMB) { set title HEADING font ',12' }
     set ylabel "latency (us)"
     unset xlabel
     eval ONE_TWO_FIVE("y", "latency_p50_us")

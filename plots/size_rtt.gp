@@ -14,10 +14,12 @@ set ytics STEP * RTT_MS
 set format y "%.4g"
 set ylabel sprintf("latency (ms), a mark each %s", STEP > 1 ? sprintf("%d round trips", STEP) : "round trip")
 MS(name, c) = OF(name, c) / 1e3
-HEADS = "with vectors heads size screen 0.006, 90 fixed linewidth 1.5 linecolor rgb COLOUR(name) notitle"
+MODEL_LINE = "with lines linewidth 1.5"
 
 do for [terminal_name in TERMINALS] {
     eval OPEN(terminal_name)
-    eval "plot for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us')) with linespoints linewidth 2 dashtype DASH(name) ".LOOK." title name". \
-         (DUMB ? "" : ", for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us_ci_low')):(0):(MS(name, 'latency_us_ci_high') - MS(name, 'latency_us_ci_low')) ".HEADS)
+    eval "plot for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'model_us')) ".MODEL_LINE." dashtype DASH(name) linecolor rgb COLOUR(name) notitle". \
+         ", for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us')) with points ".LOOK." title name". \
+         (DUMB ? "" : ", for [name in SERIES] FILE using (SIZE(name, 'size_bytes')):(MS(name, 'latency_us_ci_low')):(0):(MS(name, 'latency_us_ci_high') - MS(name, 'latency_us_ci_low')) with vectors heads size screen 0.006, 90 fixed linewidth 1.5 linecolor rgb COLOUR(name) notitle". \
+              ", NaN ".MODEL_LINE." linecolor rgb '#555555' title 'lines: the model'")
 }

@@ -60,7 +60,7 @@ SIZE(name, c) = (v = OF(name, c), v == 0 ? 0.5 : v)
 
 CONDITIONS = ABOUT("conditions")
 TITLE = ABOUT("title")
-set title TITLE.(CONDITIONS eq "" ? "" : "\n".CONDITIONS)
+set title TITLE.(CONDITIONS eq "" ? "" : "\n".CONDITIONS) font ',12' # conditions are long
 set border 3 linecolor "#555555"
 set tics nomirror
 set grid linetype 1 linewidth 0.5 linecolor "#dddddd"

@@ -19,7 +19,7 @@ do for [terminal_name in TERMINALS] {
     set logscale x 2
     set format x "%.0f"
     set size 1, 0.54; set origin 0, 0.46
-    if (!DUMB) { set title HEADING }
+    if (!DUMB) { set title HEADING font ',12' }
     set ylabel "messages/s"
     unset xlabel
     set format y "%.0s%c"

@@ -152,7 +152,8 @@ static void add_point(struct session *session, const char *variant, unsigned rep
                                  .gap_ms = gap_ms,
                                  .rtt_ms = 20,
                                  .latency_ms = {ms, ms - 0.1, ms + 0.1, 3},
-                                 .round_trips = ms / 20};
+                                 .round_trips = ms / 20,
+                                 .model_round_trips = gap_ms < 200 || reply < 1000 ? 1 : 4};
 }
 
 /* As the sweep waits for them: the longest pause first. */
@@ -211,6 +212,18 @@ static void price_of_keeping_is_told(void **state) {
     assert_says(text, "176 bytes of a server");
     assert_says(text, "9,900 bytes for it");
     assert_says_not(text, "no run counts");
+    assert_says(text, "80.0 (4.00 of 4)");
+    assert_says_not(text, "Not as predicted");
+    free(text);
+}
+
+static void what_the_model_does_not_say_is_told(void **state) {
+    (void)state;
+    struct session *session = points_made();
+    add_point(session, "tcp-persistent", 102400, 300, 61);
+    char *text = told_of(session);
+    assert_says(text, "Not as predicted: 3.05 instead of 4 by tcp-persistent after 300 ms, 102,400 "
+                      "bytes. The window may");
     free(text);
 }
 
@@ -465,6 +478,7 @@ int main(void) {
         cmocka_unit_test(retry_is_safe_where_no_more_was_executed_than_answered),
         cmocka_unit_test(memory_that_is_not_known_is_no_number),
         cmocka_unit_test(price_of_keeping_is_told),
+        cmocka_unit_test(what_the_model_does_not_say_is_told),
         cmocka_unit_test(sentence_is_about_a_kept_connection_or_not_said),
         cmocka_unit_test(pause_that_costs_nothing_is_told),
         cmocka_unit_test(point_without_a_run_is_told),

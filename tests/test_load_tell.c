@@ -68,13 +68,15 @@ static void take(struct run *run, double usual_us, double slow_us, bool overload
 }
 
 static struct session *rates(void) {
-    static const double rates[] = {10000, 40000, 55000};
+    static const double rates[] = {10000, 25000, 40000, 55000};
     struct session *session = session_new("sweep", "rate");
-    for (unsigned i = 0; i < 9; i++) {
-        struct run *run = open_run(session, "tcp-persistent", i % 3, i / 3, rates[i / 3]);
-        take(run, 50, 500 + 10 * (i % 3), i / 3 == 2);
+    for (unsigned i = 0; i < 12; i++) {
+        const double rate = rates[i / 3];
+        struct run *run = open_run(session, "tcp-persistent", i % 3, i / 3, rate);
+        take(run, 50, 500 + 10 * (i % 3), i / 3 == 3);
+        run->answered.mean_ns = 1e5 + 5e4 * rate / (run->capacity_per_s - rate);
     }
-    open_knees(&session->lists[LIST_KNEES], &session->runs);
+    open_knees(&session->lists[LIST_KNEES], &session->runs, &session->lists[LIST_CAPACITIES]);
     return session;
 }
 
@@ -153,9 +155,26 @@ static struct session *objects(void) {
         run->asked.reply_bytes = 4096;
         run->asked.wire = true;
         run->asked.rtt_ns = 90000000;
+        run->wire.applied_rtt_ns = 90e6;
         run->elapsed_ns = rows[i].elapsed_ms * 1000000;
         run->sent = run->ok = 43;
         run->packets = rows[i].packets;
+    }
+    return session;
+}
+
+/* The second size takes a round trip more than slow start has. */
+static struct session *sizes(void) {
+    static const double round_trips[] = {2.02, 7.1};
+    struct session *session = session_new("sweep", "size");
+    for (unsigned i = 0; i < 2 * BLOCKS; i++) {
+        struct run *run = made_run(session, "tcp-per-message", i % BLOCKS, i / BLOCKS);
+        run->asked.size_bytes = run->asked.reply_bytes = i < BLOCKS ? 64 : 65536;
+        run->asked.wire = true;
+        run->asked.rtt_ns = 20000000;
+        run->wire.applied_rtt_ns = 20.1e6;
+        run->latency.mean_ns = 20.1e6 * round_trips[i / BLOCKS];
+        run->latency.p50_ns = FIELD_UNKNOWN;
     }
     return session;
 }
@@ -217,10 +236,11 @@ static void connections_have_throughput_and_latency(void **state) {
                  "6 runs) over 64; its median latency goes from 50.0 us to 11.0 ms over 1,024.");
 }
 
-static void a_rate_is_told_up_to_its_knee(void **state) {
+static void a_rate_is_told_below_its_knee(void **state) {
     (void)state;
     assert_tells(rate_tell,
-                 "Up to its knee, 40,000 requests/s, 0.80 times what it carries in a closed loop, "
+                 "Below its knee, at 25,000 requests/s, 0.50 times what it carries in a closed "
+                 "loop, "
                  "tcp-persistent has a p99 of 510 us (single runs 500 us to 520 us, 3 runs)");
 }
 
@@ -266,12 +286,25 @@ static void a_page_has_its_time_and_its_packets(void **state) {
     (void)state;
     assert_tells(objects_tell,
                  "The page (43 messages of 64 bytes, answers of 4,096 bytes, a round-trip time of "
-                 "90 ms) takes 3.96 s (1 run) and 215 packets by tcp-persistent over 1 connection, "
-                 "and 1.98 s (1 run) and 602 packets by tcp-per-message over 4 connections: kept, "
+                 "90 ms) takes 3.96 s (1 run) and 215 packets by tcp-persistent over 1 connection "
+                 "(44.0 round trips, 44 predicted), and 1.98 s (1 run) and 602 packets by "
+                 "tcp-per-message over 4 connections (22.0 round trips, 22 predicted): kept, "
                  "but one after the other, loses to four fresh ones at a time; with as many at a "
                  "time it is 1.08 s");
     assert_tells(objects_tell, "and pipelined 540 ms (1 run) and 172 packets by tcp-pipelined over "
-                               "1 connection.");
+                               "1 connection (6.00 round trips, 6 predicted).");
+}
+
+static void sizes_are_told_in_round_trips_beside_those_predicted(void **state) {
+    (void)state;
+    struct session *session = sizes();
+    char *text = made_told(size_tell, &session, 1, true);
+    assert_says(text, "64      40.6 ms (40.6 ms to 40.6  2.02         2          6");
+    assert_says(text, "tcp-per-message takes 7.10 round trips for 65,536 bytes, where 6 are "
+                      "predicted: its window may");
+    assert_says_not(text, "for 64 bytes");
+    free(text);
+    session_free(session);
 }
 
 static void designs_have_a_range(void **state) {
@@ -348,12 +381,13 @@ static void a_template_says_how_sure_a_number_is(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_have_throughput_and_latency),
-        cmocka_unit_test(a_rate_is_told_up_to_its_knee),
+        cmocka_unit_test(a_rate_is_told_below_its_knee),
         cmocka_unit_test(what_is_lost_counts_as_longer_than_all),
         cmocka_unit_test(tails_are_told_at_one_rate),
         cmocka_unit_test(batches_say_what_shares_a_call_and_a_packet),
         cmocka_unit_test(without_a_wire_no_packet_is_told),
         cmocka_unit_test(a_page_has_its_time_and_its_packets),
+        cmocka_unit_test(sizes_are_told_in_round_trips_beside_those_predicted),
         cmocka_unit_test(designs_have_a_range),
         cmocka_unit_test(a_silent_client_is_told_though_its_runs_are_not_valid),
         cmocka_unit_test(of_what_was_not_measured_nothing_is_told),

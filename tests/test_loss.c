@@ -22,24 +22,56 @@ static char path[] = "/tmp/echolab-loss.XXXXXX";
 
 /* ---- the model ---- */
 
-/* The timers of this kernel end late, never early; what nobody repeats ends with the deadline. */
+static const struct loss_timers usual = {.minimum_rto_ms = 200, .tick_ms = 4};
+
+static const struct lost_packet *find_lost(const char *variant, const char *what) {
+    const struct lost_packet *lost = variant_find(variant)->may_lose;
+    while (strcmp(lost->what, what) != 0) lost++;
+    return lost;
+}
+
+static struct loss_prediction predict(const char *variant, const char *what, double rtt_ms) {
+    return loss_model_predict(find_lost(variant, what), &usual, rtt_ms, 2000);
+}
+
+/* The timers of the kernel end late, never early; what nobody repeats ends with the deadline. */
 static void predictions_are_sums_of_round_trips_and_timers(void **state) {
     (void)state;
-    for (unsigned i = 0; i < variant_count; i++) {
-        const struct lost_packet *lost = variants[i].may_lose;
-        for (; lost != NULL && lost->what != NULL; lost++) {
-            const struct loss_prediction near = loss_model_predict(lost, 0, 2000),
-                                         far = loss_model_predict(lost, 20, 2000);
-            assert_true(near.low_ms < near.high_ms && far.low_ms < far.high_ms);
-            if (lost->unanswered) {
-                assert_true(far.low_ms == 2000);
-                continue;
-            }
-            const double trips = lost->round_trips + lost->minimum_rto;
-            assert_near(far.low_ms - near.low_ms, 20 * trips, 1e-9);
-            assert_true(near.low_ms >= 1000.0 * lost->initial_rto);
-        }
+    static const struct {
+        const char *variant, *what;
+        double low_ms, high_ms; /* at 20 ms; 5 of them for processes, a timer has 4 + 4 */
+    } rows[] = {{"tcp-per-message", "the SYN", 1040, 1040 + 5 + 4 + 32},
+                {"tcp-per-message", "the handshake's ACK", 40, 49},
+                {"tcp-per-message", "the request", 260, 273},
+                {"tcp-per-message", "the reply", 67, 80},
+                {"tcp-per-message", "the server's FIN", 40, 49},
+                {"tcp-persistent", "the reply", 240, 253},
+                {"udp-persistent", "the request", 2000, 2005}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct loss_prediction one = predict(rows[i].variant, rows[i].what, 20);
+        assert_near(one.low_ms, rows[i].low_ms, 1e-9);
+        assert_near(one.high_ms, rows[i].high_ms, 1e-9);
+        assert_int_equal(isnan(one.probed_low_ms) == 0, i == 3);
     }
+    const struct loss_timers own = loss_timers_read();
+    assert_true(own.tick_ms >= 1 && own.tick_ms <= 10 && own.minimum_rto_ms > 0);
+}
+
+/* Seen in quiet runs at 20 ms: 75.3 ms, and 316 after a tail loss probe. */
+static void lost_reply_has_two_ways_told_apart_by_a_probe(void **state) {
+    (void)state;
+    const struct loss_prediction reply = predict("tcp-per-message", "the reply", 20);
+    static const double quick[] = {67, 75.3, 80}, slow[] = {305, 316, 322}, neither[] = {60, 90};
+    for (int i = 0; i < 3; i++) {
+        assert_true(loss_is_predicted(&reply, quick[i], false));
+        assert_true(loss_is_predicted(&reply, slow[i], true));
+        assert_false(loss_is_predicted(&reply, quick[i], true));
+        assert_false(loss_is_predicted(&reply, slow[i], false));
+    }
+    for (int i = 0; i < 4; i++) assert_false(loss_is_predicted(&reply, neither[i / 2], i % 2 == 0));
+    /* Where nothing follows, the probe is the resend: it comes when the timeout would. */
+    const struct loss_prediction request = predict("tcp-per-message", "the request", 20);
+    assert_true(loss_is_predicted(&request, 265, false) && loss_is_predicted(&request, 265, true));
 }
 
 /* ---- in words ---- */
@@ -52,6 +84,9 @@ static void add(struct session *session, const char *lost, double ms, uint64_t r
                                  .predicted_low_ms = 240,
                                  .predicted_high_ms = 253,
                                  .measured_ms = {ms, ms - 1, ms + 1, runs},
+                                 .probed_low_ms = NAN,
+                                 .probed = NAN,
+                                 .as_predicted = NAN,
                                  .answered = true};
 }
 
@@ -66,6 +101,29 @@ static void worst_is_told_and_what_was_not_predicted(void **state) {
     assert_says(text, "249 (248 to 250)");
     assert_says(text, "240 to 253");
     assert_says_not(text, "(1,315"); /* three runs have no interval */
+    free(text);
+    session_free(session);
+}
+
+static void runs_are_judged_one_by_one(void **state) {
+    (void)state;
+    struct session *session = session_new("sweep", "loss");
+    add(session, "the reply", 75.3, 6);
+    struct lost_message *one = session->lists[LIST_LOST].items;
+    one->predicted_low_ms = 67;
+    one->predicted_high_ms = 80;
+    one->probed_low_ms = 302;
+    one->probed_high_ms = 323;
+    one->probed = 2;
+    one->as_predicted = 6;
+    char *text = made_told(loss_tell, &session, 1, true);
+    assert_says(text, "67 to 80 or 302 to 323");
+    assert_says(text, "(TCPLossProbes tells which: 2 runs of 6)");
+    assert_says_not(text, "Not as predicted");
+    free(text);
+    one->as_predicted = 5;
+    text = made_told(loss_tell, &session, 1, true);
+    assert_says(text, "Not as predicted: the reply of tcp-persistent (5 of 6 runs are).");
     free(text);
     session_free(session);
 }
@@ -114,8 +172,10 @@ static void lost_packet_costs_tcp_a_timer_and_udp_the_message(void **state) {
                     isnan(one->measured_ms.high)); /* two runs have no interval */
     }
     assert_true(session->runs.count >= 8); /* a restless run is repeated */
-    for (size_t i = 0; i < session->runs.count; i++)
+    for (size_t i = 0; i < session->runs.count; i++) {
         assert_non_null(session->runs.list[i]->lost_packet);
+        assert_true(run_counter(session->runs.list[i], "kernel.TCPLossProbes") != FIELD_UNKNOWN);
+    }
     session_free(session);
 }
 
@@ -150,7 +210,9 @@ static int remove_file(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(predictions_are_sums_of_round_trips_and_timers),
+        cmocka_unit_test(lost_reply_has_two_ways_told_apart_by_a_probe),
         cmocka_unit_test(worst_is_told_and_what_was_not_predicted),
+        cmocka_unit_test(runs_are_judged_one_by_one),
         cmocka_unit_test(what_has_no_run_is_told_without_a_number),
         cmocka_unit_test(lost_packet_costs_tcp_a_timer_and_udp_the_message),
         cmocka_unit_test(wrong_usage_is_refused),

@@ -235,6 +235,37 @@ static int tear_down(void **state) {
     return rmdir(folder);
 }
 
+/* Up to nine closed loops each, of which three are enough; a busy machine may refuse them all. */
+static void rates_are_shares_of_the_median_of_valid_closed_loops(void **state) {
+    (void)state;
+    static struct ran ran;
+    char path[PATH_ROOM], why[SESSION_WHY] = "";
+    (void)snprintf(path, sizeof path, "%s/rate.json", folder);
+    echolab_run(&ran, "sweep rate udp-persistent --blocks 1 --duration 5ms --warmup 1ms --json %s",
+                path);
+    if (access(path, R_OK) != 0) {
+        if (ran.status == EXIT_NOT_VALID)
+            assert_non_null(strstr(ran.err, "none of 9 closed loops is valid"));
+        print_message("skipped: %s", ran.err);
+        skip();
+    }
+    struct session *session = session_read(path, why);
+    if (session == NULL) fail_msg("%s", why);
+    (void)unlink(path);
+    if (session == NULL) return; /* analyzers do not know that it has failed */
+    assert_int_equal(session->lists[LIST_CAPACITIES].count, 1);
+    const struct capacity *one = session->lists[LIST_CAPACITIES].items;
+    assert_string_equal(one->variant, "udp-persistent");
+    assert_in_range(one->runs, 1, 3);
+    assert_true(one->per_s.low <= one->per_s.value && one->per_s.value <= one->per_s.high);
+    for (size_t i = 0; i < session->runs.count; i++) {
+        const struct run *run = session->runs.list[i];
+        assert_true(run->capacity_per_s == one->per_s.value);
+        assert_true(run->asked.rate_per_s <= 1.1 * one->per_s.value);
+    }
+    session_free(session);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_go_on_until_intervals_are_narrow),
@@ -245,6 +276,7 @@ int main(void) {
         cmocka_unit_test(only_kept_connections_carry_several),
         cmocka_unit_test(with_one_each_packets_are_those_of_a_fresh_connection),
         cmocka_unit_test(round_trips_become_slopes),
+        cmocka_unit_test(rates_are_shares_of_the_median_of_valid_closed_loops),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -29,6 +29,7 @@ results_tell headline_tell;    /* what a fresh connection adds */
 results_tell situations_tell;  /* how long a message takes, by round-trip time */
 results_tell round_trips_tell; /* the slopes */
 results_tell changes_tell;     /* what would change the answer */
+results_tell size_tell;        /* size_tell.c: over a wire */
 results_tell per_connection_table, per_connection_tell;
 results_tell rate_table, rate_tell;
 results_tell rate_numbers;            /* the tables without what stands around them in a terminal */

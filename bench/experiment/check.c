@@ -319,7 +319,9 @@ static void dropped_packet(struct look *look) {
     const unsigned long long dropped = run->wire.all.dropped;
     run_free(run);
     /* The first row of that model: the request. */
-    const struct loss_prediction wanted = loss_model_predict(asked.variant->may_lose, RTT_MS, 0);
+    const struct loss_timers timers = loss_timers_read();
+    const struct loss_prediction wanted =
+        loss_model_predict(asked.variant->may_lose, &timers, RTT_MS, 0);
     look->detected = dropped == 1 && ms >= 0.9 * wanted.low_ms && ms <= 1.1 * wanted.high_ms;
     look->injected =
         session_text(look->session, "%d request lost, round trip %d ms", !look->negative, RTT_MS);

@@ -148,6 +148,7 @@ static void add_latency(struct grid *grid, const struct middle *measured, double
 static struct grid situation_grid(const struct results *results) {
     static const struct runs none = {0};
     const struct session *sweep = results_find(results, "sweep", "rtt");
+    const struct runs *runs = sweep == NULL ? &none : &sweep->runs;
     struct middle work[WAYS], measured[WAYS];
     struct grid grid = grid_of("round-trip time");
     for (int k = 0; k < WAYS; k++) {
@@ -158,9 +159,8 @@ static struct grid situation_grid(const struct results *results) {
         size_t known = 0;
         for (int k = 0; k < WAYS; k++) {
             const struct situation at = {ways[k].variant, rtts_ms[i]};
-            measured[k] = i == 0 ? work[k]
-                                 : runs_middle(sweep == NULL ? &none : &sweep->runs,
-                                               metric_latency_us, is_situation, &at);
+            measured[k] =
+                i == 0 ? work[k] : runs_middle(runs, metric_latency_us, is_situation, &at);
             known += measured[k].count + work[k].count;
         }
         if (known == 0) continue;
@@ -169,8 +169,9 @@ static struct grid situation_grid(const struct results *results) {
         else
             grid_add(&grid, "%g ms", rtts_ms[i]);
         for (int k = 0; k < WAYS; k++)
-            add_latency(&grid, &measured[k],
-                        work[k].value + 1e3 * rtts_ms[i] * round_trips_of(ways[k].variant));
+            add_latency(
+                &grid, &measured[k],
+                latency_model_us(runs, variant_find(ways[k].variant), rtts_ms[i], work[k].value));
     }
     return grid;
 }
@@ -198,8 +199,9 @@ void situations_tell(struct story *story, const struct results *results) {
     if (any)
         story_say(story,
                   "How long one message and its answer take: measured (95 %% interval, runs) / "
-                  "predicted as the work on this machine and the round trips of the mode, UDP 1, "
-                  "TCP kept 1, TCP fresh 2.");
+                  "predicted as the work, over the wire without delay where that was measured, and "
+                  "the round trips of the mode (UDP 1, TCP kept 1, TCP fresh 2) at the delay that "
+                  "the wire applied.");
     story_table(story, "situations", &situations);
     if (any) {
         story_table(story, "grey", &models);
@@ -327,6 +329,30 @@ struct curve {
     const struct per_connection *first;
 };
 
+/* How far points between the ends of a variant are from the line. */
+static void put_distance(FILE *out, const struct findings *list, const char *variant) {
+    const struct per_connection *all = list->items;
+    double most_percent = NAN;
+    size_t sure = 0, off = 0; /* points with an interval, and those that the line misses by more */
+    for (size_t i = 0; i < list->count; i++) {
+        const struct middle *time = &all[i].time_us;
+        const double model_us = all[i].model_us;
+        if (strcmp(all[i].variant, variant) != 0 || !(all[i].messages > 1)) continue;
+        most_percent = fmax(most_percent, fabs(100 * (time->value / model_us - 1)));
+        sure += time->low + time->high + model_us > 0;
+        off += model_us < time->low || model_us > time->high;
+    }
+    if (isfinite(most_percent))
+        (void)fprintf(
+            out, ". Measured and this model, kept + (fresh - kept) / N, are at most %s %% apart",
+            words_number(most_percent).text);
+    if (off > 0)
+        (void)fprintf(out,
+                      ", %zu of %zu points by more than their interval, as the line has the noise "
+                      "of its two ends",
+                      off, sure);
+}
+
 static void put_curve(FILE *out, const void *what) {
     const struct curve *curve = what;
     const struct per_connection *alone = point_at(curve->list, curve->first, 1),
@@ -357,17 +383,7 @@ static void put_curve(FILE *out, const void *what) {
     if (alone->below_10_percent > 1)
         fill_put(out, ", and less than a tenth from {below_10_percent:count} on",
                  fill_from(LIST_PER_CONNECTION, alone));
-    /* The largest distance between the line and a point of the variant, of the point. */
-    const struct per_connection *all = curve->list->items;
-    double off = NAN;
-    for (size_t i = 0; i < curve->list->count; i++)
-        if (strcmp(all[i].variant, alone->variant) == 0 && all[i].messages > 1)
-            off = fmax(off, fabs(100 * (all[i].time_us.value / all[i].model_us - 1)));
-    if (isfinite(off)) {
-        (void)fprintf(
-            out, ". Measured and this model, kept + (fresh - kept) / N, are at most %s %% apart",
-            words_number(off).text);
-    }
+    put_distance(out, curve->list, alone->variant);
     (void)fputs(".", out);
 }
 

@@ -142,6 +142,17 @@ struct column *lab_add(struct lab *lab, const struct variant *variant, enum role
 /* Runs one more, beyond the plan, now: it is the session's; NULL: lab->why says why. */
 struct run *lab_run(struct lab *lab, const struct parameters *asked);
 
+/*
+ * What each variant of the request carries in a closed loop: the median of so
+ * many valid runs, round by round one of each, so that all meet the same
+ * machine. Into lab->capacity_per_s and the session's findings; an exit status.
+ */
+enum { CAPACITY_RUNS = 3 };
+int capacity_find(struct lab *lab);
+
+/* Such a run: over the same connections, at the same places, of enough round trips to count. */
+struct parameters capacity_loop(const struct lab *lab, const struct variant *variant);
+
 /* A line that is overwritten by the next, on a terminal alone; "" takes it away. */
 void lab_progress(const struct lab *lab, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "bench/experiment/all.h"
+#include "bench/judge/models.h"
 #include "bench/load/beside.h"
 #include "bench/run/cost.h"
+#include "bench/run/loss_model.h"
 
 enum {
     USUAL = 64,           /* bytes */
@@ -122,6 +124,11 @@ static void conclude_point(struct lab *lab, unsigned column) {
         findings_describe(LIST_IDLE_POINTS, point, &asked);
         point->latency_ms = statistics_middle(ms, count);
         if (point->rtt_ms > 0) point->round_trips = point->latency_ms.value / point->rtt_ms;
+        point->model_round_trips =
+            idle_round_trips(lab->plan.columns[column].run.variant, (double)point->size_bytes,
+                             (double)point->reply_bytes, point->gap_ms, point->rtt_ms,
+                             loss_timers_read().minimum_rto_ms);
+        point->model_ms = point->model_round_trips * point->rtt_ms;
     }
     free(ms);
 }
@@ -274,6 +281,26 @@ static void put_grown(FILE *out, const void *what) {
 #undef AFTER
 }
 
+/* What is nearer to another whole number of round trips than to the model's. */
+static void put_off(FILE *out, const void *what) {
+    const struct findings *list = what;
+    const struct idle_point *all = list->items;
+    const char *between = "Not as predicted: ";
+    for (size_t i = 0; i < list->count; i++) {
+        if (!(fabs(all[i].round_trips - all[i].model_round_trips) > 0.5)) continue;
+        (void)fputs(between, out);
+        fill_put(out,
+                 "{round_trips} instead of {model_round_trips:count} by `{variant}` after "
+                 "{gap_ms:time}, {reply_bytes:count} bytes",
+                 fill_from(LIST_IDLE_POINTS, &all[i]));
+        between = "; ";
+    }
+    if (*between == ';')
+        (void)fputs(". The window may have grown further before, or a timeout be longer where "
+                    "round-trip times vary.",
+                    out);
+}
+
 /* A datagram has an end: the variants that have no place in the table of the largest reply. */
 static void put_left_out(FILE *out, const void *what) {
     const struct findings *list = what;
@@ -309,13 +336,17 @@ static void tell_medians(struct story *story, const struct findings *list,
             if (one == NULL || !is_known(one))
                 grid_add(&grid, one == NULL ? "-" : "no run counts");
             else
-                grid_fill(&grid, "{latency_ms} ({round_trips})", fill_from(LIST_IDLE_POINTS, one));
+                grid_fill(&grid, "{latency_ms} ({round_trips}[ of {model_round_trips:count}])",
+                          fill_from(LIST_IDLE_POINTS, one));
         }
     }
     (void)story_fill(story,
                      "The next message after a pause, a request of {size_bytes:count} bytes and a "
                      "reply of {reply_bytes:count}: median ms (round trips of {rtt_ms:count} ms).",
                      fill_from(LIST_IDLE_POINTS, series));
+    if (!isnan(series->model_round_trips))
+        story_say(story, "Behind \"of\" stand those predicted: slow start from the window that the "
+                         "pause has left.");
     story_table(story, "numbers", &grid);
 }
 
@@ -343,6 +374,7 @@ void idle_tell_points(struct story *story, const struct results *results) {
     size_t without = 0;
     story_tell(story, put_grown, list);
     tell_tables(story, list);
+    story_tell(story, put_off, list);
     story_tell(story, put_left_out, list);
     for (size_t i = 0; i < list->count; i++) without += all[i].latency_ms.count == 0;
     if (without == 0) return;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bench/experiment/all.h"
+#include "bench/judge/models.h"
 
 static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 
@@ -164,6 +165,11 @@ static double packets(const struct run *run) {
     return run->packets * (double)run->sent;
 }
 
+/* Of the delay that the wire applied. */
+static double elapsed_round_trips(const struct run *run) {
+    return (double)run->elapsed_ns / run->wire.applied_rtt_ns;
+}
+
 /* "3.96 s (1 run) and 215 packets by `tcp-persistent` over 1 connection", if it is there. */
 static void put_page(FILE *out, const char *before, const struct series_table *table,
                      size_t series) {
@@ -174,6 +180,10 @@ static void put_page(FILE *out, const char *before, const struct series_table *t
     fill_put(out, "{elapsed_s:time}{elapsed_s:time+}", source);
     if (!isnan(carried)) (void)fprintf(out, " and %.0f packets", carried);
     fill_put(out, " by `{variant}` over {connections:connection}", source);
+    const double trips = series_middle(table, series, elapsed_round_trips).value;
+    if (!isnan(trips))
+        (void)fprintf(out, " (%s round trips, %.0f predicted)", words_number(trips).text,
+                      page_run_round_trips(table->first[series]));
 }
 
 static void put_objects(FILE *out, const void *what) {

@@ -24,7 +24,7 @@ static const char fresh[] = "tcp-per-message", kept[] = "tcp-persistent";
 /* clang-format off */
 static const struct field point_fields[] = {
     TEXT(variant), REAL(valid), REAL(overloaded), REAL(messages), REAL(offered_per_s), REAL(share),
-    REAL(answered_per_s), REAL(answered_percent), REAL(service_p50_us), REAL(service_p99_us),
+    REAL(answered_per_s), REAL(answered_percent), REAL(mean_us), REAL(service_p50_us), REAL(service_p99_us),
     REAL(late_p99_us), REAL(deadline_us), US("p50", [OPEN_P50].value), US("p90", [OPEN_P90].value),
     US("p99", [OPEN_P99].value), US("low_p99", [OPEN_P99].low), US("high_p99", [OPEN_P99].high),
     US("p999", [OPEN_P999].value)};
@@ -173,27 +173,29 @@ void tails_table(struct story *story, const struct results *results) {
 
 void rate_conclude(struct lab *lab) {
     compare_conclude(lab);
-    open_knees(&lab->session->lists[LIST_KNEES], &lab->session->runs);
+    open_knees(&lab->session->lists[LIST_KNEES], &lab->session->runs,
+               &lab->session->lists[LIST_CAPACITIES]);
 }
 
 static void put_knee(FILE *out, const void *what) {
     const struct knee *knee = what;
     const struct source source = fill_from(LIST_KNEES, knee);
-    const bool inside = !isnan(knee->knee_per_s), broken = !isnan(knee->broken_per_s);
-    fill_put(out, "`{variant}`: [capacity in a closed loop {capacity_per_s}/s; ]", source);
     fill_put(out,
-             inside   ? "knee: {knee_per_s:count}/s[, {share:%.2f} of its capacity] (at "
-                        "{broken_per_s:count}/s "
-             : broken ? "no knee inside these rates: already at {broken_per_s:count}/s "
-             : isnan(knee->held_per_s)
-                 ? "no knee: too few messages for a p99, or no valid run"
-                 : "no knee inside these rates: it is above {held_per_s:count}/s",
+             knee->capacity_runs > 1
+                 ? "`{variant}`: capacity in a closed loop {capacity_per_s}/s (median of "
+                   "{capacity_runs:run}, {capacity_least_per_s} to {capacity_most_per_s})"
+                 : "`{variant}`: [capacity in a closed loop {capacity_per_s}/s][ "
+                   "({capacity_runs:run})]",
              source);
-    if (broken)
-        (void)fputs(strcmp(knee->because, "overloaded") == 0 ? "overloaded" : "beyond in p99", out);
-    else if (!isnan(knee->held_per_s) && knee->because != NULL)
-        (void)fputs(", as far as runs are valid", out);
-    (void)fputs(inside ? ")." : ".", out);
+    (void)fputs(isnan(knee->capacity_per_s.value) ? "" : "; ", out);
+    fill_put(out,
+             isnan(knee->knee_per_s.value)
+                 ? "no knee: {because}[ ({runs:run})]"
+                 : "knee at {knee_per_s:count}/s, {share:%.2f} of its capacity[ (95 % interval "
+                   "{ci_low:count} to {ci_high:count}, {runs:run})][, where its mean latency is "
+                   "twice the {idle_us:time} without a queue]",
+             source);
+    fill_put(out, "[; overloaded from {broken_per_s:count}/s on].", source);
 }
 
 static void tell_rates(void *context, const struct open_rates *rates) {
@@ -226,10 +228,10 @@ void rate_table(struct story *story, const struct results *results) {
     compare_put_foot(story, results->sessions[0]);
 }
 
-/* Up to its knee, or without one to the highest rate at which it is not overloaded, and beyond. */
+/* Below its knee, or without one to the highest rate at which it is not overloaded, and beyond. */
 static void put_rates(void *context, const struct open_rates *rates) {
     FILE *out = context;
-    const double knee_per_s = rates->knee == NULL ? (double)NAN : rates->knee->knee_per_s;
+    const double knee_per_s = rates->knee == NULL ? (double)NAN : rates->knee->knee_per_s.value;
     const struct open_point *held = NULL, *last = NULL;
     bool holds = true;
     for (size_t i = 0; i < rates->count; i++) {
@@ -243,7 +245,7 @@ static void put_rates(void *context, const struct open_rates *rates) {
     /* Short runs have no messages enough for a p99. */
     const bool tail = !isnan(held->latency_us[OPEN_P99].value + last->latency_us[OPEN_P99].value);
     (void)fputs(ftell(out) > 0 ? " " : "", out);
-    (void)fputs(isnan(knee_per_s) ? "Offered" : "Up to its knee,", out);
+    (void)fputs(isnan(knee_per_s) ? "Offered" : "Below its knee, at", out);
     fill_put(out,
              " {offered_per_s} requests/s[, {share:%.2f} times what it carries in a closed loop], "
              "`{variant}` has a ",

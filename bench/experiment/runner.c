@@ -367,36 +367,6 @@ struct run *lab_run(struct lab *lab, const struct parameters *asked) {
     return run;
 }
 
-/* ---- what the variants can carry ---- */
-
-/* One closed loop each over the same connections, at the same places. */
-static int find_capacities(struct lab *lab) {
-    const uint64_t long_enough_ns = 300000000;
-    const struct request *request = lab->request;
-    double slowest = INFINITY;
-    for (unsigned i = 0; i < request->variant_count; i++) {
-        struct parameters asked = request->run;
-        asked.variant = request->variants[i];
-        asked.rate_per_s = 0;
-        asked.duration_ns = long_enough_ns;
-        asked.messages = 0;
-        lab_progress(lab, "what %s can carry", asked.variant->name);
-        struct run *run = child_run(&asked, lab->why);
-        if (run == NULL) return complain("%s", lab->why);
-        lab->capacity_per_s[i] = run_throughput_per_s(run);
-        slowest = fmin(slowest, lab->capacity_per_s[i]);
-        run_free(run);
-        if (lab->capacity_per_s[i] >= 1) continue;
-        return complain("%s answered nothing in a closed loop: no rate can be chosen; give --rate",
-                        asked.variant->name);
-    }
-    /* Low enough that no variant is overloaded, so that tails can be compared at one rate. */
-    for (unsigned i = 0; request->rate_half && i < lab->plan.count; i++) {
-        lab->plan.columns[i].run.rate_per_s = floor(slowest / 2);
-    }
-    return EXIT_DONE;
-}
-
 /* ---- --dry-run ---- */
 
 /*
@@ -444,6 +414,10 @@ static int print_plan(struct lab *lab) {
     }
     struct tasks tasks = plan_tasks(lab);
     double seconds = 0, longest = 0;
+    for (unsigned i = 0; lab->plan.needs_capacity && i < lab->request->variant_count; i++) {
+        const struct parameters asked = capacity_loop(lab, lab->request->variants[i]);
+        seconds += CAPACITY_RUNS * seconds_of(&asked);
+    }
     for (unsigned i = 0; i < tasks.count; i++) {
         const double run_s = seconds_of(&tasks.list[i].column->run);
         print_task(lab, &tasks.list[i]);
@@ -544,7 +518,7 @@ static int go(struct lab *lab) {
         return experiment->preview != NULL ? experiment->preview(lab) : print_plan(lab);
     }
     if (status == EXIT_DONE) read_surroundings(lab);
-    if (status == EXIT_DONE && lab->plan.needs_capacity) status = find_capacities(lab);
+    if (status == EXIT_DONE && lab->plan.needs_capacity) status = capacity_find(lab);
     if (status == EXIT_DONE && experiment->measure == NULL) run_planned(lab);
     if (status == EXIT_DONE && experiment->measure != NULL) status = experiment->measure(lab);
     if (status == EXIT_DONE && experiment->after != NULL) experiment->after(lab);

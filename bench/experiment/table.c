@@ -9,6 +9,8 @@ const struct experiment experiments[] = {
      .conclude = compare_conclude, .table = compare_table, .tell = compare_tell},
     {"sweep", NULL, BY_SWEEP, .blocks = 6, .plan = compare_plan, .conclude = compare_conclude,
      .table = compare_table},
+    {"sweep", "size", BY_SWEEP, .blocks = 6, .plan = compare_plan, .conclude = compare_conclude,
+     .table = compare_table, .tell = size_tell},
     {"sweep", "rtt", BY_RTT, .blocks = 6, .plan = compare_plan, .conclude = rtt_conclude,
      .table = rtt_table, .tell = rtt_tell},
     {"sweep", "per-connection", BY_SWEEP, .blocks = 6, .plan = compare_plan,

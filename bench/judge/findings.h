@@ -39,16 +39,31 @@ struct per_connection {
     double below_10_percent; /* by the model: from so many messages on */
 };
 
-/* Up to which rate a variant keeps its latency. */
+/* What a variant carries in a closed loop: the median of its valid runs, the least, the most. */
+struct capacity {
+    const char *variant;
+    struct interval per_s;
+    uint64_t runs;
+};
+
+/* Up to which rate a variant keeps its latency, by idle_us + queue_us x load / (capacity - load).
+ */
 struct knee {
-    const char *variant, *build, *because, *rule;
-    double capacity_per_s, knee_per_s, share, held_per_s, broken_per_s;
+    const char *variant, *build, *because, *rule; /* because: why there is none */
+    struct interval capacity_per_s;               /* low, high: of single runs */
+    double capacity_runs;                         /* NAN: not told */
+    struct interval knee_per_s;
+    double share, idle_us, queue_us;
+    double runs;                     /* that the curve goes through */
+    double held_per_s, broken_per_s; /* before, and the first that is overloaded */
 };
 
 /* A lone message that lost one packet. */
 struct lost_message {
     const char *variant, *lost;
     double predicted_low_ms, predicted_high_ms;
+    double probed_low_ms, probed_high_ms; /* after a tail loss probe; NAN: it changes nothing */
+    double probed, as_predicted;          /* of its runs; NAN: likewise, or not told */
     struct middle measured_ms;
     bool answered;
 };
@@ -84,7 +99,7 @@ struct behind_loss {
 struct idle_point {
     const char *variant;
     uint64_t size_bytes, reply_bytes;
-    double gap_ms, rtt_ms, round_trips;
+    double gap_ms, rtt_ms, round_trips, model_round_trips, model_ms;
     struct middle latency_ms; /* of messages */
 };
 
@@ -222,6 +237,7 @@ enum list {
     LIST_COMPARISONS,
     LIST_FITS,
     LIST_PER_CONNECTION,
+    LIST_CAPACITIES,
     LIST_KNEES,
     LIST_LOST,
     LIST_BEHIND_LOSS,

@@ -6,6 +6,8 @@
 
 #include "bench/judge/metric.h"
 #include "bench/judge/series.h"
+#include "bench/run/cost.h"
+#include "echo/message.h"
 
 /* ---- round trips ---- */
 
@@ -62,7 +64,127 @@ void fits_list(struct findings *list, const struct runs *runs) {
     free(points);
 }
 
-/* ---- a connection ---- */
+/* ---- round trips of the model ---- */
+
+struct on_wire {
+    const struct variant *variant;
+    double rtt_ns;
+};
+
+static bool is_on_wire(const struct run *run, const void *key) {
+    const struct on_wire *at = key;
+    return series_is_of(run, at->variant->name) && run->asked.wire &&
+           !(run->asked.loss_percent > 0) && fabs((double)run->asked.rtt_ns - at->rtt_ns) < 1;
+}
+
+static double applied_us(const struct run *run) {
+    return run->wire.applied_rtt_ns / 1e3;
+}
+
+static double work_us(const struct run *run) {
+    return metric_latency_us(run) - run->asked.variant->round_trips * applied_us(run);
+}
+
+double wire_work_us(const struct runs *runs, const struct variant *variant, double bare_us) {
+    const struct on_wire none = {variant, 0};
+    const struct middle work = runs_middle(runs, work_us, is_on_wire, &none);
+    return work.count > 0 ? work.value : bare_us;
+}
+
+double latency_model_us(const struct runs *runs, const struct variant *variant, double rtt_ms,
+                        double bare_us) {
+    const struct on_wire here = {variant, 1e6 * rtt_ms};
+    const struct middle delay = runs_middle(runs, applied_us, is_on_wire, &here);
+    return wire_work_us(runs, variant, bare_us) +
+           variant->round_trips * (delay.count > 0 ? delay.value : 1e3 * rtt_ms);
+}
+
+enum { SEGMENT_BYTES = 1448, WINDOW_SEGMENTS = 10 };
+
+static double segments_of(double bytes) {
+    return ceil(bytes / SEGMENT_BYTES);
+}
+
+double slow_start_rounds(double bytes, double *window) {
+    double left = segments_of(bytes), rounds = 0;
+    while (left > 0) {
+        const double sent = fmin(left, *window);
+        left -= sent;
+        *window += sent;
+        rounds++;
+    }
+    return rounds;
+}
+
+static bool is_made_each_time(const struct variant *variant) {
+    return variant->cost != NULL && variant->cost->each[0].kind == WIRE_SYN;
+}
+
+static bool is_kept(const struct variant *variant) {
+    return variant->cost != NULL && variant->cost->once[0].ip_bytes > 0;
+}
+
+/* A window each way; what fits goes with the round trips of the mode. */
+struct windows {
+    double up, down;
+};
+
+static double round_trips_within(const struct variant *variant, struct windows *windows,
+                                 double messages, double request_bytes, double reply_bytes) {
+    return variant->round_trips - 2 +
+           slow_start_rounds(messages * (ECHO_HEADER_BYTES + request_bytes), &windows->up) +
+           slow_start_rounds(messages * (ECHO_HEADER_BYTES + reply_bytes), &windows->down);
+}
+
+double message_round_trips(const struct variant *variant, double request_bytes,
+                           double reply_bytes) {
+    struct windows new = {WINDOW_SEGMENTS, WINDOW_SEGMENTS};
+    if (!is_made_each_time(variant)) return variant->round_trips;
+    return round_trips_within(variant, &new, 1, request_bytes, reply_bytes);
+}
+
+/* Slow start has left it at what was sent, beyond that of a new connection (tcp_cwnd_restart). */
+static double window_after(double bytes, double timeouts) {
+    const double window = WINDOW_SEGMENTS + segments_of(ECHO_HEADER_BYTES + bytes);
+    return fmax(WINDOW_SEGMENTS, floor(ldexp(window, -(int)fmin(timeouts, WINDOW_SEGMENTS))));
+}
+
+double idle_round_trips(const struct variant *variant, double request_bytes, double reply_bytes,
+                        double gap_ms, double rtt_ms, double minimum_rto_ms) {
+    /* Either side has sent last one round trip before it sends again after the pause. */
+    const double timeouts = floor((gap_ms + rtt_ms) / (rtt_ms + minimum_rto_ms));
+    struct windows windows = {window_after(request_bytes, timeouts),
+                              window_after(reply_bytes, timeouts)};
+    if (!is_kept(variant)) return message_round_trips(variant, request_bytes, reply_bytes);
+    return round_trips_within(variant, &windows, 1, request_bytes, reply_bytes);
+}
+
+double page_round_trips(const struct variant *variant, double messages, double depth,
+                        double request_bytes, double reply_bytes) {
+    struct windows windows = {WINDOW_SEGMENTS, WINDOW_SEGMENTS};
+    double trips = 1; /* to connect */
+    if (!is_kept(variant))
+        return ceil(messages / depth) * message_round_trips(variant, request_bytes, reply_bytes);
+    while (messages > 0) {
+        const double batch = fmin(messages, depth);
+        trips += round_trips_within(variant, &windows, batch, request_bytes, reply_bytes);
+        messages -= batch;
+    }
+    return trips;
+}
+
+double page_run_round_trips(const struct run *run) {
+    const struct parameters *asked = &run->asked;
+    return page_round_trips(asked->variant, ceil((double)run->sent / asked->connections),
+                            run->depth, asked->size_bytes, asked->reply_bytes);
+}
+
+/* ---- shares ---- */
+
+double pipeline_model(double alone, double deep, double deepest, double depth) {
+    const double own = (deep * deepest - alone) / (deepest - 1);
+    return own + (alone - own) / depth;
+}
 
 double per_connection_model(double fresh, double kept, double messages) {
     return kept + (fresh - kept) / messages;

@@ -25,6 +25,7 @@ struct open_point {
     double messages;             /* of the valid ones, those that were lost or failed too */
     double offered_per_s, share; /* share: of its capacity in a closed loop; NAN: not known */
     double answered_per_s, answered_percent;
+    double mean_us; /* of those answered, the median over the runs */
     /*
      * value: of the messages of all runs, low and high: of a single run the
      * least and the greatest. INFINITY: beyond the deadline; NAN: too few.
@@ -56,11 +57,10 @@ bool open_each(const struct runs *runs, const struct findings *knees,
                void (*act)(void *context, const struct open_rates *rates), void *context);
 
 /*
- * Adds the knee of each variant to `list` (of LIST_KNEES). held_per_s is the
- * highest rate up to which its rule holds and broken_per_s the first at which
- * it does not; knee_per_s is unknown unless both are there, as the knee lies
- * between them.
+ * Adds the knee of each variant to `list` (of LIST_KNEES), by the curve of its
+ * latency over the load; without one it says because of what. `capacities` is
+ * a LIST_CAPACITIES.
  */
-void open_knees(struct findings *list, const struct runs *runs);
+void open_knees(struct findings *list, const struct runs *runs, const struct findings *capacities);
 
 #endif

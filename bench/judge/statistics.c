@@ -145,17 +145,29 @@ struct comparison statistics_compare(const double *variant, const double *baseli
 
 /* ---- a line through points ---- */
 
-/* The slopes of all pairs that are of different groups, ascending; how many. */
-static size_t pair_slopes(const struct slope_point *points, size_t count, double *slopes) {
+static double slope_between(const struct slope_point *one, const struct slope_point *other) {
+    return (other->y - one->y) / (other->x - one->x);
+}
+
+/* What `of` says of all pairs that are of different groups, ascending; how many. */
+static size_t pair_values(const struct slope_point *points, size_t count, slope_of_pair *of,
+                          double *values) {
     size_t pairs = 0;
     for (size_t i = 0; i < count; i++) {
         for (size_t k = i + 1; k < count; k++) {
             if (points[i].group == points[k].group || points[i].x == points[k].x) continue;
-            slopes[pairs++] = (points[k].y - points[i].y) / (points[k].x - points[i].x);
+            const bool ascends = points[i].x < points[k].x;
+            values[pairs++] = of(&points[ascends ? i : k], &points[ascends ? k : i]);
         }
     }
-    gsl_sort(slopes, 1, pairs);
+    gsl_sort(values, 1, pairs);
     return pairs;
+}
+
+static double alike(const struct slope_point *points, size_t count, size_t of) {
+    double same = 0;
+    for (size_t k = 0; k < count; k++) same += points[k].group == points[of].group;
+    return same;
 }
 
 /* The standard deviation of Kendall's sum where there is no slope, the groups being ties. */
@@ -163,10 +175,9 @@ static double kendall_deviation(const struct slope_point *points, size_t count) 
     const double n = (double)count;
     double sum = n * (n - 1) * (2 * n + 5);
     for (size_t i = 0; i < count; i++) {
-        double alike = 0;
-        for (size_t k = 0; k < count; k++) alike += points[k].group == points[i].group;
-        /* Each of the `alike` points of a group adds its share of the group's term. */
-        sum -= (alike - 1) * (2 * alike + 5);
+        /* Each of the `same` points of a group adds its share of the group's term. */
+        const double same = alike(points, count, i);
+        sum -= (same - 1) * (2 * same + 5);
     }
     return sqrt(sum / 18);
 }
@@ -180,27 +191,50 @@ static double median_residue(const struct slope_point *points, size_t count, dou
 static double explained(const struct slope_point *points, const struct slope *line) {
     const double all = gsl_stats_tss(&points->y, sizeof *points / sizeof points->y, line->count);
     double left = 0;
-    for (size_t i = 0; i < line->count; i++)
+    for (size_t i = 0; i < line->count; i++) {
         left += gsl_pow_2(points[i].y - line->intercept - line->slope.value * points[i].x);
+    }
     return all > 0 ? 1 - left / all : 1;
 }
 
-struct slope slope_of(const struct slope_point *points, size_t count, double level) {
-    struct slope line = {count, {NAN, NAN, NAN}, NAN, NAN, level};
-    double *slopes = calloc(count * count + 1, sizeof *slopes);
-    const size_t pairs = slopes == NULL ? 0 : pair_slopes(points, count, slopes);
+/* How often, of lines without a slope, all pairs but those of a group say the same of its sign. */
+static double chance_of_order(const struct slope_point *points, size_t count) {
+    double log_orders = lgamma((double)count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const double same = alike(points, count, i);
+        log_orders -= lgamma(same + 1) / same;
+    }
+    return 2 * exp(-log_orders);
+}
+
+struct interval slope_of_pairs(const struct slope_point *points, size_t count, double level,
+                               slope_of_pair *of) {
+    struct interval middle = {NAN, NAN, NAN};
+    double *values = calloc(count * count + 1, sizeof *values);
+    const size_t pairs = values == NULL ? 0 : pair_values(points, count, of, values);
     if (pairs > 0) {
         const double beyond =
             gsl_cdf_ugaussian_Pinv(1 - (1 - level) / 2) * kendall_deviation(points, count);
-        const double cut = floor(((double)pairs - beyond) / 2);
-        line.slope.value = gsl_stats_median_from_sorted_data(slopes, 1, pairs);
+        double cut = floor(((double)pairs - beyond) / 2);
+        if (cut < 1 && chance_of_order(points, count) <= 1 - level) cut = 1;
+        middle.value = gsl_stats_median_from_sorted_data(values, 1, pairs);
         if (cut >= 1) {
-            line.slope.low = slopes[(size_t)cut - 1];
-            line.slope.high = slopes[pairs - (size_t)cut];
+            middle.low = values[(size_t)cut - 1];
+            middle.high = values[pairs - (size_t)cut];
         }
-        line.intercept = median_residue(points, count, line.slope.value, slopes);
+    }
+    free(values);
+    return middle;
+}
+
+struct slope slope_of(const struct slope_point *points, size_t count, double level) {
+    struct slope line = {count, slope_of_pairs(points, count, level, slope_between), NAN, NAN,
+                         level};
+    double *room = calloc(count + 1, sizeof *room);
+    if (room != NULL && isfinite(line.slope.value)) {
+        line.intercept = median_residue(points, count, line.slope.value, room);
         line.r2 = explained(points, &line);
     }
-    free(slopes);
+    free(room);
     return line;
 }

@@ -100,6 +100,13 @@ struct slope {
     double level;
 };
 
+/* A number of two points, the first of less x; INFINITY is one, too. */
+typedef double slope_of_pair(const struct slope_point *one, const struct slope_point *other);
+
+/* The median of that over all pairs of points of different groups, with Sen's interval. */
+struct interval slope_of_pairs(const struct slope_point *points, size_t count, double level,
+                               slope_of_pair *of);
+
 /* NAN throughout where no two groups differ, or without memory. */
 struct slope slope_of(const struct slope_point *points, size_t count, double level);
 

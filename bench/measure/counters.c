@@ -45,6 +45,7 @@ const struct counter_row counter_rows[] = {
     {"kernel.ListenOverflows", .void_from = 1},
     {"kernel.ListenDrops", .void_from = 1},
     {"kernel.TCPTimeouts", .void_from = 1},
+    {"kernel.TCPLossProbes", .void_from = 0},
     {"kernel.TCPTimeWaitOverflow", .void_from = 0},
     {"kernel.TCPFastOpenActive", .void_from = 0},
     {"kernel.TCPFastOpenActiveFail", .void_from = 0},

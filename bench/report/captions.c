@@ -102,27 +102,70 @@ static void put_largest_overhead(FILE *out, const struct drawing *drawing) {
         "{close_us_ci_low:time} to {close_us_ci_high:time}, ]{runs:run})");
 }
 
-/* The point that is furthest from the model, as it is the one to look at. */
-static void put_rtt(FILE *out, const struct drawing *drawing) {
+/* Whether the two columns behind this one are its interval. */
+static bool has_interval(const struct table *table, size_t column) {
+    return column + 2 < table->width && ends_with(table->columns[column + 1], "low") &&
+           ends_with(table->columns[column + 2], "high");
+}
+
+/* Beside a measured column and its interval, in that unit. */
+struct modelled {
+    const struct table *table;
+    char *const *measured; /* and its interval behind it */
+    const char *model, *unit;
+};
+
+static struct modelled modelled_of(const struct drawing *drawing) {
     const struct table *table = &drawing->table;
-    size_t worst = table_rows(table);
+    struct modelled of = {table, table->columns, drawing->figure->model.column,
+                          drawing->figure->unit};
+    while (!has_interval(table, (size_t)(of.measured - table->columns))) of.measured++;
+    return of;
+}
+
+static void put_off(FILE *out, const struct modelled *of, size_t row, double ratio) {
+    const char *axis = of->table->columns[1];
+    const bool time = ends_with(of->unit, "s") && strlen(of->unit) == 2;
+    const char *how = time ? ":time" : "", *blank = time ? "" : " ", *unit = time ? "" : of->unit;
+    char *template = NULL;
+    const char *name = of->measured[0], *low = of->measured[1], *high = of->measured[2];
+    if (asprintf(&template,
+                 "Furthest from the model is `{variant}` at %s: {%s%s}%s%s ([95 %% interval "
+                 "{%s%s} to {%s%s}, ]{runs:run}) measured, {%s%s}%s%s predicted (%+.1f %%)",
+                 words_condition(axis, table_get(of->table, row, axis), NULL).text, name, how,
+                 blank, unit, low, how, high, how, of->model, how, blank, unit,
+                 100 * (ratio - 1)) > 0)
+        put(out, of->table, row, template);
+    free(template);
+}
+
+/* The point that is furthest from it, as it is the one to look at, and how many are off. */
+static void put_model(FILE *out, const struct drawing *drawing) {
+    const struct modelled of = modelled_of(drawing);
+    size_t worst = table_rows(of.table), sure = 0, off = 0;
     double worst_ratio = 1;
-    for (size_t row = 0; row < table_rows(table); row++) {
-        const double ratio =
-            table_get(table, row, "latency_us") / table_get(table, row, "model_us");
-        if (!(fabs(ratio - 1) > fabs(worst_ratio - 1))) continue;
+    for (size_t row = 0; row < table_rows(of.table); row++) {
+        const double model = table_get(of.table, row, of.model),
+                     low = table_get(of.table, row, of.measured[1]),
+                     high = table_get(of.table, row, of.measured[2]),
+                     ratio = table_get(of.table, row, of.measured[0]) / model;
+        sure += low + high + model > 0;
+        off += model < low || model > high;
+        if (isnan(ratio)) continue;
+        if (worst < table_rows(of.table) && fabs(ratio - 1) <= fabs(worst_ratio - 1)) continue;
         worst = row;
         worst_ratio = ratio;
     }
-    if (worst == table_rows(table)) {
-        (void)fputs("The work on one core was not measured, so there are no lines", out);
+    if (worst == table_rows(of.table)) {
+        (void)fputs("What the model begins with was not measured, so nothing is predicted", out);
         return;
     }
-    put(out, table, worst,
-        "Furthest from the model is `{variant}` at {rtt_ms:%.4g} ms: {latency_us:time} ([95 % "
-        "interval {ci_low:time} to {ci_high:time}, ]{runs:run}) measured, {model_us:time} "
-        "predicted");
-    (void)fprintf(out, " (%+.1f %%)", 100 * (worst_ratio - 1));
+    put_off(out, &of, worst, worst_ratio);
+    if (off > 0)
+        (void)fprintf(out, "; %zu of %zu points are off by more than their interval: %s", off, sure,
+                      drawing->figure->model.why);
+    else if (sure > 0)
+        (void)fprintf(out, "; it is inside the interval of each of %zu points", sure);
 }
 
 /* The first two sizes between which there is a round trip more. */
@@ -181,7 +224,7 @@ static const struct {
     void (*put)(FILE *out, const struct drawing *drawing);
 } places[] = {{"highest", put_highest},  {"lowest", put_lowest},
               {"tails", put_tails},      {"largest_overhead", put_largest_overhead},
-              {"rtt", put_rtt},          {"steps", put_steps},
+              {"model", put_model},      {"steps", put_steps},
               {"answered", put_answered}};
 
 static bool put_place(FILE *out, const char *name, const void *drawing) {
@@ -198,12 +241,6 @@ char *caption_of(const struct drawing *drawing) {
 }
 
 /* ---- the numbers ---- */
-
-/* Whether the two columns behind this one are its interval. */
-static bool has_interval(const struct table *table, size_t column) {
-    return column + 2 < table->width && ends_with(table->columns[column + 1], "low") &&
-           ends_with(table->columns[column + 2], "high");
-}
 
 static void add_cell(struct grid *grid, const struct table *table, size_t row, size_t column,
                      bool exact) {

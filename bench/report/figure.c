@@ -261,6 +261,7 @@ static void add_medians(struct drawing *drawing, const struct runs *here) {
         table_middle(&drawing->table, middle);
         if (middle.count > most) most = middle.count;
     }
+    if (figure->model.of != NULL) table_number(&drawing->table, figure->model.of(drawing, here));
     table_number(&drawing->table, (double)most);
 }
 
@@ -269,6 +270,7 @@ static void add_rows(struct drawing *drawing, const struct runs *own) {
     const struct selection_axis *axis = drawing->figure->runs.axis;
     figure_row *row = drawing->figure->row == NULL ? add_medians : drawing->figure->row;
     size_t count = 0;
+    drawing->own = own;
     double *points = axis == NULL ? NULL : values_of(own, by_axis, axis, &count);
     if (axis == NULL && own->count > 0) row(drawing, own);
     for (size_t i = 0; i < count; i++) {
@@ -277,6 +279,7 @@ static void add_rows(struct drawing *drawing, const struct runs *own) {
         free(here.list);
     }
     free(points);
+    drawing->own = NULL;
 }
 
 static void fill_runs(struct drawing *drawing) {
@@ -334,6 +337,7 @@ static void name_columns(struct drawing *drawing) {
         table_column(table, "%s%sci_low", one ? "" : column, one ? "" : "_");
         table_column(table, "%s%sci_high", one ? "" : column, one ? "" : "_");
     }
+    if (figure->model.of != NULL) table_column(table, "%s", figure->model.column);
     table_column(table, "runs");
 }
 

@@ -46,6 +46,7 @@ struct drawing {
     struct table table;
     char *conditions;           /* what all its runs share, in words; malloc'd, or NULL */
     const struct session *from; /* of its first run, or its finding; NULL: no session's */
+    const struct runs *own;     /* of the variant whose rows are filled */
     char *missing;              /* why there is nothing to draw; NULL: there is */
 };
 
@@ -80,6 +81,10 @@ struct figure {
     figure_row *row;
     void (*tell)(struct drawing *drawing, const void *finding); /* NULL: its columns */
     void (*fill)(struct drawing *drawing);
+    struct {
+        const char *column, *why; /* why a point may be off it, in words */
+        double (*of)(const struct drawing *drawing, const struct runs *here);
+    } model; /* of its first metric; `of` NULL: of none */
 };
 
 extern const struct figure figures[];

@@ -6,6 +6,7 @@
 
 #include "bench/experiment/all.h"
 #include "bench/judge/metric.h"
+#include "bench/judge/models.h"
 #include "bench/judge/open_loop.h"
 #include "bench/judge/series.h"
 #include "bench/report/figure.h"
@@ -95,21 +96,62 @@ static double applied_ms(const struct run *run) {
     return run->wire.applied_rtt_ns / MS;
 }
 
-static void row_rtt(struct drawing *drawing, const struct runs *here) {
-    const struct selection_axis *axis = drawing->figure->runs.axis;
-    const struct run *run = here->list[0];
-    const struct variant *variant = run->asked.variant;
-    const struct middle work =
-        compare_work(drawing->results, variant->name, metrics[METRIC_P50].of);
+static const struct runs *runs_by_rtt(const struct results *results) {
+    static const struct runs none;
+    const struct session *sweep = results_find(results, "sweep", "rtt");
+    return sweep == NULL ? &none : &sweep->runs;
+}
+
+static double bare_us(const struct drawing *drawing, const struct variant *variant) {
+    return compare_work(drawing->results, variant->name, metrics[METRIC_P50].of).value;
+}
+
+/* What the wire applied, else what it was asked for. */
+static double delay_us(const struct runs *here) {
     const struct middle applied = runs_middle(here, applied_ms, NULL, NULL);
+    return applied.count > 0 ? US * applied.value : (double)here->list[0]->asked.rtt_ns / US;
+}
+
+static void row_rtt(struct drawing *drawing, const struct runs *here) {
+    const struct parameters *asked = &here->list[0]->asked;
     const struct middle latency = runs_middle(here, metric_latency_us, NULL, NULL);
-    const double delay_ms = applied.count > 0 ? applied.value : figure_at(axis, run);
-    table_place(&drawing->table, axis, run);
-    table_number(&drawing->table, delay_ms);
+    table_place(&drawing->table, drawing->figure->runs.axis, here->list[0]);
+    table_number(&drawing->table, delay_us(here) / US);
     table_middle(&drawing->table, latency);
     table_number(&drawing->table,
-                 work.count == 0 ? (double)NAN : work.value + US * delay_ms * variant->round_trips);
+                 latency_model_us(runs_by_rtt(drawing->results), asked->variant,
+                                  (double)asked->rtt_ns / MS, bare_us(drawing, asked->variant)));
     table_number(&drawing->table, (double)latency.count);
+}
+
+/* What it has beyond round trips is work, as it is of small messages. */
+static double size_model_us(const struct drawing *drawing, const struct runs *here) {
+    const struct parameters *asked = &here->list[0]->asked;
+    const double work_us = wire_work_us(runs_by_rtt(drawing->results), asked->variant,
+                                        bare_us(drawing, asked->variant));
+    return (isnan(work_us) ? 0 : work_us) +
+           delay_us(here) *
+               message_round_trips(asked->variant, asked->size_bytes, asked->reply_bytes);
+}
+
+static double page_model_ms(const struct drawing *drawing, const struct runs *here) {
+    (void)drawing;
+    return page_run_round_trips(here->list[0]) * delay_us(here) / US;
+}
+
+static bool is_so_deep(const struct run *run, const void *depth) {
+    return run->depth == *(const unsigned *)depth;
+}
+
+/* Between the ends of its variant. */
+static double pipeline_model_per_s(const struct drawing *drawing, const struct runs *here) {
+    const unsigned one = 1;
+    unsigned deepest = 1;
+    for (size_t i = 0; i < drawing->own->count; i++)
+        if (drawing->own->list[i]->depth > deepest) deepest = drawing->own->list[i]->depth;
+    const double alone = runs_middle(drawing->own, run_throughput_per_s, is_so_deep, &one).value,
+                 deep = runs_middle(drawing->own, run_throughput_per_s, is_so_deep, &deepest).value;
+    return 1 / pipeline_model(1 / alone, 1 / deep, deepest, here->list[0]->depth);
 }
 
 /* ---- how many take how long ---- */
@@ -215,13 +257,20 @@ static void add_latency(struct table *table, const struct open_point *point,
     add_waited(table, point, point->latency_us[percent].high);
 }
 
-static double knee_of(const struct drawing *drawing, const struct run *run) {
-    const struct session *from = figure_session_of(drawing->results, run);
-    for (size_t i = 0; i < from->lists[LIST_KNEES].count; i++) {
-        const struct knee *knee = SESSION_AT(from, LIST_KNEES, struct knee, i);
-        if (strcmp(knee->variant, run->asked.variant->name) == 0) return knee->knee_per_s;
-    }
-    return NAN;
+static void add_knee(struct drawing *drawing, const struct run *run) {
+    static const struct knee none = {.capacity_per_s = {NAN, NAN, NAN},
+                                     .knee_per_s = {NAN, NAN, NAN},
+                                     .idle_us = NAN,
+                                     .queue_us = NAN};
+    const struct findings *list = &figure_session_of(drawing->results, run)->lists[LIST_KNEES];
+    const struct knee *knee = list->items, *end = knee + list->count;
+    while (knee < end && strcmp(knee->variant, run->asked.variant->name) != 0) knee++;
+    if (knee == end) knee = &none;
+    table_interval(&drawing->table, knee->knee_per_s.value, knee->knee_per_s.low,
+                   knee->knee_per_s.high);
+    table_number(&drawing->table, knee->capacity_per_s.value);
+    table_number(&drawing->table, knee->idle_us);
+    table_number(&drawing->table, knee->queue_us);
 }
 
 static void row_rate(struct drawing *drawing, const struct runs *here) {
@@ -231,12 +280,12 @@ static void row_rate(struct drawing *drawing, const struct runs *here) {
     table_number(&drawing->table, point.share);
     add_waited(&drawing->table, &point, point.latency_us[OPEN_P50].value);
     add_latency(&drawing->table, &point, OPEN_P99);
-    table_number(&drawing->table, point.service_p50_us);
+    table_number(&drawing->table, point.mean_us);
     table_number(&drawing->table, point.service_p99_us);
     table_number(&drawing->table, point.answered_per_s);
     table_number(&drawing->table, point.answered_percent);
     table_number(&drawing->table, open_point_is_overloaded(&point));
-    table_number(&drawing->table, knee_of(drawing, here->list[0]));
+    add_knee(drawing, here->list[0]);
     table_number(&drawing->table, point.deadline_us);
     table_number(&drawing->table, point.valid);
 }
@@ -337,13 +386,14 @@ const struct figure figures[] = {
     {.name = "rtt",
      .plan = "rtt",
      .title = "Latency over the round-trip time",
-     .caption = "Points are measured, lines are the model: the work on one core, and the round "
-                "trips that a message waits. {rtt}.",
+     .caption = "Points are measured, lines are the model: the work, over the wire without delay "
+                "where that was measured, and the round trips that a message waits. {model}.",
      .unit = "us",
      .runs = {.axis = &along_rtt, .wire = true},
      .columns = "variant|rtt_ms|rtt_applied_ms|latency_us|ci_low|ci_high|model_us|runs",
      .drawn = {{"rtt_applied_ms", true}, {"latency_us", true}},
-     .row = row_rtt},
+     .row = row_rtt,
+     .model = {"model_us", "a CPU that has waited for long is slower to begin", NULL}},
     {.name = "who_waits",
      .plan = "who-waits",
      .title = "One packet lost: who waits?",
@@ -371,15 +421,16 @@ const struct figure figures[] = {
      .plan = "rate",
      .title = "Latency over the offered rate",
      .caption = "An open loop: requests come when they come, and latency counts from when one "
-                "was due. The service time, the thin lines, counts from its first byte sent, "
-                "and so leaves out what it waited before: what a closed loop never shows. "
-                "Hollow: overloaded, not answered at the rate it came.",
+                "was due. Points are means over the messages of a run, lines the curve of a "
+                "queue through those below the capacity, and a bar across one is its knee with "
+                "the interval. Dashed: p99. Below, the share that was answered within the "
+                "deadline. Hollow: overloaded, not answered at the rate it came.",
      .unit = "us",
      .runs = {.axis = &along_rate, .sweep = true, .open = true, .one_session = true},
-     .columns = "variant|offered_per_s|share|p50_us|p99_us|run_low|run_high|service_p50_us|"
+     .columns = "variant|offered_per_s|share|p50_us|p99_us|run_low|run_high|mean_us|"
                 "service_p99_us|answered_per_s|answered_percent|overloaded|knee_per_s|"
-                "deadline_us|runs",
-     .drawn = {{"offered_per_s", true}, {"p50_us", true}},
+                "knee_low|knee_high|capacity_per_s|idle_us|queue_us|deadline_us|runs",
+     .drawn = {{"offered_per_s", true}, {"mean_us", true}},
      .row = row_rate},
     {.name = "tails",
      .plan = "tails",
@@ -398,21 +449,27 @@ const struct figure figures[] = {
      .title = "Messages per second over the number outstanding",
      .caption = "One connection, and so many messages on it before the first answer. The panel "
                 "below says how many share a system call, counted over the sends and receives "
-                "of both sides: what batching is, and why these lines part.",
+                "of both sides: what batching is, and why these lines part. Dotted is the model: "
+                "waiting and calls are shared by a batch, between one message and the deepest. "
+                "{model}.",
      .unit = "messages/s",
      .runs = {.axis = &along_pipeline, .sweep = true, .points = 2},
      .metrics = {{"throughput_per_s", run_throughput_per_s},
                  {"messages_per_call", messages_per_call}},
+     .model = {"model_per_s", "a batch and a message have one cost each there, and buffers fill",
+               pipeline_model_per_s},
      .numbers = true,
      .drawn = {{"pipeline", true}, {"throughput_per_s", true}, {"messages_per_call", true}}},
     {.name = "objects",
      .plan = "objects",
      .title = "A page of many objects",
      .caption = "Equal work: the same objects, of which each connection asks for its share. "
-                "Above the time until the last has come, below the packets of both directions.",
+                "Above the time until the last has come, and as a mark the model: the round trips "
+                "of the connection with the most. Below the packets of both directions. {model}.",
      .unit = "ms",
      .runs = {.axis = &along_connections, .sweep = true, .wire = true, .page = true},
      .metrics = {{"page_ms", elapsed_ms}, {"packets", all_packets}},
+     .model = {"model_ms", "the work on each object is left out there", page_model_ms},
      .numbers = true,
      .drawn = {{"page_ms", false}, {"packets", false}}},
     {.name = "designs",
@@ -450,10 +507,11 @@ const struct figure figures[] = {
      .title = "Latency over the size of the payload: slow start",
      .caption = "A fresh connection may send 10 segments, 14,480 bytes, and then twice as many "
                 "with each round trip; the reply, as large as the request, does so too: the "
-                "steps. {steps}.",
+                "steps, and the lines. {steps}. {model}.",
      .unit = "us",
      .runs = {.axis = &along_size, .points = 2, .wire = true},
      .metrics = {{"latency_us", metric_latency_us}, {"round_trips", round_trips}},
+     .model = {"model_us", "the packets of a large message take time of a CPU, too", size_model_us},
      .numbers = true,
      .drawn = {{"size_bytes", false}, {"latency_us", false}, {"round_trips", true}}},
     {.name = "size_loss",
@@ -475,14 +533,15 @@ const struct figure figures[] = {
      .caption = "A connection that was kept and not used forgets how much it may send: beyond "
                 "a retransmission timeout Linux halves its congestion window for each that has "
                 "passed, down to that of a fresh one (RFC 5681, section 4.1). A short reply "
-                "fits into any window.",
+                "fits into any window. Dotted is the model: the round trips that the window left "
+                "makes of it, without any work.",
      .unit = "ms",
      .findings = &finding_kinds[LIST_IDLE_POINTS],
      .runs = {.one_session = true},
      .conditions = "a round-trip time of {rtt_ms:count} ms, requests of {size_bytes:byte}, "
                    "replies as named",
      .columns = "series={variant},{reply_bytes:%.0f}|gap_ms|latency_ms|low_ms|high_ms|"
-                "round_trips|samples",
+                "round_trips|model_ms|samples",
      .drawn = {{"gap_ms", true}, {"latency_ms", false}}},
     {.name = "phases",
      .plan = "core",

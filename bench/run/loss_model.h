@@ -21,18 +21,32 @@ struct lost_packet {
     unsigned initial_rto; /* timeouts before a round trip was ever measured (1 s) */
     unsigned minimum_rto; /* timeouts of a measured one: its round trip + tcp_rto_min */
     bool unanswered;      /* nobody repeats it: the deadline ends it */
+    bool followed;        /* by a segment whose answer shows the gap, or a tail loss probe's turn */
 };
 
 extern const struct lost_packet loss_server_closes[];
 extern const struct lost_packet loss_kept[];
 extern const struct lost_packet loss_datagrams[];
 
-struct loss_prediction {
-    double low_ms, high_ms; /* the kernel's timers end on a tick, never before */
+/* Of a kernel: timers end on a tick, never before their time. */
+struct loss_timers {
+    double minimum_rto_ms, tick_ms;
 };
 
-/* Reads tcp_rto_min_us and the tick of this kernel. */
-struct loss_prediction loss_model_predict(const struct lost_packet *lost, double rtt_ms,
+/* Reads tcp_rto_min_us and the tick of this one. */
+struct loss_timers loss_timers_read(void);
+
+/* In ms; where a tail loss probe decides, also what it takes after one. */
+struct loss_prediction {
+    double low_ms, high_ms;
+    double probed_low_ms, probed_high_ms; /* NAN: a probe changes nothing */
+};
+
+struct loss_prediction loss_model_predict(const struct lost_packet *lost,
+                                          const struct loss_timers *timers, double rtt_ms,
                                           double deadline_ms);
+
+/* Whether a message took what is predicted; `probed`: a tail loss probe was sent. */
+bool loss_is_predicted(const struct loss_prediction *predicted, double ms, bool probed);
 
 #endif

@@ -15,7 +15,6 @@ enum {
     HALVES_MIN = 200,
     HALVES_SIGMAS = 4,
     HALVES_CYCLES = 10,
-    DISTURBED_PERCENT = 5,
     BUSY_PERCENT = 95,
     IDLE_PERCENT = 80,
     OWN_PERCENT = 30,
@@ -267,13 +266,13 @@ static void check_interference(struct validity *validity, const struct validity_
         validity_refuse(validity, "the wire's device lost %llu packets",
                         (count)input->device_drops);
     }
-    if (input->disturbed > DISTURBED_PERCENT / 100.0) {
+    if (input->disturbed > VALIDITY_DISTURBED_PERCENT / 100.0) {
         validity_refuse(validity,
                         "others took %.0f %% of its time (%d %% allowed): stop them, or try again",
-                        100 * input->disturbed, DISTURBED_PERCENT);
+                        100 * input->disturbed, VALIDITY_DISTURBED_PERCENT);
     }
     if (load->throttled.known &&
-        (double)load->throttled.ns > counted_ns * DISTURBED_PERCENT / 100) {
+        (double)load->throttled.ns > counted_ns * VALIDITY_DISTURBED_PERCENT / 100) {
         validity_refuse(validity,
                         "the control group's CPU quota stopped it %llu times, for %.0f ms",
                         (count)load->throttled.periods, (double)load->throttled.ns / 1e6);

@@ -11,7 +11,11 @@
 #include "bench/measure/counters.h"
 #include "bench/run/variant.h"
 
-enum { VALIDITY_REASONS_MAX = 16, VALIDITY_REASON_BYTES = 192 };
+enum {
+    VALIDITY_REASONS_MAX = 16,
+    VALIDITY_REASON_BYTES = 192,
+    VALIDITY_DISTURBED_PERCENT = 5 /* that others may take of what is measured */
+};
 
 struct validity_input {
     const struct load_result *load;
