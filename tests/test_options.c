@@ -77,6 +77,8 @@ static void times_have_a_unit(void **state) {
         {"200ms", 200000000},
         {"0.2s", 200000000},
         {"1s", 1000000000},
+        {"1.5min", 90000000000},
+        {"1h", 3600000000000},
         {"3600s", UINT64_C(3600000000000)},
     };
     assert_numbers(FORM_TIME, rows, COUNT_OF(rows));
@@ -100,13 +102,14 @@ static void what_is_no_number_is_refused(void **state) {
     (void)state;
     static const char *const texts[] = {"",     " ",      "x",   "k",     "nan", "inf", "-1",
                                         "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5", "1e400",
-                                        "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",  "-inf"};
+                                        "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",  "-inf",
+                                        "0x10", " 5", "+5", "\t5", "1p3", "infinity"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         assert_refused(FORM_SIZE, texts[i]);
         assert_refused(FORM_COUNT, texts[i]);
         assert_refused(FORM_TIME, texts[i]);
     }
-    static const char *const times[] = {"5",    "0",    "1m",     "1min",  "1h",    "s",   "-1s",
+    static const char *const times[] = {"5",    "0",    "1m",     "1mins", "1hour", "s",   "-1s",
                                         "nans", "infs", "1e400s", "1e10s", "0.5ns", "1sec"};
     for (size_t i = 0; i < COUNT_OF(times); i++) assert_refused(FORM_TIME, times[i]);
     static const char *const parts[] = {"1.5", "0.1", "1.0001k", "1000000000.5"};

@@ -537,6 +537,7 @@ static error_t parse_one(int key, char *text, struct argp_state *state) {
     switch (key) {
     case ARGP_KEY_ARG: add_argument(p, text); break;
     case ARGP_KEY_END: check_usage(p); break;
+    case 'h': argp_state_help(state, stdout, ARGP_HELP_STD_HELP); break;
     default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
@@ -561,7 +562,7 @@ static const char *help_of(const struct parameter *option, int takers) {
 }
 
 static struct argp_option *argp_options(const struct command *command) {
-    struct argp_option *list = calloc(parameter_count + OTHER_COUNT + 1, sizeof *list);
+    struct argp_option *list = calloc(parameter_count + OTHER_COUNT + 2, sizeof *list);
     unsigned count = 0;
     for (unsigned i = 0; list != NULL && option_at(i) != NULL; i++) {
         const struct parameter *option = option_at(i);
@@ -577,6 +578,7 @@ static struct argp_option *argp_options(const struct command *command) {
         }
         count++;
     }
+    if (list != NULL) list[count] = (struct argp_option){.key = 'h', .flags = OPTION_HIDDEN};
     return list;
 }
 

@@ -16,7 +16,7 @@ static bool same_refusal(const struct run *one, const struct run *other) {
     if (one->asked.role != other->asked.role || one->validity.count != other->validity.count)
         return false;
     for (unsigned i = 0; i < one->validity.count; i++)
-        if (strcmp(one->validity.reason[i], other->validity.reason[i]) != 0) return false;
+        if (!validity_same_reason(one->validity.reason[i], other->validity.reason[i])) return false;
     return true;
 }
 
@@ -37,7 +37,7 @@ static void add_reasons(struct grid *grid, const struct validity *validity) {
     free(text);
 }
 
-/* Runs that differ in nothing that is shown are one row with a count. */
+/* Runs that differ in the numbers of their reasons alone are one row with a count. */
 static void add_refused(struct grid *grid, const struct session *session) {
     const struct runs *runs = &session->runs;
     for (size_t i = 0; i < runs->count; i++) {
@@ -54,6 +54,46 @@ static void add_refused(struct grid *grid, const struct session *session) {
 /* Experiments that are no plan of runs have runs that are theirs to judge. */
 static bool is_planned(const struct session *session) {
     return strcmp(session->command, "compare") == 0 || strcmp(session->command, "sweep") == 0;
+}
+
+/* What a session finds when it compares a variant with itself; NAN: it did not, or in few blocks.
+ */
+static double own_difference(const struct session *session) {
+    const struct findings *list = &session->lists[LIST_COMPARISONS];
+    const struct compared *all = list->items;
+    for (size_t i = 0; i < list->count; i++) {
+        const bool itself = all[i].role != NULL && strcmp(all[i].role, role_names[ROLE_A_A]) == 0;
+        const size_t enough = 15;
+        if (itself && all[i].comparison.blocks >= enough) return all[i].comparison.detectable;
+    }
+    return NAN;
+}
+
+void origin_tell_restless(struct story *story, const struct results *results) {
+    const double usual = 0.05; /* on a quiet machine less than half of it */
+    size_t all = 0, refused = 0;
+    double worst = 0;
+    for (size_t i = 0; i < results->count; i++) {
+        const struct session *session = results->sessions[i];
+        if (!is_planned(session)) continue;
+        for (size_t k = 0; k < session->runs.count; k++)
+            refused += !run_is_valid(session->runs.list[k]);
+        all += session->runs.count;
+        worst = fmax(worst, own_difference(session));
+    }
+    const bool many = 10 * refused > all, unsure = worst > usual;
+    if (!many && !unsure) return;
+    char *found = NULL;
+    if (unsure &&
+        asprintf(&found, ", and differences below %s are not seen", words_percent(worst).text) < 0)
+        found = NULL;
+    story_say(
+        story,
+        "This machine was not quiet: %zu of %zu runs do not count%s. What is shown is made of "
+        "the rest, with the intervals that it gives; below, \"Runs that do not count\" says "
+        "why.",
+        refused, all, found == NULL ? "" : found);
+    free(found);
 }
 
 void origin_tell_excluded(struct story *story, const struct results *results) {

@@ -111,6 +111,7 @@ static const struct part {
     const char *plan; /* of what has no figure; NULL: it goes without saying */
 } parts[] = {
     /* the first screen */
+    {.tell = origin_tell_restless},
     {.tell = headline_tell},
     {.figure = "per_connection", .table = per_connection_tell},
     {.tell = situations_tell},

@@ -44,6 +44,8 @@ struct grid caption_numbers(const struct drawing *drawing);
 
 /* ---- origin.c: the end of the page ---- */
 
+/* Nothing where the machine was quiet. */
+void origin_tell_restless(struct story *story, const struct results *results);
 void origin_tell_excluded(struct story *story, const struct results *results);
 void origin_tell_commands(struct story *story, const struct results *results);
 void origin_tell_environment(struct story *story, const struct results *results);

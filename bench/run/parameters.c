@@ -205,16 +205,21 @@ int form_read(enum form form, const char *text, double *number) {
     static const struct {
         const char *name;
         double factor;
-    } units[][4] = {[FORM_SIZE] = {{"", 1}, {"k", 1024}, {"M", 1048576}},
-                    [FORM_COUNT] = {{"", 1}, {"k", 1e3}, {"M", 1e6}},
-                    [FORM_TIME] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}},
-                    [FORM_PERCENT] = {{"", 1}, {"%", 1}},
-                    [FORM_RATE] = {{"", 1}, {"k", 1e3}, {"M", 1e6}}};
+    } units[][6] = {
+        [FORM_SIZE] = {{"", 1}, {"k", 1024}, {"M", 1048576}},
+        [FORM_COUNT] = {{"", 1}, {"k", 1e3}, {"M", 1e6}},
+        [FORM_TIME] =
+            {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 6e10}, {"h", 3.6e12}},
+        [FORM_PERCENT] = {{"", 1}, {"%", 1}},
+        [FORM_RATE] = {{"", 1}, {"k", 1e3}, {"M", 1e6}}};
     char *end;
     errno = 0;
     const double given = strtod(text, &end);
-    if (end == text || errno != 0 || !isfinite(given) || given < 0) return -EINVAL;
-    for (int i = 0; i < 4 && units[form][i].name != NULL; i++) {
+    /* Decimal alone: strtod also takes blanks, signs, 0x10, "inf" and 1p3. */
+    if (end == text || errno != 0 || strspn(text, "0123456789.eE+-") < (size_t)(end - text) ||
+        strchr("+-", *text) != NULL)
+        return -EINVAL;
+    for (int i = 0; i < 6 && units[form][i].name != NULL; i++) {
         if (strcmp(end, units[form][i].name) != 0) continue;
         const double scaled = given * units[form][i].factor;
         const double whole = round(scaled); /* 1.005s is a hair less than 1005000000 in binary */
@@ -286,7 +291,8 @@ const char *parameter_wanted(const struct parameter *parameter, char *text, size
         (void)snprintf(text, size, "give a whole number from %.0f to %.0f", parameter->least, most);
         return text;
     case FORM_TIME:
-        (void)snprintf(text, size, "give a time with its unit, such as 200ms or 2s, up to %.0fs",
+        (void)snprintf(text, size,
+                       "give a time with its unit, such as 200ms, 2s or 5min, up to %.0f s",
                        most / 1e9);
         return text;
     case FORM_PERCENT: return "give a percentage from 0 to 100, such as 1%";
