@@ -219,6 +219,82 @@ static bool check_sum(const struct reading *reading, const char *where, const st
                          where, run->sent, run->ok, run->lost, run->failed);
 }
 
+static bool is_off(double value, double wanted, double share) {
+    return fabs(value - wanted) > share * wanted; /* of NAN: no */
+}
+
+/* Ascending, but for what buckets round; where messages are missing the largest is of the rest. */
+static bool check_order(const struct reading *reading, const char *where, const char *name,
+                        const struct distribution *of, bool missing) {
+    const double rounded = 1.002;
+    const struct {
+        const char *name;
+        uint64_t ns;
+    } steps[] = {{"p50", of->p50_ns},
+                 {"p90", of->p90_ns},
+                 {"p99", of->p99_ns},
+                 {"p999", of->p999_ns},
+                 {"max", missing ? FIELD_UNKNOWN : of->max_ns}};
+    uint64_t least_ns = 0;
+    const char *least = "";
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (steps[i].ns == FIELD_UNKNOWN) continue;
+        if ((double)least_ns > rounded * (double)steps[i].ns) {
+            return reading_wrong(reading, "%s contradicts itself: %s.%s is %g and %s only %g",
+                                 where, name, least, (double)least_ns / 1e3, steps[i].name,
+                                 (double)steps[i].ns / 1e3);
+        }
+        least = steps[i].name;
+        least_ns = steps[i].ns;
+    }
+    return of->max_ns == FIELD_UNKNOWN || !(of->mean_ns > rounded * (double)of->max_ns) ||
+           reading_wrong(reading, "%s contradicts itself: %s.mean is %g and max only %g", where,
+                         name, of->mean_ns / 1e3, (double)of->max_ns / 1e3);
+}
+
+/* What follows from the counts, in a closed loop, where nothing is due. */
+static bool check_throughput(const struct reading *reading, const char *where,
+                             const struct outside *outside) {
+    const struct run *run = &outside->run;
+    const double per_s = outside->throughput_per_s, time_ns = outside->time_ns;
+    const double n = (double)run->sent / fmax(1, (double)run->asked.connections * run->depth);
+    const bool steady = outside->valid && !run_is_floor(run) && run->asked.gap_ns == 0 &&
+                        run->asked.idle_timeout_ns == 0 && run->ok == run->sent && n >= 10 &&
+                        (run->waiting == 0 || run->waiting == FIELD_UNKNOWN);
+    if (run_is_open(run)) return true;
+    if (is_off(per_s, run_throughput_per_s(run), 0.01) || is_off(time_ns, run_time_ns(run), 0.01)) {
+        return reading_wrong(reading,
+                             "%s contradicts itself: throughput_per_s is %g and "
+                             "time_per_message_us %g, of %" PRIu64 " messages in %g s",
+                             where, per_s, time_ns / 1e3, run->ok, (double)run->elapsed_ns / 1e9);
+    }
+    const double kept = per_s * run->cycle.mean_ns / 1e9;
+    return !steady || !is_off(kept, run->outstanding, fmax(0.05, 2 / n)) ||
+           reading_wrong(reading,
+                         "%s contradicts itself: throughput_per_s x cycle_us.mean is %g, and "
+                         "outstanding %g",
+                         where, kept, run->outstanding);
+}
+
+static bool check_sense(const struct reading *reading, const char *where,
+                        const struct outside *outside) {
+    const struct run *run = &outside->run;
+    const bool counted = outside->valid && run->samples.answered > 0;
+    if (outside->valid && run->validity.count > 0)
+        return reading_wrong(reading, "%s contradicts itself: it is valid, and not because %s",
+                             where, run->validity.reason[0]);
+    if (counted && run->samples.answered != run->ok)
+        return reading_wrong(reading,
+                             "%s contradicts itself: histogram_ns has %" PRIu64
+                             " messages and messages.ok is %" PRIu64,
+                             where, run->samples.answered, run->ok);
+    return check_order(reading, where, "latency_us", &run->latency, true) &&
+           check_order(reading, where, "answered_us", &run->answered, false) &&
+           check_order(reading, where, "cycle_us", &run->cycle, false) &&
+           check_order(reading, where, "service_us", &run->service, false) &&
+           check_throughput(reading, where, outside);
+}
+
 static bool check_variant(const struct reading *reading, const char *where, const json_t *object) {
     const json_t *name = json_object_get(object, "variant");
     char text[64];
@@ -249,7 +325,7 @@ static bool read_run(const struct reading *reading, const char *where, const jso
            read_samples(reading, where, object, &run->samples) &&
            read_reasons(reading, where, object, &run->validity, outside->valid) &&
            read_kinds(reading, where, run, json_object_get(object, "wire")) &&
-           check_sum(reading, where, run);
+           check_sum(reading, where, run) && check_sense(reading, where, outside);
 }
 
 struct run *run_from_json(const struct reading *reading, const char *where, json_t *object) {

@@ -25,7 +25,7 @@ struct session *session_new(const char *command, const char *axis) {
     session->command = command;
     session->axis = axis;
     session->seed = FIELD_UNKNOWN;
-    session->rtt_ms = NAN;
+    session->rtt_ms = session->reference_us = NAN;
     return session;
 }
 
@@ -76,6 +76,7 @@ static const struct field head_fields[] = {{"command", AT(TEXT, command), .need 
                                            {"server", AT(TEXT, server)},
                                            {"seed", AT(COUNT, seed)},
                                            {"interrupted", AT(TRUTH, interrupted)},
+                                           {"reference_us", AT(REAL, reference_us)},
                                            {"rtt_ms", AT(REAL, rtt_ms)}};
 enum { HEAD_COUNT = sizeof head_fields / sizeof head_fields[0] };
 

@@ -24,6 +24,7 @@ struct session {
     const char *host;        /* the machine's name; NULL likewise */
     const char *server;      /* the address of --host; NULL: servers of its own */
     uint64_t seed;           /* FIELD_UNKNOWN: none */
+    double reference_us;     /* an exchange through pipes (bench/run/reference.h); NAN: none */
     double rtt_ms;           /* of a sweep over one wire; NAN: none, or several */
     bool interrupted;
     struct facts environment; /* read before the first run; "after.": behind the last; or none */
