@@ -100,10 +100,10 @@ static void decimal_fractions_are_taken_at_their_word(void **state) {
 
 static void what_is_no_number_is_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {"",     " ",      "x",   "k",     "nan", "inf", "-1",
-                                        "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5", "1e400",
-                                        "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",  "-inf",
-                                        "0x10", " 5", "+5", "\t5", "1p3", "infinity"};
+    static const char *const texts[] = {"",     " ",      "x",   "k",     "nan", "inf",     "-1",
+                                        "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5",     "1e400",
+                                        "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",      "-inf",
+                                        "0x10", " 5",     "+5",  "\t5",   "1p3", "infinity"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         assert_refused(FORM_SIZE, texts[i]);
         assert_refused(FORM_COUNT, texts[i]);
