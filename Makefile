@@ -52,6 +52,7 @@ COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev
 $(BUILD)/bench/measure/environment.o: CPPFLAGS += -DBUILD_FLAGS='"$(strip $(CFLAGS))"' -DBUILD_COMMIT='"$(COMMIT)"'
 $(BUILD)/bench/measure/environment.o: $(BUILD)/commit
 $(BUILD)/bench/report/report.o: bench/report/page.html plots/plan.tsv # compiled in
+$(BUILD)/bench/experiment/history.o: plots/history.gp # likewise
 $(BUILD)/commit: FORCE
 	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
 
@@ -133,9 +134,9 @@ checkers:
 simulate: $(BUILD)/tests/test_estimate ## what the estimates hold, and find, in noise of known shapes
 	@$< table
 
-sessions: $(BUILD)/echolab ## N=6 core comparisons for echolab diff, to the folder TO=build/sessions
+sessions: $(BUILD)/echolab ## N=6 core comparisons with counts for echolab diff, to the folder TO=build/sessions
 	@to=$(or $(TO),$(BUILD)/sessions); mkdir -p $$to; for i in $$(seq $(or $(N),6)); do \
-	    $(BUILD)/echolab compare --json $$to/$$(date +%Y%m%d-%H%M%S)-$$i.json || exit 1; done
+	    $(BUILD)/echolab compare --counts --json $$to/$$(date +%Y%m%d-%H%M%S)-$$i.json || exit 1; done
 
 clean: ## remove all that was built and measured
 	rm -rf $(BUILD)

@@ -101,14 +101,9 @@ if [[ $# -gt 0 ]]; then exit 0; fi
 
 echo
 "$here/../plots/draw.sh" "$build" "$build/report" || failed+=("the page")
-if [[ ${#doubtful[@]} -gt 0 ]]; then
-    echo "bench: this machine was not quiet enough for: ${doubtful[*]} (see above)" >&2
-fi
-if [[ ${#wrong[@]} -gt 0 ]]; then
-    echo "bench: THE RULER IS NOT TO BE TRUSTED HERE: ${wrong[*]} (see FAIL above)" >&2
-fi
-if [[ ${#failed[@]} -gt 0 ]]; then
-    echo "bench: these parts failed, see above: ${failed[*]}" >&2
-fi
+say() { if [[ $# -gt 1 ]]; then echo "bench: $1: ${*:2} (see above)" >&2; fi; }
+say "this machine was not quiet enough for" "${doubtful[@]}"
+say "THE RULER IS NOT TO BE TRUSTED HERE" "${wrong[@]}"
+say "these parts failed" "${failed[@]}"
 printf '\nopen %s/report/index.html (or: make view)\n' "$build"
 [[ ${#failed[@]} -eq 0 ]]

@@ -89,7 +89,8 @@ int main(int argc, char **argv) {
         printf("commit %s\n", environment_commit());
         return EXIT_DONE;
     }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--usage") == 0 || strcmp(name, "help") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--usage") == 0 ||
+        strcmp(name, "help") == 0) {
         options_print_commands();
         return argc > 1 ? EXIT_DONE : EXIT_WRONG_USAGE;
     }

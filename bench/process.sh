@@ -30,44 +30,31 @@ fail() {
     exit 1
 }
 
-# All that was started here is gone when the script is, however it ends.
-work=
-server=
-clean_up() {
-    if [[ -n $server ]]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    if [[ -n $work ]]; then rm -rf "$work"; fi
-}
 # In a private network with the lab's settings, as compare's runs are.
 if [[ ${ECHOLAB_INSIDE:-} != 1 && -x $echolab ]]; then
     ECHOLAB_INSIDE=1 exec "$echolab" inside "$0" "$@"
 fi
-trap clean_up EXIT
+command -v hyperfine >/dev/null ||
+    fail "hyperfine is not installed, so no whole process was timed: run 'make deps' and try again"
+[[ -x $echolab ]] || fail "there is no $echolab: run 'make' first"
+
+mkdir -p "$(dirname "$stem")"
+work=$(mktemp -d "$stem.XXXXXX")
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # The highest numbered CPU that we may use, as placement_choose does. What is
 # started from here on inherits it; bash and hyperfine only wait.
-pin() {
-    local allowed
-    allowed=$(taskset -cp $$)
-    taskset -cp "${allowed##*[!0-9]}" $$ >/dev/null
-}
+allowed=$(taskset -cp $$)
+taskset -cp "${allowed##*[!0-9]}" $$ >/dev/null
 
 # The first line that the server prints says where it listens, and that it does.
-start_server() {
-    local line
-    mkfifo "$work/says"
-    setpriv --pdeathsig TERM "$echolab" serve --port 0 >"$work/says" &
-    server=$!
-    exec 3<"$work/says" # stays open, so that the server can go on printing
-    read -r -t 10 line <&3 ||
-        fail "$echolab serve ended, or did not say within 10 s where it listens"
-    [[ $line =~ 127\.0\.0\.1:[0-9]+ ]] || fail "$echolab serve said '$line', and no address"
-    address=${BASH_REMATCH[0]}
-}
+# It stays readable, so that the server can go on printing, and ends with us.
+exec 3< <(exec setpriv --pdeathsig TERM "$echolab" serve --port 0)
+read -r -t 10 line <&3 || fail "$echolab serve ended, or did not say within 10 s where it listens"
+[[ $line =~ 127\.0\.0\.1:[0-9]+ ]] || fail "$echolab serve said '$line', and no address"
+address=${BASH_REMATCH[0]}
 
 # The first of 1,000, 2,000, 4,000 ... messages that takes long enough, so that
 # slow and fast variants need no list here. It is the warm-up as well.
@@ -83,19 +70,8 @@ messages_for() { # VARIANT
     echo "$messages"
 }
 
-command -v hyperfine >/dev/null ||
-    fail "hyperfine is not installed, so no whole process was timed: run 'make deps' and try again"
-[[ -x $echolab ]] || fail "there is no $echolab: run 'make' first"
-
-mkdir -p "$(dirname "$stem")"
-work=$(mktemp -d "$stem.XXXXXX")
-pin
-start_server
-
-forward=()
-backward=()
-names=$("$echolab" variants --names)
-for variant in $names; do
+forward=() backward=()
+for variant in $("$echolab" variants --names); do
     messages=$(messages_for "$variant")
     for count in "$messages" $((2 * messages)); do
         timed=(-n "$variant $count" "$echolab send $variant --messages $count --host $address")
@@ -103,7 +79,6 @@ for variant in $names; do
         backward=("${timed[@]}" "${backward[@]}")
     done
 done
-
 for ((round = 1; round <= rounds; round++)); do
     if ((round % 2 == 1)); then commands=("${forward[@]}"); else commands=("${backward[@]}"); fi
     hyperfine -N --runs "$runs" --style none --export-json "$work/$round.json" "${commands[@]}"

@@ -116,6 +116,19 @@ enum echo_decoded echo_decode(struct echo_message *message, const uint8_t *bytes
     return ECHO_WHOLE;
 }
 
+const char *echo_fault(const uint8_t *bytes, size_t size) {
+    if (size < VERSION_AT + 1) return right_start(bytes, size) ? NULL : "the magic is not 0x4543";
+    if (!right_start(bytes, VERSION_AT)) return "the magic is not 0x4543";
+    if (bytes[VERSION_AT] != ECHO_VERSION) return "the version is not 1";
+    if (size < ECHO_HEADER_BYTES) return "the header is cut off";
+    if (bytes[KIND_AT] == ECHO_REQUEST) return "it is a request";
+    if (bytes[KIND_AT] != ECHO_REPLY) return "the kind is not that of a reply";
+    if ((bytes[FLAGS_AT] & ~ECHO_CLOSE) != 0) return "a flag is set that is none";
+    if (get32(bytes + PAYLOAD_AT) > ECHO_PAYLOAD_MAX || get32(bytes + REPLY_AT) > ECHO_PAYLOAD_MAX)
+        return "a length is beyond 1 MiB";
+    return right_check(bytes) ? NULL : "the check is wrong";
+}
+
 /* The sum of the 16-bit words that become different in a reply. */
 static uint32_t changing_sum(const uint8_t *header) {
     uint16_t word[3];

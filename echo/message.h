@@ -63,6 +63,12 @@ void echo_encode_unchecked(uint8_t *header, const struct echo_message *message);
 enum echo_decoded echo_decode(struct echo_message *message, const uint8_t *bytes, size_t size);
 
 /*
+ * Which rule the first `size` bytes of a reply break, in words for a sentence;
+ * NULL: none that can be seen in them.
+ */
+const char *echo_fault(const uint8_t *bytes, size_t size);
+
+/*
  * Turns the header of a request, in place, into that of its reply: kind 2,
  * payload_bytes = reply_bytes, and the check brought up to date without
  * summing the rest again (RFC 1624, equation 3). `header` must have been

@@ -241,12 +241,16 @@ static struct session *whole(struct session *session, const char *why) {
 }
 
 /* Takes the file away. */
-static struct session *take_session(const char *path) {
+static struct session *take_session_of(const char *command, const char *path) {
     char why[SESSION_WHY];
     struct session *session = whole(session_read(path, why), why);
     (void)unlink(path);
-    assert_string_equal(session->command, "anatomy");
+    assert_string_equal(session->command, command);
     return session;
+}
+
+static struct session *take_session(const char *path) {
+    return take_session_of("anatomy", path);
 }
 
 static struct session *anatomy_of(const char *words) {
@@ -306,6 +310,37 @@ static void system_calls_of_the_core_are_exact(void **state) {
     }
 }
 
+/* Whether its runs count or not: it is busy here. */
+static void a_session_counts_packets_and_calls(void **state) {
+    (void)state;
+    static struct ran ran;
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/counts.json", folder);
+    look_for_leaks(false);
+    echolab_run(&ran,
+                "compare --counts --blocks 1 --messages 200 --json %s tcp-persistent "
+                "udp-per-message",
+                path);
+    look_for_leaks(true);
+    struct session *session = take_session_of("compare", path);
+    const struct findings *list = &session->lists[LIST_ANATOMY];
+    assert_int_equal(list->count, 2);
+    assert_non_null(strstr(ran.out, "counted apart, per message"));
+    const bool wire = ((struct consists *)list->items)->wire_skipped_because == NULL;
+    const bool traced = ((struct consists *)list->items)->calls_skipped_because == NULL;
+    for (size_t i = 0; i < session->runs.count; i++) {
+        const struct run *run = session->runs.list[i];
+        const bool tcp = strcmp(run->asked.variant->name, "tcp-persistent") == 0;
+        const double packets = tcp ? 2.16 : 2, calls = tcp ? 4 : 8; /* 8 packets of 50 messages */
+        assert_int_equal(isnan(run->packets), run_is_floor(run) || !wire);
+        assert_int_equal(isnan(run->syscalls), run_is_floor(run) || !traced);
+        if (!isnan(run->packets)) assert_true(fabs(run->packets - packets) < 1e-9);
+        if (!isnan(run->syscalls)) assert_true(fabs(run->syscalls - calls) < 1e-9);
+    }
+    assert_true(session->reference_us > 0);
+    session_free(session);
+}
+
 /* One object of a file of 8c329d9, and the same after it has been read and written. */
 static const char recorded[] =
     "{\"schema\": \"echolab/1\", \"command\": \"anatomy\", \"environment\": {}, \"runs\": [], "
@@ -354,7 +389,8 @@ static void what_was_counted_reads_as_it_was_written(void **state) {
     (void)state;
     char path[256], why[SESSION_WHY];
     (void)snprintf(path, sizeof path, "%s/anatomy.json", folder);
-    struct session *session = whole(session_read_text(recorded, why), why);
+    assert_int_equal(output_write(path, recorded, strlen(recorded)), 0);
+    struct session *session = whole(session_read(path, why), why);
     assert_recorded(session);
     assert_int_equal(session_write(session, path), 0);
     session_free(session);
@@ -500,6 +536,7 @@ int main(void) {
         cmocka_unit_test(a_file_tells_what_the_run_told),
         cmocka_unit_test(a_plan_is_printed_and_nothing_is_run),
         cmocka_unit_test(no_line_is_longer_than_80_columns),
+        cmocka_unit_test(a_session_counts_packets_and_calls),
         cmocka_unit_test(without_strace_the_rest_is_shown),
         cmocka_unit_test(the_reader_is_asked_first),
         cmocka_unit_test(no_number_at_all_is_a_failure),

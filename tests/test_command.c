@@ -291,6 +291,22 @@ static void a_server_is_found_by_the_name_that_everybody_types(void **state) {
     assert_int_equal(program_stop(&server.program, SIGTERM), 0);
 }
 
+/* Plain RFC 862, on either transport: an answer, but no reply. */
+static void what_came_back_is_told_by_the_rule_that_it_breaks(void **state) {
+    (void)state;
+    static struct ran ran;
+    struct server server;
+    server_start(&server, "--raw --port 0");
+    echolab_run(&ran, "send tcp-persistent --messages 1 --host %s", server.host_port);
+    assert_status(&ran, 1);
+    assert_sentence(ran.err, "no server answers|what came back is no reply|it is a request");
+    echolab_run(&ran, "send udp-persistent --messages 1 --deadline 100ms --host %s",
+                server.host_port);
+    assert_status(&ran, 1);
+    assert_sentence(ran.err, "no server answers|what came back is no reply|it is a request");
+    assert_int_equal(program_stop(&server.program, SIGTERM), 0);
+}
+
 /* "0x000...07f000001", 83 characters: a host by a name that nobody would choose. */
 static void a_long_name_of_a_host_keeps_its_port(void **state) {
     (void)state;
@@ -643,6 +659,7 @@ int main(void) {
         cmocka_unit_test(send_goes_through_ipv6),
         cmocka_unit_test(no_server_is_said_in_a_sentence),
         cmocka_unit_test(a_server_is_found_by_the_name_that_everybody_types),
+        cmocka_unit_test(what_came_back_is_told_by_the_rule_that_it_breaks),
         cmocka_unit_test(a_long_name_of_a_host_keeps_its_port),
         cmocka_unit_test(variants_lists_all),
         cmocka_unit_test(output_that_does_not_arrive_is_a_failure),

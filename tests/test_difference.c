@@ -10,6 +10,8 @@
 #include "bench/judge/difference.h"
 #include "tests/made.h"
 
+#include <gsl/gsl_randist.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,14 +20,14 @@ enum { BLOCKS = 6, SESSIONS = 6 };
 /* One side: sessions of the same columns, slower by this factor. */
 struct made_side {
     struct session *sessions[SESSIONS];
-    const struct runs *runs[SESSIONS];
+    struct side_session of[SESSIONS];
 };
 
 static struct made_side side_of(const struct making *columns, unsigned count, double slower) {
     struct made_side side;
     for (unsigned s = 0; s < SESSIONS; s++) {
         side.sessions[s] = session_new("compare", NULL);
-        side.runs[s] = &side.sessions[s]->runs;
+        side.of[s] = (struct side_session){&side.sessions[s]->runs, NAN};
         for (unsigned block = 0; block < BLOCKS; block++) {
             for (unsigned i = count; i-- > 0;) {
                 struct making shaken = columns[i];
@@ -46,8 +48,9 @@ struct said {
 
 static struct said differ(struct made_side base, struct made_side new) {
     struct said said = {0};
-    const struct side old_side = {base.runs, SESSIONS}, new_side = {new.runs, SESSIONS};
-    difference_conclude(said.lists, &old_side, &new_side, 0.01, 0.02);
+    const struct side old_side = {base.of, SESSIONS}, new_side = {new.of, SESSIONS};
+    difference_conclude(said.lists, &old_side, &new_side,
+                        (struct difference_terms){DIFFERENCE_OF_BUILD, 0.01, 0.02});
     for (unsigned s = 0; s < SESSIONS; s++) {
         session_free(base.sessions[s]);
         session_free(new.sessions[s]);
@@ -114,8 +117,8 @@ static void what_a_run_was_asked_for_keeps_columns_apart(void **state) {
     for (int which = 0; which < 6; which++) {
         struct made_side other = side_of(&usual, 1, 1);
         for (unsigned s = 0; s < SESSIONS; s++) {
-            for (size_t k = 0; k < other.runs[s]->count; k++) {
-                ask_for_more(&other.runs[s]->list[k]->asked, which);
+            for (size_t k = 0; k < other.of[s].runs->count; k++) {
+                ask_for_more(&other.of[s].runs->list[k]->asked, which);
             }
         }
         assert_counts(differ(side_of(&usual, 1, 1), other), 0, 1);
@@ -195,6 +198,106 @@ static void to_begin_to_lose_is_a_regression(void **state) {
     forget(&said);
 }
 
+/* ---- how often it is right ---- */
+
+enum { SIMULATIONS = 500, VARIANTS = 4 };
+
+/* A machine that differs from session to session, and what is beside that. */
+struct noise {
+    double epoch;    /* the new side met a machine slower by this factor */
+    double slower;   /* new variants are, and not their floors */
+    unsigned slowed; /* so many of the variants */
+};
+
+struct found {
+    double regressions; /* the share of commands that end with 3 */
+    double slower;      /* the share in which the first variant is slower */
+};
+
+/* Of one block a session; machine and session have a standard deviation of 3 and 1.5 %. */
+static void shake(struct made_side *side, const struct noise *noise, gsl_rng *random) {
+    for (unsigned s = 0; s < SESSIONS; s++) {
+        const double machine = exp(gsl_ran_gaussian(random, 0.03)) * noise->epoch;
+        double us[VARIANTS];
+        for (unsigned i = 0; i < VARIANTS; i++) {
+            us[i] = 20 * machine * exp(gsl_ran_gaussian(random, 0.015)) *
+                    (i < noise->slowed ? noise->slower : 1);
+        }
+        for (size_t k = 0; k < side->of[s].runs->count; k++) {
+            struct run *run = side->of[s].runs->list[k];
+            const double of = run_is_floor(run) ? 18 * machine : us[run->column % VARIANTS];
+            run->elapsed_ns = (uint64_t)(of * 1e3 * (double)run->ok);
+        }
+    }
+}
+
+static struct made_side core_four(void) {
+    static const char *const names[VARIANTS] = {"tcp-persistent", "tcp-per-message",
+                                                "udp-persistent", "udp-per-message"};
+    struct made_side side;
+    for (unsigned s = 0; s < SESSIONS; s++) {
+        side.sessions[s] = session_new("compare", NULL);
+        side.of[s] = (struct side_session){&side.sessions[s]->runs, NAN};
+        for (unsigned i = 0; i < 2 * VARIANTS; i++) {
+            const struct making making = {.variant = names[i % VARIANTS],
+                                          .us = 20,
+                                          .point = NOWHERE,
+                                          .role = i < VARIANTS ? ROLE_VARIANT : ROLE_FLOOR};
+            (void)made_column(side.sessions[s], &making, 0, i);
+        }
+    }
+    return side;
+}
+
+static struct found simulate(enum difference_of of, const struct noise *noise) {
+    const struct noise quiet = {1, 1, 0};
+    struct made_side base = core_four(), new = core_four();
+    struct found found = {0, 0};
+    gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937); /* its usual seed */
+    for (int i = 0; i < SIMULATIONS; i++) {
+        struct said said = {0};
+        shake(&base, &quiet, random);
+        shake(&new, noise, random);
+        difference_conclude(said.lists, &(struct side){base.of, SESSIONS},
+                            &(struct side){new.of, SESSIONS},
+                            (struct difference_terms){of, 0.01, 0.02});
+        const struct difference *all = said.lists[LIST_DIFFERENCE].items;
+        found.regressions += (double)(all->regressions > 0) / SIMULATIONS;
+        found.slower += (double)(differing(&said, of == DIFFERENCE_OF_BUILD ? "time_per_floor"
+                                                                            : "time_per_message")
+                                     ->verdict == VERDICT_SLOWER) /
+                        SIMULATIONS;
+        forget(&said);
+    }
+    gsl_rng_free(random);
+    for (unsigned s = 0; s < SESSIONS; s++) {
+        session_free(base.sessions[s]);
+        session_free(new.sessions[s]);
+    }
+    print_message("epoch %g, %u of %d variants %g times as slow, of %s: %.3f regressions, the "
+                  "first slower in %.3f\n",
+                  noise->epoch, noise->slowed, VARIANTS, noise->slower, difference_of_names[of],
+                  found.regressions, found.slower);
+    return found;
+}
+
+/* Of bare time it would be a regression mostly: what the machine was is no news of a build. */
+static void a_slower_epoch_makes_few_regressions_of_a_build(void **state) {
+    (void)state;
+    const struct noise epoch = {.epoch = 1.05, .slower = 1};
+    assert_true(simulate(DIFFERENCE_OF_BUILD, &epoch).regressions <= 0.05);
+    assert_true(simulate(DIFFERENCE_OF_HOST, &epoch).regressions > 0.05);
+    assert_true(simulate(DIFFERENCE_OF_BUILD, &(struct noise){1, 1, 0}).slower <= 0.05);
+}
+
+static void six_sessions_a_side_find_five_percent(void **state) {
+    (void)state;
+    const struct noise all = {.epoch = 1.05, .slower = 1.05, .slowed = VARIANTS};
+    const struct noise one = {.epoch = 1.05, .slower = 1.05, .slowed = 1};
+    assert_true(simulate(DIFFERENCE_OF_BUILD, &all).regressions >= 0.8);
+    assert_true(simulate(DIFFERENCE_OF_BUILD, &one).slower >= 0.8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_that_differ_in_one_thing_are_never_mixed),
@@ -204,6 +307,8 @@ int main(void) {
         cmocka_unit_test(rates_that_were_asked_for_are_matched_exactly),
         cmocka_unit_test(an_open_loop_differs_by_its_percentiles),
         cmocka_unit_test(to_begin_to_lose_is_a_regression),
+        cmocka_unit_test(a_slower_epoch_makes_few_regressions_of_a_build),
+        cmocka_unit_test(six_sessions_a_side_find_five_percent),
     };
     return cmocka_run_group_tests_name("difference", tests, NULL, NULL);
 }

@@ -391,8 +391,34 @@ static void every_changed_byte_of_a_payload_is_seen(void **state) {
     }
 }
 
+/* Each broken alone. */
+static void a_fault_is_named_by_the_rule_that_it_breaks(void **state) {
+    (void)state;
+    static const struct {
+        size_t at;
+        uint8_t value;
+        const char *fault;
+    } cases[] = {{0, 'H', "the magic is not 0x4543"},  {2, 2, "the version is not 1"},
+                 {3, ECHO_REQUEST, "it is a request"}, {3, 3, "the kind is not that of a reply"},
+                 {6, 2, "a flag is set that is none"}, {8, 1, "a length is beyond 1 MiB"},
+                 {31, 9, "the check is wrong"}};
+    const struct echo_message reply = {.kind = ECHO_REPLY, .session = 7, .sequence = 1};
+    uint8_t header[ECHO_HEADER_BYTES];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        echo_encode(header, &reply);
+        assert_null(echo_fault(header, sizeof header));
+        header[cases[i].at] = cases[i].value;
+        assert_string_equal(echo_fault(header, sizeof header), cases[i].fault);
+    }
+    echo_encode(header, &reply);
+    assert_string_equal(echo_fault(header, 20), "the header is cut off");
+    assert_null(echo_fault(header, 2));
+    assert_null(echo_fault(header, 0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fault_is_named_by_the_rule_that_it_breaks),
         cmocka_unit_test_setup(header_is_the_bytes_of_the_specification, seed),
         cmocka_unit_test_setup(what_is_encoded_is_decoded, seed),
         cmocka_unit_test_setup(check_that_comes_out_as_zero_is_sent_as_ffff, seed),

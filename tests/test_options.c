@@ -100,10 +100,10 @@ static void decimal_fractions_are_taken_at_their_word(void **state) {
 
 static void what_is_no_number_is_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {"",     " ",      "x",   "k",     "nan", "inf", "-1",
-                                        "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5", "1e400",
-                                        "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",  "-inf",
-                                        "0x10", " 5", "+5", "\t5", "1p3", "infinity"};
+    static const char *const texts[] = {"",     " ",      "x",   "k",     "nan", "inf",     "-1",
+                                        "-1k",  "1kk",    "1 k", "64B",   "64K", "1,5",     "1e400",
+                                        "1e30", "9.1e15", "--1", "1.2.3", "64 ", "1G",      "-inf",
+                                        "0x10", " 5",     "+5",  "\t5",   "1p3", "infinity"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         assert_refused(FORM_SIZE, texts[i]);
         assert_refused(FORM_COUNT, texts[i]);
@@ -250,6 +250,18 @@ static void wrong_usage_exits_64_and_names_what_is_wrong(void **state) {
         {"sweep connections --at 1,2M", "--at"},
         {"sweep --at 1,2M connections", "'2M'"}, /* a count's M, whatever stands first */
         {"report", "folder"},
+        {"compare --counts --connections 2", "--counts"},
+        {"compare --counts --rate half", "--counts"},
+        {"compare --counts --loss 1%", "--counts"},
+        {"compare --counts --placement spin", "--counts"},
+        {"compare --counts --against old", "--counts"},
+        {"diff --of cow a -- b", "--of cow"},
+        {"diff --metric p50 a -- b", "--metric"},
+        {"diff --output a.png a -- b", "--output"},
+        {"diff --history sessions a.json", "no files beside"},
+        {"diff --history sessions --margin 1%", "--margin"},
+        {"diff --history sessions --metric cow", "cow"},
+        {"diff --history sessions --output -", "the standard output has the words"},
     };
     static struct ran ran;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -282,6 +294,7 @@ static int words_of(const struct experiment *experiment, const char *axis, char 
     if (experiment->taker == BY_PACKET) words[count++] = (char *)"--packet";
     if (experiment->taker == BY_TRAFFIC) words[count++] = (char *)"--rate";
     if (experiment->taker == BY_LADDER) words[count++] = (char *)"tcp-persistent";
+    if (experiment->taker == BY_HISTORY) words[count++] = (char *)"--history=sessions";
     return count;
 }
 

@@ -177,11 +177,14 @@ static void what_is_written_is_read_the_same(void **state) {
 
 static void a_later_schema_is_refused_by_name(void **state) {
     (void)state;
-    char why[SESSION_WHY] = "";
-    assert_null(session_read_text("{\"schema\": \"echolab/2\", \"command\": \"compare\", "
-                                  "\"environment\": {}, \"runs\": []}",
-                                  why));
-    assert_string_equal(why, "text: its schema is \"echolab/2\"; this echolab reads \"echolab/1\"");
+    static const char later[] = "{\"schema\": \"echolab/2\", \"command\": \"compare\", "
+                                "\"environment\": {}, \"runs\": []}";
+    char path[ROOM], why[SESSION_WHY] = "";
+    (void)snprintf(path, sizeof path, "%s/later.json", folder);
+    assert_int_equal(output_write(path, later, strlen(later)), 0);
+    assert_null(session_read(path, why));
+    const char *behind = why + strlen(path);
+    assert_string_equal(behind, ": its schema is \"echolab/2\"; this echolab reads \"echolab/1\"");
 }
 
 /* ---- findings of files ---- */

@@ -24,7 +24,7 @@ static const struct command commands[] = {
     {"anatomy", BY_ANATOMY, "[VARIANT...]", "what a message costs, predicted beside measured"},
     {"ladder", BY_LADDER, "VARIANT", "one exchange, call by call and packet by packet"},
     {"check", BY_CHECK, "", "test the ruler itself"},
-    {"diff", BY_DIFF, "BASE... -- NEW...", "regression verdict over sessions"},
+    {"diff", BY_DIFF | BY_HISTORY, "BASE... -- NEW...", "regression verdict over sessions"},
     {"crosscheck", BY_CROSSCHECK, "", "other tools beside ours, those that are here"},
     {"report", BY_REPORT, "DIR", "figure data and one HTML page from DIR/results"},
     {"variants", BY_VARIANTS, "", "the table of variants"},
@@ -32,7 +32,8 @@ static const struct command commands[] = {
 
 enum {
     COMMAND_COUNT = sizeof commands / sizeof commands[0],
-    WRITES_JSON = BY_COMPARE | BY_SWEEPS | BY_DIFF | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY,
+    WRITES_JSON =
+        BY_COMPARE | BY_SWEEPS | BY_DIFF | BY_HISTORY | BY_CHECK | BY_CROSSCHECK | BY_ANATOMY,
     PLANS = BY_COMPARE | BY_SWEEPS,
     BLOCKS_MOST = 10000,
     COMPARES = BY_COMPARE | BY_SWEEP | BY_RTT | BY_RATE
@@ -56,8 +57,22 @@ static const struct parameter others[] = {
                 "differences within it are none (1%; crosscheck: 5%)"}}},
     {"min-effect", "P", FORM_PERCENT, AT(REAL, min_effect_percent), .usual = "2%",
      .takes = {{BY_DIFF, "what is smaller is no regression (2%)"}}},
+    {"of",
+     "WHAT",
+     FORM_CHOICE,
+     {NULL, FIELD_AT(request, CHOICE, of), .choices = difference_of_names,
+      .choice_count = DIFFERENCE_OFS},
+     .takes = {{BY_DIFF | BY_HISTORY,
+                "what is tracked: build (counts, time / floor) or host (counts, times)"}}},
+    {"history", "DIR", FORM_TEXT, AT(TEXT, history),
+     .takes = {{BY_HISTORY, "instead of two sides: all sessions of DIR by their start, drawn, and "
+                            "where a number changed"}}},
+    {"metric", "NAME", FORM_TEXT, AT(TEXT, metric),
+     .takes = {{BY_HISTORY, "of --history (time_per_floor; of a host time_per_message)"}}},
     {"against", "PROGRAM", FORM_TEXT, AT(TEXT, against),
      .takes = {{BY_COMPARE, "another build of echolab, in the same blocks"}}},
+    {"counts", NULL, FORM_FLAG, AT(TRUTH, counts),
+     .takes = {{BY_COMPARE, "count packets and system calls of each variant too, at the end"}}},
     {"packet", NULL, FORM_FLAG, AT(TRUTH, packet),
      .takes = {{BY_PACKET, "of loss: each packet of a lone message in turn"}}},
     {"json", "FILE", FORM_TEXT, AT(TEXT, json),
@@ -73,6 +88,8 @@ static const struct parameter others[] = {
      .takes = {{BY_ANATOMY, "ask for your numbers first"}}},
     {"output", "DIR", FORM_TEXT, AT(TEXT, output),
      .takes = {{BY_LADDER, "write VARIANT.txt, .tsv (to draw) and .pcap there"}}},
+    {"output", "FILE", FORM_TEXT, AT(TEXT, output),
+     .takes = {{BY_HISTORY, "of --history: the picture (DIR/history.png)"}}},
     {"host", "A", FORM_TEXT, AT(TEXT, listen),
      .takes = {{BY_SERVE, "where to listen (127.0.0.1)"}}},
     {"port", "N", FORM_COUNT, AT(UNSIGNED, port), .most = UINT16_MAX, .usual = "7007",
@@ -228,7 +245,7 @@ static void add_argument(struct parse *p, char *text) {
         request->axis = text;
     else if (takers == BY_REPORT && request->directory == NULL)
         request->directory = text;
-    else if (takers == BY_DIFF)
+    else if ((takers & BY_DIFF) != 0)
         add_file(p, text);
     else if ((takers & (BY_LOADS | BY_SEND | BY_ANATOMY | BY_LADDER)) != 0)
         add_variant(p, text);
@@ -356,12 +373,24 @@ static void check_taken(const struct parse *p) {
             wrong(p, "--%s is what the sweep goes along: give its points with --at",
                   option->option);
         if (own || (parameter_takers(option) & p->takers) != 0) continue;
-        wrong(p, "sweep %s does not take --%s; leave it out",
+        wrong(p, "%s%s does not take --%s; leave it out", axis == NULL ? "diff " : "sweep ",
               p->takers == BY_PACKET    ? "loss --packet"
               : p->takers == BY_TRAFFIC ? "loss --rate"
+              : p->takers == BY_HISTORY ? "--history"
+              : p->takers == BY_DIFF    ? "of two sides"
                                         : p->request->axis,
               option->option);
     }
+}
+
+static void check_metric(const struct parse *p, const char *metric) {
+    char names[256] = "";
+    for (int i = 0, at = 0; difference_metrics[i] != NULL; i++) {
+        if (strcmp(metric, difference_metrics[i]) == 0) return;
+        at += snprintf(names + at, sizeof names - (size_t)at, "%s%s", i > 0 ? ", " : "",
+                       difference_metrics[i]);
+    }
+    wrong(p, "--metric %s: there are %s", metric, names);
 }
 
 static void check_arguments(const struct parse *p) {
@@ -371,7 +400,25 @@ static void check_arguments(const struct parse *p) {
     if (p->takers == BY_SEND && r->run.messages == 0) wrong(p, "send needs --messages N");
     if (p->takers == BY_DIFF && (r->base_count == 0 || r->base_count == r->file_count))
         wrong(p, "diff takes files on both sides: BASE.json... -- NEW.json...");
+    if (p->takers == BY_HISTORY && r->file_count > 0)
+        wrong(p, "diff --history takes all sessions of its folder, and no files beside");
+    if (p->takers == BY_HISTORY && output_is_stdout(r->output))
+        wrong(p, "--output %s: the standard output has the words; name a file for the picture",
+              r->output);
+    if (r->metric != NULL) check_metric(p, r->metric);
     if (p->takers == BY_REPORT && r->directory == NULL) wrong(p, "report which folder?");
+}
+
+/* What of a message alone is the same every time. */
+static void check_counts(const struct parse *p) {
+    const struct request *r = p->request;
+    const struct parameters *run = &r->run;
+    const bool alone = run->connections == 1 && run->rate_per_s == 0 && !r->rate_half &&
+                       run->loss_percent == 0 && run->placement != PLACEMENT_SPIN &&
+                       run->host == NULL && r->against == NULL;
+    if (!r->counts || alone) return;
+    wrong(p, "--counts is of messages that do not vary, of this build and a server of its own: "
+             "leave out --connections, --rate, --loss, --host, --against and spin");
 }
 
 /* What is the server's to do, which another host has started already. */
@@ -452,6 +499,7 @@ static void complete(const struct parse *p) {
     take_open_loop(p);
     check_host(p);
     check_engine(p);
+    check_counts(p);
     bool retries = p->takers == BY_SERVE;
     for (unsigned i = 0; i < p->request->variant_count; i++) {
         check_variant(p, p->request->variants[i]);

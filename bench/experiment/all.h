@@ -14,10 +14,11 @@ typedef int lab_status(const struct lab *lab);
 typedef void results_tell(struct story *story, const struct results *results);
 
 lab_step compare_plan, head_of_line_plan, idle_plan, loss_plan; /* compare: also of most sweeps */
-lab_step anatomy_plan, anatomy_measure, ladder_measure, diff_measure;
+lab_step anatomy_plan, anatomy_measure, ladder_measure, diff_measure, history_measure;
 lab_step check_measure, check_preview, crosscheck_measure, crosscheck_preview;
 lab_conclude compare_conclude, rtt_conclude, per_connection_conclude, rate_conclude;
 lab_conclude loss_conclude, head_of_line_conclude, idle_conclude, crosscheck_conclude;
+lab_conclude anatomy_count; /* packets and calls alone, into the runs of the session as well */
 lab_status anatomy_status, check_status, diff_status, crosscheck_status;
 
 results_tell compare_table, compare_tell, comparisons_tell;
@@ -39,7 +40,8 @@ results_tell sweep_design_tell, designs_tell, silent_tell;
 results_tell pipeline_tell, loss_tell, head_of_line_table, head_of_line_tell;
 results_tell idle_tell, idle_tell_points, idle_tell_race, idle_tell_beside; /* the first: all */
 results_tell anatomy_table, anatomy_tell, ladders_tell, check_tell;
-results_tell diff_table, diff_tell, crosscheck_tell;
+results_tell diff_table, diff_tell, history_tell, crosscheck_tell;
+void counts_tell(struct story *story, const struct session *session); /* of that */
 
 /* The latencies of a run in ms, from its histogram, at most `room`, ascending; their number. */
 size_t idle_latencies(const struct run *run, double *ms, size_t room);
@@ -61,6 +63,23 @@ void idle_race_add(struct idle_race *race, struct tallies *errors, const struct 
 /* Commands that are no experiments. */
 int command_serve(const struct request *request);
 int command_send(const struct request *request);
+
+/* ---- what two sides of sessions and all of a folder have in common: diff.c ---- */
+
+/* "tcp-persistent: 64 bytes there, 64 back, 1 connection, ..."; malloc'd, NULL without memory. */
+char *diff_column_text(const struct described *column);
+
+/* Of a metric by its name, as a narrow table has it: "time / floor". */
+struct number diff_label(const char *metric);
+
+/* A copy of a session is no second session: no two take as many nanoseconds, run by run. */
+bool diff_is_copy(const struct session *one, const struct session *other);
+
+/* Whether what is to be written there would overwrite this file. NULL: it is not to be. */
+bool diff_would_overwrite(const char *path, const char *file);
+
+/* Servers are what is compared, or what has to be the same: an exit status. */
+int diff_check_server(const struct session *session, const struct session *first);
 
 /* ---- of comparisons: what the terminal shows of each, and the sentence of one ---- */
 

@@ -34,23 +34,26 @@ enum part {
 
 enum { MESSAGES = 50, LATER = 10, LOOP_MIN = 1000, LOOP_MAX = 20000, USUAL_SETTING = 3 };
 
-int anatomy_plan(struct lab *lab) {
+static void set_part(struct column *column, enum part part) {
     const uint64_t far_ns = 20000000; /* the delay that is waited for */
+    struct parameters *run = &column->run;
+    const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES, many = 20 * counted;
+    const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;
+    const uint64_t batch = parameters_depth(run), more = batch * (1 + LATER);
+    const uint64_t messages[PARTS] = {counted, batch,    more,    batch,      more,
+                                      loop,    2 * loop, counted, 2 * counted};
+    run->messages = messages[part];
+    run->warmup_ns = 0;
+    run->wire = part <= FAR_ALL;
+    run->rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
+    column->under = part >= TRACED ? "strace" : NULL;
+}
+
+int anatomy_plan(struct lab *lab) {
     lab->plan.order = ORDER_AS_PLANNED;
     for (unsigned i = 0; i < lab->request->variant_count * PARTS; i++) {
-        const enum part part = (enum part)(i % PARTS);
-        struct column *column = lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT);
-        struct parameters *run = &column->run;
-        const uint64_t counted = run->messages > 0 ? run->messages : MESSAGES, many = 20 * counted;
-        const uint64_t loop = many < LOOP_MIN ? LOOP_MIN : many > LOOP_MAX ? LOOP_MAX : many;
-        const uint64_t batch = parameters_depth(run), more = batch * (1 + LATER);
-        const uint64_t messages[PARTS] = {counted, batch,    more,    batch,      more,
-                                          loop,    2 * loop, counted, 2 * counted};
-        run->messages = messages[part];
-        run->warmup_ns = 0;
-        run->wire = part <= FAR_ALL;
-        run->rtt_ns = part == FAR_ONE || part == FAR_ALL ? far_ns : 0;
-        column->under = part >= TRACED ? "strace" : NULL;
+        set_part(lab_add(lab, lab->request->variants[i / PARTS], ROLE_VARIANT),
+                 (enum part)(i % PARTS));
     }
     return EXIT_DONE;
 }
@@ -241,7 +244,9 @@ static void measure_calls(struct anatomy *a) {
     for (int i = 0; i < 2; i++) trace_release(&traces[i]);
 }
 
-static void measure_one(struct lab *lab, const struct column *columns, struct consists *one) {
+/* Packets and calls; all the rest as well unless they alone are wanted. */
+static void measure_one(struct lab *lab, const struct column *columns, struct consists *one,
+                        bool counts_alone) {
     const struct counted unknown = {NAN, NAN, false};
     const struct parameters *asked = &columns[PACKETS].run;
     struct anatomy a = {
@@ -259,9 +264,17 @@ static void measure_one(struct lab *lab, const struct column *columns, struct co
         cost_in_force(cost, *setting == '\0' ? USUAL_SETTING : (unsigned)strtoul(setting, NULL, 0));
     if (run == NULL) one->wire_skipped_because = session_text(lab->session, "%s", a.why);
     fill_packets(&a, run);
-    if (run != NULL) measure_waits(&a);
+    /* A pause of the machine adds pure ACKs; what a kernel adds is there again. */
+    for (int again = 2; again > 0 && counts_alone && one->explanation != NULL; again--) {
+        struct run *other = run_part(&a, PACKETS);
+        if (other == NULL) break;
+        run_free(run);
+        run = other;
+        fill_packets(&a, run);
+    }
+    if (run != NULL && !counts_alone) measure_waits(&a);
     run_free(run);
-    measure_loop(&a);
+    if (!counts_alone) measure_loop(&a);
     measure_calls(&a);
     one->messages = asked->messages;
 }
@@ -322,13 +335,49 @@ int anatomy_measure(struct lab *lab) {
         struct consists *one = findings_add(list, LIST_ANATOMY);
         if (one == NULL) return complain("no memory for what was counted");
         lab_progress(lab, "%s", lab->request->variants[i]->name);
-        measure_one(lab, &lab->plan.columns[(size_t)i * PARTS], one);
+        measure_one(lab, &lab->plan.columns[(size_t)i * PARTS], one, false);
         lab_progress(lab, "%s", "");
         memcpy(one->guessed, guessed[i], sizeof one->guessed);
         if (interrupted) list->count--; /* it is not whole */
         if (interrupted) break;
     }
     return status;
+}
+
+/* Those of a run that is the same but for wire and strace are the runs' own. */
+static void give_counts(struct session *session, const struct consists *one) {
+    for (size_t i = 0; i < session->runs.count; i++) {
+        struct run *run = session->runs.list[i];
+        if (run_is_floor(run) || run->asked.variant != variant_find(one->variant)) continue;
+        if (isnan(run->packets)) run->packets = one->packets_per_message;
+        if (isnan(run->wire_bytes)) run->wire_bytes = one->ip_bytes_per_message;
+        run->syscalls = one->calls_client + one->calls_server;
+    }
+}
+
+void anatomy_count(struct lab *lab) {
+    const struct request *request = lab->request;
+    const bool wanted = request->counts && lab->session->runs.count > 0;
+    struct findings *list = &lab->session->lists[LIST_ANATOMY];
+    for (unsigned i = 0; wanted && i < request->variant_count && !interrupted; i++) {
+        struct column columns[PARTS];
+        struct consists *one = findings_add(list, LIST_ANATOMY);
+        if (one == NULL) return;
+        for (enum part part = 0; part < PARTS; part++) {
+            columns[part] = (struct column){.run = request->run};
+            columns[part].run.variant = request->variants[i];
+            columns[part].run.seed = gsl_rng_get(lab->random);
+            columns[part].run.messages = 0; /* as many in every session: they share an opening */
+            set_part(&columns[part], part);
+        }
+        lab_progress(lab, "counting %s", request->variants[i]->name);
+        measure_one(lab, columns, one, true);
+        lab_progress(lab, "%s", "");
+        if (interrupted)
+            list->count--; /* it is not whole */
+        else
+            give_counts(lab->session, one);
+    }
 }
 
 /* Whether anything could be measured at all. */
@@ -424,6 +473,23 @@ static void put_sentence(FILE *out, const void *what) {
                  " After the first it costs {packets_later_message:each} and "
                  "{ip_bytes_later_message:each}.",
                  source);
+}
+
+void counts_tell(struct story *story, const struct session *session) {
+    const struct findings *list = &session->lists[LIST_ANATOMY];
+    const struct consists *all = list->items;
+    struct grid grid =
+        grid_of("counted apart, per message|packets|IP bytes|client's calls|server's");
+    for (size_t i = 0; i < list->count; i++)
+        grid_fill(&grid,
+                  "{variant}|{packets_per_message:each}|{ip_bytes_per_message:each}|"
+                  "{syscalls_per_message.client:each}|{syscalls_per_message.server:each}",
+                  fill_from(LIST_ANATOMY, &all[i]));
+    story_table(story, "", &grid);
+    if (list->count == 0) return;
+    const struct source first = fill_from(LIST_ANATOMY, all);
+    (void)story_fill(story, "Packets were not counted: {wire_skipped_because}", first);
+    (void)story_fill(story, "System calls were not counted: {syscalls_skipped_because}", first);
 }
 
 static void tell_variant(struct story *story, const struct consists *one) {

@@ -159,6 +159,7 @@ void compare_put_foot(struct story *story, const struct session *session) {
             story_paragraph(story, "li", text);
         free(text);
     }
+    counts_tell(story, session);
 }
 
 struct view {

@@ -318,6 +318,70 @@ static bool is_core(const struct session *session) {
            run->asked.host == NULL && !run_is_open(run);
 }
 
+/* 0: it is no command of that variant. */
+static double messages_of(const struct timed_command *command, const struct variant *variant) {
+    const size_t length = strlen(variant->name);
+    char *end = NULL;
+    if (strncmp(command->command, variant->name, length) != 0) return 0;
+    if (command->command[length] != ' ' || command->count == 0) return 0;
+    const double messages = strtod(command->command + length + 1, &end);
+    return *end == '\0' ? messages : 0;
+}
+
+static double median_s(const struct timed_command *command) {
+    double *times = calloc(command->count + 1, sizeof *times);
+    if (times == NULL) return NAN;
+    memcpy(times, command->times_s, command->count * sizeof *times);
+    const double median = statistics_median(times, command->count);
+    free(times);
+    return median;
+}
+
+/* That of twice as many messages in the same round; NULL: there is none. */
+static const struct timed_command *twice(const struct results *results,
+                                         const struct timed_command *once,
+                                         const struct variant *variant) {
+    const double messages = 2 * messages_of(once, variant);
+    for (size_t i = 0; messages > 0 && i < results->command_count; i++) {
+        if (results->commands[i].file != once->file) continue;
+        if (messages_of(&results->commands[i], variant) == messages) return &results->commands[i];
+    }
+    return NULL;
+}
+
+static bool is_beside(const struct run *run, const void *variant) {
+    return run->asked.variant == variant && series_is_of(run, NULL);
+}
+
+struct process_line {
+    struct middle message_us, start_ms; /* of the rounds in which there were both N and 2 N */
+    struct middle compare_us;           /* of the runs beside */
+    double more_percent;                /* a message by hyperfine over one by compare */
+};
+
+/* (t(2 N) - t(N)) / N is a message, 2 t(N) - t(2 N) the start of a process: by rounds. */
+static struct process_line line_of(const struct results *results, const struct variant *variant,
+                                   const struct runs *beside) {
+    const size_t count = results->command_count;
+    double *messages_us = calloc(2 * count + 1, sizeof *messages_us);
+    double *starts_ms = messages_us + count;
+    size_t rounds = 0;
+    for (size_t i = 0; messages_us != NULL && i < count; i++) {
+        const struct timed_command *once = &results->commands[i];
+        const struct timed_command *other = twice(results, once, variant);
+        if (other == NULL) continue;
+        const double once_s = median_s(once), twice_s = median_s(other);
+        messages_us[rounds] = 1e6 * (twice_s - once_s) / messages_of(once, variant);
+        starts_ms[rounds++] = 1e3 * (2 * once_s - twice_s);
+    }
+    struct process_line line = {
+        statistics_middle(messages_us, rounds), statistics_middle(starts_ms, rounds),
+        runs_middle(beside, metrics[METRIC_TIME].of, is_beside, variant), NAN};
+    line.more_percent = 100 * (line.message_us.value / line.compare_us.value - 1);
+    free(messages_us);
+    return line;
+}
+
 void processes_tell(struct story *story, const struct results *results) {
     static const struct field fields[] = {
         {"message_us", FIELD_AT(process_line, REAL, message_us.value)},
@@ -329,10 +393,10 @@ void processes_tell(struct story *story, const struct results *results) {
     struct grid grid = grid_of("variant|hyperfine, us per message|compare, us per message|"
                                "hyperfine over compare|a start, ms");
     const struct session *work = results_where(results, "compare", NULL, is_core);
+    const struct runs none = {0};
     for (unsigned i = 0; i < variant_count; i++) {
         const struct process_line line =
-            processes_line(results->commands, results->command_count, &variants[i],
-                           work == NULL ? NULL : &work->runs);
+            line_of(results, &variants[i], work == NULL ? &none : &work->runs);
         if (line.message_us.count == 0) continue;
         grid_add(&grid, "`%s`", variants[i].name);
         grid_fill(&grid,

@@ -147,7 +147,7 @@ static void add_latency(struct grid *grid, const struct middle *measured, double
 /* What is predicted: work on one core, then the round trips. */
 static struct grid situation_grid(const struct results *results) {
     static const struct runs none = {0};
-    const struct session *sweep = results_find(results, "sweep", "rtt");
+    const struct session *sweep = results_where(results, "sweep", "rtt", NULL);
     const struct runs *runs = sweep == NULL ? &none : &sweep->runs;
     struct middle work[WAYS], measured[WAYS];
     struct grid grid = grid_of("round-trip time");

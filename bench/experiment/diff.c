@@ -42,8 +42,7 @@ static int check_variants(const struct session *session, const struct session *f
                     extra == NULL ? "ran" : "did not run");
 }
 
-/* A copy of a session is no second session: no two take as many nanoseconds, run by run. */
-static bool is_copy(const struct session *one, const struct session *other) {
+bool diff_is_copy(const struct session *one, const struct session *other) {
     bool same = one->runs.count == other->runs.count;
     for (size_t i = 0; i < one->runs.count && same; i++) {
         const struct run *a = one->runs.list[i], *b = other->runs.list[i];
@@ -53,19 +52,35 @@ static bool is_copy(const struct session *one, const struct session *other) {
     return same;
 }
 
+int diff_check_server(const struct session *session, const struct session *first) {
+    static const char own[] = "a server of its own";
+    const char *its = session->server == NULL ? own : session->server;
+    const char *firsts = first->server == NULL ? own : first->server;
+    if (strcmp(its, firsts) == 0) return EXIT_DONE;
+    return complain("%s: it measured %s, and %s %s: sessions with one and the same server can be "
+                    "compared",
+                    session->file, its, first->file, firsts);
+}
+
 /* Takes the session. */
 static int take_session(struct sides *sides, struct session *session, bool base) {
-    const int status = sides->count == 0 ? EXIT_DONE : check_variants(session, sides->list[0]);
-    size_t i = base ? 0 : sides->base_count;
-    while (i < sides->count && !is_copy(session, sides->list[i])) i++;
+    int status = sides->count == 0 ? EXIT_DONE : check_variants(session, sides->list[0]);
+    size_t i = 0;
+    while (i < sides->count && !diff_is_copy(session, sides->list[i])) i++;
+    if (status == EXIT_DONE && sides->count > 0)
+        status = diff_check_server(session, sides->list[0]);
     if (status == EXIT_DONE && i == sides->count) {
         sides->list[sides->count++] = session;
         sides->base_count += base;
         return status;
     }
-    if (status == EXIT_DONE) {
+    if (status == EXIT_DONE && (i < sides->base_count) == base) {
         (void)complain("%s: it has the same runs as another file of its side and counts once",
                        session->file);
+    } else if (status == EXIT_DONE) {
+        status = complain("%s: it has the same runs as %s: a session is of one side alone; leave "
+                          "out one of the two",
+                          session->file, sides->list[i]->file);
     }
     session_free(session);
     return status;
@@ -86,15 +101,17 @@ static int read_files(const struct request *request, struct sides *sides) {
     return status;
 }
 
-static int check_output(const struct request *request) {
+bool diff_would_overwrite(const char *path, const char *file) {
     struct stat a, b;
-    if (request->json == NULL || stat(request->json, &a) != 0) return EXIT_DONE;
+    return path != NULL && stat(path, &a) == 0 && stat(file, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static int check_output(const struct request *request) {
     for (unsigned i = 0; i < request->file_count; i++) {
-        const bool there = stat(request->files[i], &b) == 0;
-        if (there && a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
-            return complain("--json %s would overwrite one of the sessions; name another file",
-                            request->json);
-        }
+        if (!diff_would_overwrite(request->json, request->files[i])) continue;
+        return complain("--json %s would overwrite one of the sessions; name another file",
+                        request->json);
     }
     return EXIT_DONE;
 }
@@ -102,21 +119,22 @@ static int check_output(const struct request *request) {
 /* ---- comparing ---- */
 
 static int compare_sides(struct lab *lab, const struct sides *sides) {
-    const struct runs *runs[REQUEST_FILES_MAX];
+    struct side_session all[REQUEST_FILES_MAX];
     const struct facts *facts[REQUEST_FILES_MAX];
+    const struct request *request = lab->request;
     struct session *session = lab->session;
     const size_t base = sides->base_count, new = sides->count - base;
     for (size_t i = 0; i < sides->count; i++) {
-        runs[i] = &sides->list[i]->runs;
+        all[i] = (struct side_session){&sides->list[i]->runs, sides->list[i]->reference_us};
         facts[i] = &sides->list[i]->environment;
     }
-    difference_conclude(session->lists, &(struct side){runs, base},
-                        &(struct side){runs + base, new}, lab->request->margin_percent / 100,
-                        lab->request->min_effect_percent / 100);
+    difference_conclude(session->lists, &(struct side){all, base}, &(struct side){all + base, new},
+                        (struct difference_terms){request->of, request->margin_percent / 100,
+                                                  request->min_effect_percent / 100});
     session->around = environment_differences(facts, base, facts + base, new);
     if (session->lists[LIST_DIFFERENCE].count == 0) return complain("no memory for the difference");
-    const struct difference *all = session->lists[LIST_DIFFERENCE].items;
-    if (session->lists[LIST_CHANGES].count > 0 || all->too_few_valid > 0) return EXIT_DONE;
+    const struct difference *found = session->lists[LIST_DIFFERENCE].items;
+    if (session->lists[LIST_CHANGES].count > 0 || found->too_few_valid > 0) return EXIT_DONE;
     return complain("the two sides have no point in common: sizes, connections, placement or "
                     "network differ");
 }
@@ -151,8 +169,7 @@ static struct said said_of(const struct results *results) {
                          lists[LIST_DIFFERENCE].items};
 }
 
-/* "tcp-persistent: 64 bytes there, 64 back, 1 connection, ..."; malloc'd, NULL without memory. */
-static char *column_text(const struct described *column) {
+char *diff_column_text(const struct described *column) {
     char *text = NULL;
     size_t size = 0;
     const struct source source = fill_from(LIST_ONLY_BASE, column); /* the same, and no more */
@@ -181,7 +198,7 @@ static char *column_text(const struct described *column) {
 
 /* Columns of which the same is told. */
 static bool same_column(const struct changed *one, const struct changed *other) {
-    char *a = column_text(&one->column), *b = column_text(&other->column);
+    char *a = diff_column_text(&one->column), *b = diff_column_text(&other->column);
     const bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
     free(a);
     free(b);
@@ -197,16 +214,20 @@ static bool is_counted(const struct changed *c) {
     return metric != NULL && metric->exact;
 }
 
-/* Metric and role together. */
-static struct number label_of(const struct changed *c) {
-    const struct metric *metric = metric_find(c->metric);
+struct number diff_label(const char *metric) {
+    const struct metric *known = metric_find(metric);
     struct number label = {"time / floor"};
-    if (of_floor(c)) return (struct number){"the floor us"};
-    if (metric != NULL) {
-        (void)snprintf(label.text, sizeof label.text, "%s%s%s", metric->noun,
-                       metric->exact ? "" : " ", metric->exact ? "" : metric->unit);
+    if (strcmp(metric, "time_per_reference") == 0) return (struct number){"time / pipe"};
+    if (known != NULL) {
+        (void)snprintf(label.text, sizeof label.text, "%s%s%s", known->noun,
+                       known->exact ? "" : " ", known->exact ? "" : known->unit);
     }
     return label;
+}
+
+/* Metric and role together. */
+static struct number label_of(const struct changed *c) {
+    return of_floor(c) ? (struct number){"the floor us"} : diff_label(c->metric);
 }
 
 static void add_row(struct grid *grid, const struct changed *c) {
@@ -227,7 +248,7 @@ static void add_row(struct grid *grid, const struct changed *c) {
 /* From the first of a column's numbers; where the next column begins. */
 static size_t tell_column(struct story *story, const struct said *said, size_t first) {
     struct grid grid = grid_of("metric|base|new|ratio|interval|p|verdict");
-    char *text = column_text(&said->list[first].column);
+    char *text = diff_column_text(&said->list[first].column);
     size_t end = first;
     story_say(story, "%s", text == NULL ? "" : text);
     free(text);
@@ -247,6 +268,14 @@ static size_t tell_column(struct story *story, const struct said *said, size_t f
 static void tell_method(struct story *story, const struct said *said) {
     const struct difference *all = said->all;
     const struct changed *c = said->list, *end = said->list + said->count;
+    story_say(story, "%s",
+              strcmp(all->of, difference_of_names[DIFFERENCE_OF_HOST]) == 0
+                  ? "Judged is a host, its kernel, a driver or a setting: by counts, times, and "
+                    "time over an exchange through pipes, in which no socket is; the rest is "
+                    "shown."
+                  : "Judged are builds of echolab: by counts and time over the floor, or by times "
+                    "where there is no floor; the rest is shown. `--of host` judges a kernel, a "
+                    "driver or a setting.");
     while (c < end && isnan(c->level)) c++; /* all times share one */
     if (c == end) return;
     story_say(story,
@@ -256,10 +285,46 @@ static void tell_method(struct story *story, const struct said *said) {
               1 - c->level, difference_sessions_to_speak(c->level));
 }
 
+/* What does not wobble is said of one session a side, too. */
+static void tell_counts(struct story *story, const struct said *said) {
+    const struct changed *differs = NULL, *wobbles = NULL;
+    unsigned counts = 0, differ = 0, wobble = 0;
+    for (const struct changed *c = said->list; c < said->list + said->count; c++) {
+        if (!is_counted(c)) continue;
+        const double step = DIFFERENCE_COUNT_STEP;
+        const bool apart = c->diff_low > step || c->diff_high < -step;
+        const bool equal = c->diff_low >= -step && c->diff_high <= step;
+        counts++;
+        differ += apart;
+        wobble += !apart && !equal;
+        if (apart && differs == NULL) differs = c;
+        if (!apart && !equal && wobbles == NULL) wobbles = c;
+    }
+    if (counts == 0)
+        story_say(story, "Packets and system calls were not counted on both sides: `make "
+                         "sessions` counts them, by `echolab compare --counts`.");
+    else if (differs != NULL)
+        story_say(story,
+                  "Packets or system calls per message differ: %u of %s, the first %s by `%s`, %s "
+                  "and now %s.",
+                  differ, words_counted(counts, "count").text, label_of(differs).text,
+                  differs->column.variant, words_each(differs->base).text,
+                  words_each(differs->new).text);
+    else if (wobbles == NULL)
+        story_say(story, "Packets and system calls per message are equal on both sides: all %s.",
+                  words_counted(counts, "count").text);
+    else
+        story_say(story,
+                  "Packets and system calls per message are equal on both sides, but for %u of %s "
+                  "that wobble from session to session, the first %s by `%s`.",
+                  wobble, words_counted(counts, "count").text, label_of(wobbles).text,
+                  wobbles->column.variant);
+}
+
 static void tell_only(struct story *story, const struct session *session, enum list kind,
                       const char *side) {
     for (size_t i = 0; i < session->lists[kind].count; i++) {
-        char *text = column_text(&SESSION_AT(session, kind, struct only, i)->column);
+        char *text = diff_column_text(&SESSION_AT(session, kind, struct only, i)->column);
         story_say(story, "%s has only %s.", side, text == NULL ? "" : text);
         free(text);
     }
@@ -273,6 +338,7 @@ void diff_table(struct story *story, const struct results *results) {
                      "{sessions_base:base session} and {sessions_new:new session}, the median of "
                      "each",
                      fill_from(LIST_DIFFERENCE, said.all));
+    tell_counts(story, &said);
     for (size_t i = 0; i < said.count;) i = tell_column(story, &said, i);
     tell_method(story, &said);
     tell_only(story, session, LIST_ONLY_BASE, "BASE");
@@ -312,8 +378,7 @@ static void tell_regression(struct story *story, const struct said *said) {
         100 * said->all->min_effect, first->column.variant, label_of(first).text,
         words_ratio(first->ratio).text, words_ratio(first->low).text, words_ratio(first->high).text,
         all_by_the_machine(said)
-            ? "; their floor became slower too and nothing is slower over it: the machine or "
-              "its kernel, not the program"
+            ? "; their floor became slower too: the machine or its kernel, not the program"
             : "");
 }
 
@@ -322,7 +387,7 @@ static void tell_no_regression(struct story *story, const struct said *said) {
     double needed = 0;
     char more[64] = "";
     for (size_t i = 0; i < said->count; i++) {
-        if (!said->list[i].judged) continue;
+        if (!said->list[i].judged || !said->list[i].gates) continue;
         count[said->list[i].verdict]++;
         needed = fmax(needed, (double)said->list[i].sessions_needed);
     }
@@ -341,14 +406,15 @@ static void tell_no_regression(struct story *story, const struct said *said) {
 static void tell_power(struct story *story, const struct said *said) {
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < said->count; i++) {
+        if (!said->list[i].gates) continue;
         least = fmin(least, said->list[i].detectable); /* of a number and NAN it is the number */
         most = fmax(most, said->list[i].detectable);
     }
     if (isinf(least)) return;
     story_say(story,
               "With 80 %% power these sessions find differences of time from %s on at the "
-              "clearest, and from %s at the least clear.",
-              words_percent(least).text, words_percent(most).text);
+              "clearest, and from %s at the least clear; to be a regression, %g %% more.",
+              words_percent(least).text, words_percent(most).text, 100 * said->all->min_effect);
 }
 
 void diff_tell(struct story *story, const struct results *results) {

@@ -11,6 +11,7 @@
 
 #include <gsl/gsl_rng.h>
 
+#include "bench/judge/difference.h"
 #include "bench/run/parameters.h"
 #include "bench/run/process.h"
 #include "bench/run/status.h"
@@ -37,18 +38,20 @@ struct request {
     double until_percent; /* --blocks until P: wide are the intervals at most; 0: so many blocks */
     uint64_t within_ns;   /* the longest of that */
     double margin_percent, min_effect_percent;
+    enum difference_of of;
     bool rate_half;      /* half of what the slowest variant can carry, found out first */
     bool rates;          /* of sweep loss: under traffic, at the points */
     bool packet;         /* of sweep loss: each packet of a lone message */
     const char *against; /* another build of echolab */
     const char *json, *csv;
-    const char *output;                   /* of ladder: the folder for its files */
-    const char *directory;                /* of report */
+    const char *output;    /* of ladder: the folder for its files; of diff --history the picture */
+    const char *directory; /* of report */
+    const char *history, *metric;         /* of diff: the folder of all sessions */
     const char *files[REQUEST_FILES_MAX]; /* of diff: the base ones, then the new ones */
     unsigned file_count, base_count;
     const char *listen; /* of serve: where, NULL: 127.0.0.1 */
     unsigned port;
-    bool quiet, text, names, predict, dry_run, raw, pipe;
+    bool quiet, text, names, predict, dry_run, raw, pipe, counts;
     const char *const *argv; /* the whole command line, ended by NULL */
 };
 
@@ -98,6 +101,7 @@ struct experiment {
     /* At least one of the two. Exit statuses; EXIT_DONE goes on. */
     int (*plan)(struct lab *lab);    /* adds columns with lab_add */
     int (*measure)(struct lab *lab); /* drives itself, into lab->session: the plan is its own */
+    void (*after)(struct lab *lab);  /* behind the plan: what was asked for beside it; or NULL */
     int (*preview)(struct lab *lab); /* of that, --dry-run: prints what it would do */
     bool reads_files;                /* and measures nothing: no seed, no environment */
 

@@ -211,7 +211,7 @@ static void tell_rates(void *context, const struct open_rates *rates) {
 }
 
 void rate_numbers(struct story *story, const struct results *results) {
-    const struct session *session = results_find(results, "sweep", "rate");
+    const struct session *session = results_where(results, "sweep", "rate", NULL);
     const struct findings *knees = session == NULL ? NULL : &session->lists[LIST_KNEES];
     if (session == NULL || !open_each(&session->runs, knees, tell_rates, story)) return;
     if (knees->count > 0)
@@ -268,6 +268,6 @@ static void put_all_rates(FILE *out, const void *what) {
 }
 
 void rate_tell(struct story *story, const struct results *results) {
-    const struct session *session = results_find(results, "sweep", "rate");
+    const struct session *session = results_where(results, "sweep", "rate", NULL);
     if (session != NULL) story_tell(story, put_all_rates, session);
 }

@@ -14,6 +14,7 @@
 #include "bench/experiment/all.h"
 #include "bench/judge/estimate.h"
 #include "bench/measure/environment.h"
+#include "bench/run/reference.h"
 #include "echo/address.h"
 #include "echo/clock.h"
 
@@ -342,6 +343,17 @@ static void run_plan(struct lab *lab) {
     free(r.tasks.list);
 }
 
+/* Of compare, as of what is tracked: between two readings of what depends on no socket. */
+static void run_planned(struct lab *lab) {
+    const struct parameters *asked = &lab->request->run;
+    const bool tracked = lab->experiment->taker == BY_COMPARE && asked->host == NULL;
+    const double before_us = tracked ? reference_us(asked->placement) : (double)NAN;
+    run_plan(lab);
+    const bool both = isfinite(before_us) && !interrupted;
+    const double after_us = both ? reference_us(asked->placement) : (double)NAN;
+    lab->session->reference_us = (before_us + after_us) / 2;
+}
+
 struct run *lab_run(struct lab *lab, const struct parameters *asked) {
     struct parameters one = *asked;
     one.seed = gsl_rng_get(lab->random);
@@ -412,6 +424,7 @@ static int print_plan(struct lab *lab) {
         seconds += run_s * weight_of(&tasks.list[i]);
         longest = fmax(longest, run_s);
     }
+    if (lab->request->counts) puts("then packets and system calls of each variant, counted alone");
     printf("%u runs in %u blocks, about %.0f s, seed %llu\n", tasks.count, lab->plan.blocks,
            ceil(fmax(seconds, longest)), (unsigned long long)lab->request->run.seed);
     free(tasks.list);
@@ -506,8 +519,9 @@ static int go(struct lab *lab) {
     }
     if (status == EXIT_DONE) read_surroundings(lab);
     if (status == EXIT_DONE && lab->plan.needs_capacity) status = capacity_find(lab);
-    if (status == EXIT_DONE && experiment->measure == NULL) run_plan(lab);
+    if (status == EXIT_DONE && experiment->measure == NULL) run_planned(lab);
     if (status == EXIT_DONE && experiment->measure != NULL) status = experiment->measure(lab);
+    if (status == EXIT_DONE && experiment->after != NULL) experiment->after(lab);
     if (status != EXIT_DONE) return interrupted ? EXIT_INTERRUPTED : status;
     if (!experiment->reads_files) environment_after(&lab->session->environment);
     return conclude(lab);

@@ -5,8 +5,8 @@
 #include "bench/experiment/all.h"
 
 const struct experiment experiments[] = {
-    {"compare", NULL, BY_COMPARE, .blocks = 15, .plan = compare_plan, .conclude = compare_conclude,
-     .table = compare_table, .tell = compare_tell},
+    {"compare", NULL, BY_COMPARE, .blocks = 15, .plan = compare_plan, .after = anatomy_count,
+     .conclude = compare_conclude, .table = compare_table, .tell = compare_tell},
     {"sweep", NULL, BY_SWEEP, .blocks = 6, .plan = compare_plan, .conclude = compare_conclude,
      .table = compare_table},
     {"sweep", "size", BY_SWEEP, .blocks = 6, .plan = compare_plan, .conclude = compare_conclude,
@@ -38,16 +38,20 @@ const struct experiment experiments[] = {
      .tell = check_tell, .status = check_status},
     {"diff", NULL, BY_DIFF, .measure = diff_measure, .reads_files = true, .table = diff_table,
      .tell = diff_tell, .status = diff_status},
+    {"diff", NULL, BY_HISTORY, .measure = history_measure, .reads_files = true,
+     .tell = history_tell},
     {"crosscheck", NULL, BY_CROSSCHECK, .blocks = 6, .measure = crosscheck_measure,
      .preview = crosscheck_preview, .conclude = crosscheck_conclude, .tell = crosscheck_tell,
      .status = crosscheck_status}};
 
 const unsigned experiment_count = sizeof experiments / sizeof experiments[0];
 
-/* A sweep of one axis has two rows: `taker` tells them apart. */
+/* A sweep of one axis has two rows, and so has diff: `taker` tells them apart. */
 static bool is_meant(const struct experiment *experiment, const struct request *request) {
     if (experiment->taker == BY_PACKET) return request->packet;
     if (experiment->taker == BY_TRAFFIC) return !request->packet;
+    if (experiment->taker == BY_HISTORY) return request->history != NULL;
+    if (experiment->taker == BY_DIFF) return request->history == NULL;
     return true;
 }
 
@@ -56,7 +60,7 @@ const struct experiment *experiment_of(const char *command, const struct request
     for (unsigned i = 0; i < experiment_count; i++) {
         const struct experiment *one = &experiments[i];
         if (strcmp(one->command, command) != 0) continue;
-        if (one->axis == NULL) usual = one;
+        if (one->axis == NULL && is_meant(one, request)) usual = one;
         if (one->axis == NULL || request->axis == NULL) continue;
         if (strcmp(one->axis, request->axis) == 0 && is_meant(one, request)) return one;
     }

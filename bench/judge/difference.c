@@ -16,19 +16,22 @@
 
 enum { EXACT_MAX = 200000, RANDOM_SPLITS = 100000, SESSIONS_NEEDED_MAX = 1000 };
 
-/*
- * Counts within a hundredth are equal: opening and closing a persistent
- * connection is shared by however many messages a run had time for.
- */
-static const double count_step = 0.01;
-
 /* What is compared of a column, in this order; counts are what metrics call exact. */
 static const struct row {
     enum metric_id metric;
-    enum { PLAIN, OVER_FLOOR, OF_FLOOR } measure;
-} rows[] = {{METRIC_PACKETS, PLAIN}, {METRIC_CALLS, PLAIN}, {METRIC_TIME, OVER_FLOOR},
-            {METRIC_TIME, OF_FLOOR}, {METRIC_TIME, PLAIN},  {METRIC_P50, PLAIN},
-            {METRIC_P99, PLAIN},     {METRIC_CPU, PLAIN}};
+    enum { PLAIN, OVER_FLOOR, OF_FLOOR, OVER_REFERENCE } measure;
+    const char *name; /* NULL: the metric's */
+} rows[] = {{METRIC_PACKETS, PLAIN, NULL},
+            {METRIC_CALLS, PLAIN, NULL},
+            {METRIC_TIME, OVER_FLOOR, "time_per_floor"},
+            {METRIC_TIME, OVER_REFERENCE, "time_per_reference"},
+            {METRIC_TIME, OF_FLOOR, NULL},
+            {METRIC_TIME, PLAIN, NULL},
+            {METRIC_P50, PLAIN, NULL},
+            {METRIC_P99, PLAIN, NULL},
+            {METRIC_CPU, PLAIN, NULL}};
+
+const char *const difference_of_names[DIFFERENCE_OFS] = {"build", "host"};
 
 #define ROWS (sizeof rows / sizeof rows[0])
 
@@ -85,13 +88,15 @@ double difference_permutation(const double *base, size_t base_count, const doubl
 /* A session's runs by series. */
 struct indexed {
     struct series_table *tables;
+    const struct side_session *sessions;
     size_t count;
 };
 
 static struct indexed index_side(const struct side *side) {
-    struct indexed indexed = {.tables = calloc(side->count + 1, sizeof *indexed.tables)};
+    struct indexed indexed = {.tables = calloc(side->count + 1, sizeof *indexed.tables),
+                              .sessions = side->sessions};
     while (indexed.tables != NULL && indexed.count < side->count) {
-        indexed.tables[indexed.count] = series_of(side->sessions[indexed.count]);
+        indexed.tables[indexed.count] = series_of(side->sessions[indexed.count].runs);
         indexed.count++;
     }
     return indexed;
@@ -226,27 +231,32 @@ struct sample {
 };
 
 /* Of a valid run, over its floor's in the same block; NAN: it does not say. */
-static double value_of(const struct run *run, const struct run *floor, const struct row *row) {
+static double value_of(const struct run *run, const struct run *floor, double reference_us,
+                       const struct row *row) {
     const struct metric *metric = &metrics[row->metric];
-    const bool over = row->measure == OVER_FLOOR;
-    if (over && floor == NULL) return NAN;
-    const double value = metric->of(run) / (over ? metric->of(floor) : 1);
+    double unit = 1;
+    if (row->measure == OVER_REFERENCE) unit = reference_us;
+    if (row->measure == OVER_FLOOR) unit = floor == NULL ? (double)NAN : metric->of(floor);
+    const double value = metric->of(run) / unit;
     return isfinite(value) && (value > 0 || (metric->exact && value == 0)) ? value : (double)NAN;
 }
 
-static void take_session(struct sample *sample, const struct series_table *table,
+static void take_session(struct sample *sample, const struct indexed *side, size_t session,
                          const struct run *column, const struct row *row) {
+    const struct series_table *table = &side->tables[session];
     const long floor = find(table, column, is_floor_of);
     const long series = row->measure == OF_FLOOR ? floor : find(table, column, series_alike);
     double *values = calloc(table->blocks + 1, sizeof *values);
     size_t made = 0, valid = 0, count = 0;
     for (size_t i = 0; values != NULL && series >= 0 && i < table->blocks; i++) {
-        const struct run *run = series_valid(table, (size_t)series, i);
-        if (series_run(table, (size_t)series, i) != NULL) made++;
+        const struct run *run = series_run(table, (size_t)series, i);
         if (run == NULL) continue;
+        made++;
+        /* Without a wire counts were made apart: what spoilt the run did not spoil them. */
+        if (!run_is_valid(run) && !(is_counted(row) && !run->wire.known)) continue;
         valid++;
-        values[count] =
-            value_of(run, floor < 0 ? NULL : series_valid(table, (size_t)floor, i), row);
+        values[count] = value_of(run, floor < 0 ? NULL : series_valid(table, (size_t)floor, i),
+                                 side->sessions[session].reference_us, row);
         if (!isnan(values[count])) count++;
     }
     if (2 * valid < made)
@@ -260,9 +270,58 @@ static struct sample sample_of(const struct indexed *side, const struct run *col
                                const struct row *row) {
     struct sample sample = {.values = calloc(side->count + 1, sizeof(double))};
     for (size_t i = 0; sample.values != NULL && i < side->count; i++) {
-        take_session(&sample, &side->tables[i], column, row);
+        take_session(&sample, side, i, column, row);
     }
     return sample;
+}
+
+/* ---- over time ---- */
+
+const char *const difference_metrics[] = {"packets_per_message",
+                                          "syscalls_per_message",
+                                          "time_per_floor",
+                                          "time_per_reference",
+                                          "time_per_message",
+                                          "p50",
+                                          "p99",
+                                          "cpu_per_message",
+                                          NULL};
+
+static const char *name_of(const struct row *row) {
+    return row->name != NULL ? row->name : metrics[row->metric].name;
+}
+
+static const struct row *row_of(const char *metric) {
+    const struct row *row = rows;
+    while (row->measure == OF_FLOOR || strcmp(name_of(row), metric) != 0) row++;
+    return row;
+}
+
+static void track(struct tracked *tracked, const struct indexed *side, const struct run *column,
+                  const struct row *row) {
+    tracked->column = describe(column);
+    for (size_t i = 0; i < side->count; i++) {
+        double value = NAN;
+        struct sample sample = {.values = &value};
+        if (metric_is_for(&metrics[row->metric], column) || is_counted(row)) {
+            take_session(&sample, side, i, column, row);
+        }
+        tracked->values[i] = value;
+    }
+}
+
+struct tracked *difference_tracked(const struct side *side, const char *metric, size_t *count) {
+    struct indexed indexed = index_side(side);
+    struct columns columns = columns_of(&indexed);
+    struct tracked *list = calloc(columns.count + 1, sizeof *list);
+    for (*count = 0; list != NULL && *count < columns.count; (*count)++) {
+        list[*count].values = calloc(side->count + 1, sizeof(double));
+        if (list[*count].values == NULL) break;
+        track(&list[*count], &indexed, columns.list[*count], row_of(metric));
+    }
+    free(columns.list);
+    indexed_free(&indexed);
+    return list;
 }
 
 /* ---- one comparison ---- */
@@ -270,6 +329,7 @@ static struct sample sample_of(const struct indexed *side, const struct run *col
 struct planned {
     const struct run *column;
     const struct row *row;
+    bool gates; /* it may be a regression */
     struct sample base, new;
 };
 
@@ -293,9 +353,10 @@ static enum verdict compare_counts(struct changed *c, const struct planned *p) {
     c->high = new_most / base_least;
     c->diff_low = new_least - base_most;
     c->diff_high = new_most - base_least;
-    if (fmax(base_most, new_most) - fmin(base_least, new_least) <= count_step) return VERDICT_SAME;
-    if (c->diff_low > count_step) return VERDICT_SLOWER;
-    return c->diff_high < -count_step ? VERDICT_FASTER : VERDICT_NOT_DECIDED;
+    if (fmax(base_most, new_most) - fmin(base_least, new_least) <= DIFFERENCE_COUNT_STEP)
+        return VERDICT_SAME;
+    if (c->diff_low > DIFFERENCE_COUNT_STEP) return VERDICT_SLOWER;
+    return c->diff_high < -DIFFERENCE_COUNT_STEP ? VERDICT_FASTER : VERDICT_NOT_DECIDED;
 }
 
 /* About how many a side would tell the difference from the nearer boundary: none, or the margin. */
@@ -338,6 +399,7 @@ struct work {
     struct findings *lists;
     struct difference *all;
     struct indexed base, new;
+    enum difference_of of;
     bool counting; /* how many times share the level, before any is judged */
     size_t times;
 };
@@ -346,7 +408,8 @@ static void add_change(const struct work *w, const struct planned *p) {
     struct changed *c = findings_add(&w->lists[LIST_CHANGES], LIST_CHANGES);
     if (c == NULL) return;
     c->column = describe(p->column);
-    c->metric = p->row->measure == OVER_FLOOR ? "time_per_floor" : metrics[p->row->metric].name;
+    c->metric = name_of(p->row);
+    c->gates = p->gates;
     c->baseline = "base";
     c->role = role_names[p->row->measure == OF_FLOOR ? ROLE_FLOOR : ROLE_VARIANT];
     c->sessions_base = p->base.count;
@@ -360,14 +423,13 @@ static void add_change(const struct work *w, const struct planned *p) {
     c->verdict = VERDICT_NOT_DECIDED;
     c->sessions_needed = 0;
     c->judged = has_at_least(p, DIFFERENCE_SESSIONS_MIN);
-    if (!has_at_least(p, DIFFERENCE_SESSIONS_SHOWN)) return;
-    if (!is_counted(p->row)) c->level = 1 - 0.05 / (double)w->times;
+    if (!is_counted(p->row) && !has_at_least(p, DIFFERENCE_SESSIONS_SHOWN)) return;
+    if (!is_counted(p->row)) c->level = 1 - 0.05 / fmax(1, (double)w->times);
     const enum verdict verdict = is_counted(p->row) ? compare_counts(c, p) : compare_times(c, p);
     if (!c->judged) return;
     c->verdict = verdict;
-    c->regression =
-        verdict == VERDICT_SLOWER && p->row->measure != OF_FLOOR && c->low > 1 + c->min_effect;
-    w->all->judged++;
+    c->regression = verdict == VERDICT_SLOWER && c->gates && c->low > 1 + c->min_effect;
+    w->all->judged += c->gates;
     w->all->regressions += c->regression;
 }
 
@@ -388,9 +450,25 @@ static void take_planned(struct work *w, const struct planned *p) {
         if (shows) add_change(w, p);
         return;
     }
-    w->times += shows && has_at_least(p, DIFFERENCE_SESSIONS_SHOWN) && !is_counted(p->row);
-    w->all->too_few_valid += (could && !has_at_least(p, DIFFERENCE_SESSIONS_MIN)) ||
-                             (base_all > 0 && new_all > 0 && !shows && !missed);
+    w->times +=
+        shows && p->gates && has_at_least(p, DIFFERENCE_SESSIONS_SHOWN) && !is_counted(p->row);
+    w->all->too_few_valid += p->gates && ((could && !has_at_least(p, DIFFERENCE_SESSIONS_MIN)) ||
+                                          (base_all > 0 && new_all > 0 && !shows && !missed));
+}
+
+/* Whether any session of a side has a floor for it. */
+static bool has_floor(const struct indexed *side, const struct run *column) {
+    size_t i = 0;
+    while (i < side->count && find(&side->tables[i], column, is_floor_of) < 0) i++;
+    return i < side->count;
+}
+
+static bool gates(const struct work *w, const struct run *column, const struct row *row) {
+    if (is_counted(row)) return true;
+    if (row->measure == OF_FLOOR) return false;
+    if (w->of == DIFFERENCE_OF_HOST) return row->measure != OVER_FLOOR;
+    const bool floored = has_floor(&w->base, column) && has_floor(&w->new, column);
+    return row->measure == (floored ? OVER_FLOOR : PLAIN);
 }
 
 static void compare_columns(struct work *w, const struct columns *columns) {
@@ -398,7 +476,8 @@ static void compare_columns(struct work *w, const struct columns *columns) {
         const struct run *column = columns->list[i / ROWS];
         const struct row *row = &rows[i % ROWS];
         if (!is_counted(row) && !metric_is_for(&metrics[row->metric], column)) continue;
-        const struct planned p = {column, row, sample_of(&w->base, column, row),
+        const struct planned p = {column, row, gates(w, column, row),
+                                  sample_of(&w->base, column, row),
                                   sample_of(&w->new, column, row)};
         take_planned(w, &p);
         free(p.base.values);
@@ -407,11 +486,15 @@ static void compare_columns(struct work *w, const struct columns *columns) {
 }
 
 void difference_conclude(struct findings lists[LISTS], const struct side *base,
-                         const struct side *new, double margin, double min_effect) {
+                         const struct side *new, struct difference_terms terms) {
     struct difference *all = findings_add(&lists[LIST_DIFFERENCE], LIST_DIFFERENCE);
     if (all == NULL) return;
-    *all = (struct difference){base->count, new->count, margin, min_effect, 0, 0, 0};
-    struct work w = {lists, all, index_side(base), index_side(new), true, 0};
+    *all = (struct difference){.of = difference_of_names[terms.of],
+                               .sessions_base = base->count,
+                               .sessions_new = new->count,
+                               .margin = terms.margin,
+                               .min_effect = terms.min_effect};
+    struct work w = {lists, all, index_side(base), index_side(new), terms.of, true, 0};
     struct columns columns = columns_of(&w.base), others = columns_of(&w.new);
     compare_columns(&w, &columns);
     w.counting = false;

@@ -17,8 +17,13 @@
  * speaks only from some number of sessions on would make more say less.
  *
  * A regression is a variant that is slower by more than `min_effect`: the near
- * end of the interval lies beyond it. The floor is judged too, but its being
- * slower is the machine's regression and shows in the variants' times.
+ * end of the interval lies beyond it. What may be one follows what is tracked.
+ * Of builds of echolab it is time over the floor, as time alone goes with the
+ * machine's good and bad days; without a floor, it is the times. Of a host (its
+ * kernel, a driver, a setting) it is the times, and time over an exchange
+ * through pipes in the same session: the floor, of the same system calls, would
+ * be as slow as the rest. Counts are of both. All else is shown, and shares
+ * no level.
  */
 #ifndef BENCH_DIFFERENCE_H
 #define BENCH_DIFFERENCE_H
@@ -29,10 +34,32 @@
 /* A side: fewer are not judged, but shown; fewer than that have no interval. */
 enum { DIFFERENCE_SESSIONS_MIN = 6, DIFFERENCE_SESSIONS_SHOWN = 3 };
 
-/* The runs of each session of a side. */
+/*
+ * Counts within it are equal: opening and closing a persistent connection is
+ * shared by however many messages a run had time for.
+ */
+#define DIFFERENCE_COUNT_STEP 0.01
+
+/* What is tracked, and how a command and a file call it. */
+enum difference_of { DIFFERENCE_OF_BUILD, DIFFERENCE_OF_HOST, DIFFERENCE_OFS };
+
+extern const char *const difference_of_names[DIFFERENCE_OFS];
+
+/* What of a session is compared. */
+struct side_session {
+    const struct runs *runs;
+    double reference_us; /* an exchange through pipes; NAN: not known */
+};
+
 struct side {
-    const struct runs *const *sessions;
+    const struct side_session *sessions;
     size_t count;
+};
+
+/* What counts as a difference of what. */
+struct difference_terms {
+    enum difference_of of;
+    double margin, min_effect;
 };
 
 /*
@@ -40,7 +67,22 @@ struct side {
  * of the counts. Their texts are names of the program's tables.
  */
 void difference_conclude(struct findings lists[LISTS], const struct side *base,
-                         const struct side *new, double margin, double min_effect);
+                         const struct side *new, struct difference_terms terms);
+
+/* A column that sessions of one side have, and its value in each; NAN: it has none. */
+struct tracked {
+    struct described column;
+    double *values; /* malloc'd */
+};
+
+/*
+ * Of all columns, by a metric's name such as "time_per_floor": malloc'd, and so
+ * are the values of each. NULL without memory, and *count is 0.
+ */
+struct tracked *difference_tracked(const struct side *side, const char *metric, size_t *count);
+
+/* The names of all such metrics, ended by NULL. */
+extern const char *const difference_metrics[];
 
 /* ---- the arithmetic ---- */
 

@@ -145,13 +145,23 @@ struct changed {
     double ratio, low, high, level; /* of counts the extremes, and no level */
     double detectable;              /* as of struct compared; NAN of counts */
     double diff, diff_low, diff_high, p, margin, min_effect;
-    bool judged, regression;
+    bool judged, gates, regression; /* gates: it may be a regression */
     enum verdict verdict;
     uint64_t sessions_needed; /* as blocks_needed */
 };
 
+/* Sessions in the order of time between which a number of a column did not change. */
+struct stretch {
+    const char *variant, *column, *metric; /* the column in words */
+    const char *file, *from, *to; /* of its first session; and when that and the last began */
+    uint64_t sessions;
+    double value;           /* the median */
+    double ratio, p, level; /* to the stretch before; NAN: it is the first */
+};
+
 /* What all of them amount to. */
 struct difference {
+    const char *of; /* what is tracked: see difference.h */
     uint64_t sessions_base, sessions_new;
     double margin, min_effect;
     uint64_t judged, regressions;
@@ -240,6 +250,7 @@ enum list {
     LIST_ONLY_BASE,
     LIST_ONLY_NEW,
     LIST_DIFFERENCE,
+    LIST_HISTORY,
     LIST_TOOLS,
     LIST_AGREEMENTS,
     LIST_MISSING,

@@ -219,25 +219,52 @@ static void put_answered(FILE *out, const struct drawing *drawing) {
     }
 }
 
-static const struct {
-    const char *name;
-    void (*put)(FILE *out, const struct drawing *drawing);
-} places[] = {{"highest", put_highest},  {"lowest", put_lowest},
-              {"tails", put_tails},      {"largest_overhead", put_largest_overhead},
-              {"model", put_model},      {"steps", put_steps},
-              {"answered", put_answered}};
+/* ---- of the page ---- */
 
-static bool put_place(FILE *out, const char *name, const void *drawing) {
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (strcmp(places[i].name, name) != 0) continue;
-        places[i].put(out, drawing);
-        return true;
-    }
-    return false;
+static void put_name(FILE *out, const struct drawing *drawing) {
+    (void)fputs(drawing->figure->name, out);
 }
 
-char *caption_of(const struct drawing *drawing) {
-    return template_filled(drawing->figure->caption, put_place, drawing);
+static void put_conditions(FILE *out, const struct drawing *drawing) {
+    if (drawing->conditions == NULL || *drawing->conditions == '\0') return;
+    story_html(out, drawing->conditions);
+    (void)fputs(" · ", out);
+}
+
+static void put_caption(FILE *out, const struct drawing *drawing) {
+    char *caption = drawing_text(drawing, drawing->figure->caption);
+    for (const char *c = caption; c != NULL && *c != '\0'; c++)
+        if (*c != '`') story_escape(out, *c);
+    free(caption);
+}
+
+static const struct place {
+    const char *name;
+    void (*put)(FILE *out, const struct drawing *drawing);
+} places[] = {{"{highest}", put_highest},       {"{lowest}", put_lowest},
+              {"{tails}", put_tails},           {"{largest_overhead}", put_largest_overhead},
+              {"{model}", put_model},           {"{steps}", put_steps},
+              {"{answered}", put_answered},     {"{name}", put_name},
+              {"{conditions}", put_conditions}, {"{caption}", put_caption}};
+enum { PLACES = sizeof places / sizeof *places };
+
+char *drawing_text(const struct drawing *drawing, const char *template) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    while (out != NULL && *template != '\0') {
+        const struct place *place = places;
+        while (place < places + PLACES && strncmp(template, place->name, strlen(place->name)) != 0)
+            place++;
+        if (place == places + PLACES) {
+            (void)fputc(*template ++, out);
+            continue;
+        }
+        place->put(out, drawing);
+        template += strlen(place->name);
+    }
+    if (out != NULL) (void)fclose(out);
+    return text;
 }
 
 /* ---- the numbers ---- */

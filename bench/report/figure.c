@@ -2,6 +2,7 @@
 #include "bench/report/figure.h"
 
 #include <errno.h>
+#include <gsl/gsl_sort_double.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -75,11 +76,6 @@ static struct runs where(const struct runs *runs, key_of *key, const void *what,
     return some;
 }
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The distinct values, which ascend; malloc'd. NAN is none. */
 static double *values_of(const struct runs *runs, key_of *key, const void *what, size_t *count) {
     double *values = calloc(runs->count + 1, sizeof *values);
@@ -90,7 +86,7 @@ static double *values_of(const struct runs *runs, key_of *key, const void *what,
         while (k < *count && values[k] != value) k++;
         if (k == *count && !isnan(value)) values[(*count)++] = value;
     }
-    if (values != NULL) qsort(values, *count, sizeof *values, ascending);
+    if (values != NULL) gsl_sort(values, 1, *count);
     return values;
 }
 
@@ -214,12 +210,9 @@ static char *conditions_of(const struct runs *runs, const struct selection_axis 
 static bool has_runs(const struct results *results, const struct variant *variant) {
     for (size_t i = 0; i < results->count; i++) {
         const struct runs *runs = &results->sessions[i]->runs;
-        for (size_t k = 0; k < runs->count; k++) {
-            const struct run *run = runs->list[k];
-            if (run->asked.variant == variant && run->asked.role == ROLE_VARIANT &&
-                run_is_valid(run))
+        for (size_t k = 0; k < runs->count; k++)
+            if (series_is_of(runs->list[k], variant->name) && run_is_valid(runs->list[k]))
                 return true;
-        }
     }
     return false;
 }
@@ -313,7 +306,7 @@ static void fill_findings(struct drawing *drawing) {
             if (figure->tell != NULL)
                 figure->tell(drawing, item);
             else
-                table_row(&drawing->table, figure->columns, source);
+                table_row(&drawing->table, source);
             if (drawing->from != NULL || drawing->table.count == before) continue;
             drawing->from = session;
             drawing->conditions = fill(figure->conditions, source);
@@ -347,15 +340,15 @@ static char *say_why_empty(const struct drawing *drawing) {
     char *text = NULL;
     struct runs refused = select_runs(&drawing->figure->runs, drawing->results, false);
     const bool of_runs = drawing->figure->fill == NULL && drawing->figure->findings == NULL;
-    if (of_runs && drawing->from != NULL) {
+    if (!of_runs || (drawing->from == NULL && refused.count == 0))
+        text = strdup("no result file has it");
+    else if (drawing->from != NULL)
         text = strdup("one point alone is no figure");
-    } else if (of_runs && refused.count > 0) {
-        if (asprintf(&text, "none of its %zu runs counts: %s", refused.count,
-                     refused.list[0]->validity.reason[0]) < 0)
-            text = NULL;
-    }
+    else if (asprintf(&text, "none of its %zu runs counts: %s", refused.count,
+                      refused.list[0]->validity.reason[0]) < 0)
+        text = NULL;
     free(refused.list);
-    return text == NULL ? strdup("no result file has it") : text;
+    return text;
 }
 
 static bool has_place(const struct drawing *drawing, size_t row, size_t axis) {
@@ -438,23 +431,19 @@ int report_save(const char *directory, const char *folder, const char *name, con
     return result == 0 ? 0 : refuse(why, result, "written", path);
 }
 
+/* NULL: removed, as that of an older measurement would be drawn as if it were of this one. */
 static int save_table(const struct table *table, const char *directory, const char *name,
                       char *why) {
-    char *text = table_text_of(table), file[64];
-    (void)snprintf(file, sizeof file, "%s.tsv", name);
-    const int result = text == NULL ? refuse(why, -ENOMEM, "written", name)
-                                    : report_save(directory, "data", file, text, why);
+    char *text = table == NULL ? NULL : table_text_of(table), path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/data/%s.tsv", directory, name);
+    const bool gone = table != NULL || unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR;
+    if (!gone) return refuse(why, -errno, "removed", path);
+    if (table == NULL) return 0;
+    const int result = text == NULL
+                           ? refuse(why, -ENOMEM, "written", name)
+                           : report_save(directory, "data", strrchr(path, '/') + 1, text, why);
     free(text);
     return result;
-}
-
-/* That of an older measurement would be drawn as if it were of this one. */
-static int remove_table(const char *directory, const char *name, char *why) {
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s/data/%s.tsv", directory, name);
-    return unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR
-               ? 0
-               : refuse(why, -errno, "removed", path);
 }
 
 static int save_index(const struct drawing *drawings, const char *directory, char *why) {
@@ -483,9 +472,8 @@ static int save_index(const struct drawing *drawings, const char *directory, cha
 int drawings_write(const struct drawing *drawings, const char *directory, char *why) {
     int result = save_index(drawings, directory, why);
     for (unsigned i = 0; result == 0 && i < figure_count; i++) {
-        const char *name = figures[i].name;
-        result = drawings[i].missing == NULL ? save_table(&drawings[i].table, directory, name, why)
-                                             : remove_table(directory, name, why);
+        const struct table *table = drawings[i].missing == NULL ? &drawings[i].table : NULL;
+        result = save_table(table, directory, figures[i].name, why);
     }
     return result;
 }

@@ -12,16 +12,69 @@
 #ifndef BENCH_FIGURE_H
 #define BENCH_FIGURE_H
 
-#include "bench/report/table.h"
 #include "bench/session/results.h"
+#include "bench/tell/fill.h"
+
+/* ---- table.c: named columns, and in each row cells that are a number, a text or nothing ---- */
+
+enum { TABLE_COLUMNS = 20 };
+
+struct cell {
+    double number; /* NAN: none */
+    char *text;    /* malloc'd, of a cell that is a text; else NULL */
+};
+
+struct table {
+    char *columns[TABLE_COLUMNS];   /* malloc'd */
+    char *templates[TABLE_COLUMNS]; /* of tell/fill.h, malloc'd; NULL: the member of that name */
+    size_t width;
+    struct cell *cells; /* malloc'd, row by row */
+    size_t count;
+};
+
+void table_free(struct table *table);
+
+/* One more column; only before the first cell. */
+void table_column(struct table *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Several at once, with bars between: "variant|latency_us|runs". Behind a name
+ * may stand a template (tell/fill.h) of its cells: "where=[RTT {rtt_ms} ms]".
+ */
+void table_columns(struct table *table, const char *columns);
+
+/* A row from a described struct; what a template says, "none" where that is nothing. */
+void table_row(struct table *table, struct source source);
+
+/* The next cell. What is not finite is nothing. */
+void table_number(struct table *table, double number);
+void table_text(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+size_t table_rows(const struct table *table);
+
+/* NAN, "": there is none, or no such column. */
+double table_get(const struct table *table, size_t row, const char *column);
+const char *table_word(const struct table *table, size_t row, const char *column);
+
+/* Whether the row and the one before it are of one series: begin alike. */
+bool table_goes_on(const struct table *table, size_t row);
+
+/* The row for a template; `fields` is for its description. */
+struct source table_source(const struct table *table, size_t row,
+                           struct field fields[TABLE_COLUMNS]);
+
+/* Tabs between, "-" for nothing, the names first; malloc'd, NULL without memory. */
+char *table_text_of(const struct table *table);
+
+/* ---- figures ---- */
 
 /* Along which a figure goes. */
 struct selection_axis {
     const char *column;                  /* in the data */
     const char *option;                  /* the parameter, and the sweep along it */
     double (*at)(const struct run *run); /* NULL: by the parameter */
-    const char *const
-        *names; /* of its values in their order, ended by NULL; NULL: they are numbers */
+    const char *const *names;            /* of its values, ended by NULL; NULL: they are numbers */
 };
 
 struct selection_rule {
@@ -59,17 +112,17 @@ struct figure_metric {
 };
 
 struct figure {
-    const char *name, *title;
-    const char *plan;    /* the part of `make bench` that measures it */
+    const char *name;
+    const char *plan; /* the part of `make bench` that measures it */
+    const char *unit; /* of its first metric, in words */
+    bool numbers;     /* on the page its data are a table, too */
+    const char *title;
     const char *caption; /* with {braces}: see captions.c */
-    const char *unit;    /* of its first metric, in words */
     struct selection_rule runs;
     const struct finding_kind *findings; /* instead of runs: a row each, of all sessions */
     const char *conditions;              /* then: in words, a template of the first */
-    const char
-        *columns; /* of its data, as table_columns takes them; NULL: who, axis, metrics, runs */
+    const char *columns; /* as table_columns takes them; NULL: who, axis, metrics, runs */
     struct figure_metric metrics[FIGURE_METRICS];
-    bool numbers; /* on the page its data are a table, too */
 
     /* What must have numbers, or there is nothing to draw; on a logarithmic axis above 0. */
     struct {

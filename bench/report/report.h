@@ -28,29 +28,15 @@ char *page_text(const struct drawing *drawings, const char *directory, bool html
  */
 char *plan_command(const char *name, const char *directory);
 
-/* Writes what stands for `name`; false: it knows no such place, and the braces stay. */
-typedef bool template_put(FILE *out, const char *name, const void *what);
-
-/* A text whose places in {braces} are filled; malloc'd, NULL without memory. */
-char *template_filled(const char *text, template_put *put, const void *what);
+/* How a session was made, as it would be typed again; malloc'd. NULL: an older file. */
+char *origin_command(const struct session *session);
 
 /* ---- captions.c: what a figure shows, as a sentence and as a table to read ---- */
 
-/* malloc'd; NULL without memory. */
-char *caption_of(const struct drawing *drawing);
+/* A template, such as its caption, with what stands in {braces}; malloc'd, NULL without memory. */
+char *drawing_text(const struct drawing *drawing, const char *template);
 
 /* Its data, intervals in one cell with what they are of. */
 struct grid caption_numbers(const struct drawing *drawing);
-
-/* ---- origin.c: the end of the page ---- */
-
-/* Nothing where the machine was quiet. */
-void origin_tell_restless(struct story *story, const struct results *results);
-void origin_tell_excluded(struct story *story, const struct results *results);
-void origin_tell_commands(struct story *story, const struct results *results);
-void origin_tell_environment(struct story *story, const struct results *results);
-
-/* How a session was made, as it would be typed again; malloc'd. NULL: an older file. */
-char *origin_command(const struct session *session);
 
 #endif

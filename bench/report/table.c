@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "bench/report/table.h"
+#include "bench/report/figure.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -7,7 +7,10 @@
 #include <string.h>
 
 void table_free(struct table *table) {
-    for (size_t i = 0; i < table->width; i++) free(table->columns[i]);
+    for (size_t i = 0; i < table->width; i++) {
+        free(table->columns[i]);
+        free(table->templates[i]);
+    }
     for (size_t i = 0; i < table->count; i++) free(table->cells[i].text);
     free(table->cells);
     *table = (struct table){0};
@@ -22,24 +25,15 @@ void table_column(struct table *table, const char *format, ...) {
     va_end(values);
 }
 
-/* The next column: how long its name is, and its template, if it has one; where the others begin.
- */
-static const char *next_column(const char *at, int *length, char **template) {
-    const size_t whole = strcspn(at, "|");
-    *length = (int)strcspn(at, "|=");
-    *template = at[*length] == '=' ? strndup(at + *length + 1, whole - (size_t)*length - 1) : NULL;
-    return at + whole + (at[whole] == '|');
-}
-
 void table_columns(struct table *table, const char *columns) {
-    while (*columns != '\0') {
-        const char *name = columns;
-        char *template;
-        int length;
-        columns = next_column(columns, &length, &template);
-        table_column(table, "%.*s", length, name);
-        free(template);
+    char *copy = strdup(columns), *rest = copy;
+    for (char *name; (name = strsep(&rest, "|")) != NULL;) {
+        char *template = strchr(name, '=');
+        if (template != NULL) *template ++ = '\0';
+        table_column(table, "%s", name);
+        if (template != NULL) table->templates[table->width - 1] = strdup(template);
     }
+    free(copy);
 }
 
 static void add(struct table *table, struct cell cell) {
@@ -65,8 +59,8 @@ void table_text(struct table *table, const char *format, ...) {
     add(table, cell);
 }
 
-static void add_member(struct table *table, struct source source, const char *name, int length) {
-    const struct field *field = field_find(source.fields, source.field_count, name, (size_t)length);
+static void add_member(struct table *table, struct source source, const char *name) {
+    const struct field *field = field_find(source.fields, source.field_count, name, strlen(name));
     const struct field_value value =
         field == NULL ? (struct field_value){.number = NAN} : field_get(field, source.item);
     if (value.text != NULL)
@@ -75,19 +69,14 @@ static void add_member(struct table *table, struct source source, const char *na
         table_number(table, value.number);
 }
 
-void table_row(struct table *table, const char *columns, struct source source) {
-    while (*columns != '\0') {
-        const char *name = columns;
-        char *template;
-        int length;
-        columns = next_column(columns, &length, &template);
-        char *text = template == NULL ? NULL : fill(template, source);
-        if (template == NULL)
-            add_member(table, source, name, length);
+void table_row(struct table *table, struct source source) {
+    for (size_t i = 0; i < table->width; i++) {
+        char *text = table->templates[i] == NULL ? NULL : fill(table->templates[i], source);
+        if (table->templates[i] == NULL)
+            add_member(table, source, table->columns[i]);
         else
             table_text(table, "%s", text == NULL || *text == '\0' ? "none" : text);
         free(text);
-        free(template);
     }
 }
 

@@ -86,6 +86,7 @@ enum taker {
     BY_CROSSCHECK = 1 << 14,
     BY_REPORT = 1 << 15,
     BY_VARIANTS = 1 << 16,
+    BY_HISTORY = 1 << 17, /* diff --history */
     BY_SWEEPS = BY_SWEEP | BY_RTT | BY_RATE | BY_PACKET | BY_TRAFFIC | BY_IDLE,
     BY_PLANNED = BY_COMPARE | BY_SWEEP | BY_RTT | BY_RATE, /* a plan of the caller's runs */
     BY_LOADS = BY_RUN | BY_PLANNED

@@ -6,35 +6,81 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "bench/load/load.h"
 #include "bench/run/status.h"
 
 enum { ADDRESSES_MAX = 16 };
 
-/* What the commonest failure of a lone message says of who is there. */
-static void say_why(FILE *why, const struct load_result *result, double deadline_ms) {
-    static const struct {
-        int error;
-        const char *words;
-    } known[] = {{ESHUTDOWN, "it closed the connection without a reply"},
-                 {EPROTO, "what came back is no reply of this lab's protocol, version 1"},
-                 {EBADMSG, "the reply is not the one to the request"}};
+/* The rule that a first answer breaks, and how it begins where that can be read. */
+static void say_fault(FILE *why, const uint8_t *bytes, size_t size,
+                      const struct echo_message *asked) {
+    struct echo_message reply;
+    const char *fault = echo_fault(bytes, size);
+    if (fault == NULL && echo_decode(&reply, bytes, size) == ECHO_WHOLE) {
+        fault = reply.session != asked->session             ? "the session is another one"
+                : reply.sequence != asked->sequence         ? "the sequence is another one"
+                : reply.payload_bytes != asked->reply_bytes ? "the payload is not as long as asked"
+                                                            : "the payload is not the request's";
+    }
+    (void)fprintf(why, "what came back is no reply: %s", fault == NULL ? "it is cut off" : fault);
+    size_t readable = 0;
+    while (readable < size && readable < 24 && bytes[readable] >= ' ' && bytes[readable] <= '~')
+        readable++;
+    if (readable > 3)
+        (void)fprintf(why, ", it begins \"%.*s\"", (int)readable, (const char *)bytes);
+}
+
+/* The same request once more, with nothing between us and what comes back. */
+static void look_at_answer(FILE *why, const struct echo_address *address,
+                           const struct parameters *asked, const uint8_t *payload) {
+    const bool stream = strncmp(asked->variant->transport->name, "tcp", 3) == 0;
+    const struct timeval patience = {.tv_sec = 1};
+    const struct echo_message request = {.kind = ECHO_REQUEST,
+                                         .payload_bytes = asked->size_bytes,
+                                         .reply_bytes = asked->reply_bytes,
+                                         .session = asked->seed,
+                                         .sequence = 1};
+    const size_t size = ECHO_HEADER_BYTES + asked->size_bytes;
+    uint8_t *bytes = malloc(size + ECHO_HEADER_BYTES);
+    const int to =
+        socket(address->any.sa_family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+    ssize_t got = -1;
+    if (bytes != NULL && to >= 0) {
+        echo_encode(bytes, &request);
+        memcpy(bytes + ECHO_HEADER_BYTES, payload, asked->size_bytes);
+        (void)setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        (void)setsockopt(to, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        if (connect(to, &address->any, address->size) == 0 &&
+            send(to, bytes, size, MSG_NOSIGNAL) == (ssize_t)size)
+            got = recv(to, bytes, size, 0);
+    }
+    if (got > 0)
+        say_fault(why, bytes, (size_t)got, &request);
+    else
+        (void)fputs("what came back is no reply of this lab", why);
+    if (to >= 0) (void)close(to);
+    free(bytes);
+}
+
+/* What became of a lone message says who is there; false: something came back. */
+static bool say_why(FILE *why, const struct load_result *result, double deadline_ms) {
+    if (result->corrupt + result->late > 0) return false;
     for (int i = 0; i < EXCHANGE_DONE * LOAD_ERRNOS; i++) {
         const int error = i % LOAD_ERRNOS;
         const enum exchange_phase phase = i / LOAD_ERRNOS;
         if (error == 0 || result->errors[phase][error] == 0) continue;
-        const char *words = strerror(error);
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
-            if (known[k].error == error) words = known[k].words;
-        }
-        (void)fprintf(why, "%s: %s", exchange_phase_names[phase], words);
-        return;
+        if (error == EPROTO || error == EBADMSG) return false;
+        (void)fprintf(why, "%s: %s", exchange_phase_names[phase],
+                      error == ESHUTDOWN   ? "it closed the connection without a reply"
+                      : error == ETIMEDOUT ? "nothing came in time"
+                                           : strerror(error));
+        return true;
     }
-    if (result->corrupt > 0)
-        (void)fputs("what came back is no reply of this lab's protocol, version 1", why);
-    else
-        (void)fprintf(why, "nothing came back in %.0f ms", deadline_ms);
+    (void)fprintf(why, "nothing came back in %.0f ms", deadline_ms);
+    return true;
 }
 
 /* One message, of the size that will be sent. */
@@ -55,7 +101,8 @@ static bool answers(const struct echo_address *address, const struct parameters 
     const int failed = payload == NULL ? -ENOMEM : load_run(&result, &wanted);
     const bool answered = failed == 0 && result->ok == 1;
     if (failed != 0) (void)fputs(strerror(-failed), why);
-    if (failed == 0 && !answered) say_why(why, result, (double)wanted.deadline_ns / 1e6);
+    if (failed == 0 && !answered && !say_why(why, result, (double)wanted.deadline_ns / 1e6))
+        look_at_answer(why, address, asked, payload);
     load_free(result);
     free(payload);
     return answered;

@@ -66,91 +66,80 @@ static void read_race(const struct reading *reading, const json_t *object, void 
 
 /* ---- counts beside what was predicted ---- */
 
+static const char *const side_paths[] = {"syscalls.client", "syscalls.server"};
+
+typedef void visit_count(json_t *object, const char *path, struct counted *count, bool on_wire);
+
+/* All, by their paths in a file. */
+static void visit_counts(struct consists *one, visit_count *visit, json_t *object) {
+    char path[64];
+    visit(object, "packets", &one->packets, true);
+    visit(object, "ip_bytes", &one->ip_bytes, true);
+    visit(object, "round_trips_waited_first", &one->waited_first, false);
+    visit(object, "round_trips_waited", &one->waited, false);
+    visit(object, "round_trips_of_time", &one->of_time, false);
+    for (int i = 0; i < WIRE_DIRECTIONS * WIRE_KINDS; i++) {
+        (void)snprintf(path, sizeof path, "kinds.%s.%s", wire_direction_names[i / WIRE_KINDS],
+                       wire_kind_names[i % WIRE_KINDS]);
+        visit(object, path, &one->kinds[i / WIRE_KINDS][i % WIRE_KINDS], true);
+    }
+    for (int side = 0; side < 2; side++) {
+        for (struct counted_call *call = one->calls[side]; call->name != NULL; call++) {
+            (void)snprintf(path, sizeof path, "%s.%s", side_paths[side], call->name);
+            visit(object, path, &call->per_message, false);
+        }
+    }
+}
+
 static json_t *whole_or_real(double value, bool whole) {
     return isfinite(value) && whole ? json_integer((json_int_t)value) : json_number(value);
 }
 
-static json_t *counted_json(const struct counted *counted, bool whole) {
-    const double predicted = counted->predicted;
-    return json_pack("{s:o,s:o,s:o}", "predicted",
-                     whole_or_real(predicted, predicted == floor(predicted)), "measured",
-                     whole_or_real(counted->measured, whole), "equal",
-                     isfinite(predicted) ? json_boolean(counted->equal) : json_null());
+/* Of the kinds of packets only what came up or was to; on the wire a count is whole. */
+static void put_count(json_t *object, const char *path, struct counted *count, bool on_wire) {
+    const double predicted = count->predicted;
+    const bool came_up = predicted > 0 || count->measured > 0;
+    if (!came_up && strncmp(path, "kinds.", strlen("kinds.")) == 0) return;
+    json_put(object, path,
+             on_wire && !isfinite(count->measured)
+                 ? NULL
+                 : json_pack("{s:o,s:o,s:o}", "predicted",
+                             whole_or_real(predicted, predicted == floor(predicted)), "measured",
+                             whole_or_real(count->measured, on_wire), "equal",
+                             isfinite(predicted) ? json_boolean(count->equal) : json_null()));
 }
 
-static struct counted counted_of(const json_t *object) {
-    return (struct counted){json_number_or_nan(json_object_get(object, "predicted")),
-                            json_number_or_nan(json_object_get(object, "measured")),
-                            json_is_true(json_object_get(object, "equal"))};
-}
-
-static const struct {
-    const char *name;
-    size_t offset;
-    bool on_wire; /* and so a whole number */
-} counts[] = {{"packets", offsetof(struct consists, packets), true},
-              {"ip_bytes", offsetof(struct consists, ip_bytes), true},
-              {"round_trips_waited_first", offsetof(struct consists, waited_first), false},
-              {"round_trips_waited", offsetof(struct consists, waited), false},
-              {"round_trips_of_time", offsetof(struct consists, of_time), false}};
-enum { COUNTS = sizeof counts / sizeof counts[0] };
-
-static const char *const side_paths[] = {"syscalls.client", "syscalls.server"};
-
-static json_t *kinds_json(const struct consists *one) {
-    json_t *all = json_object();
-    for (int i = 0; i < WIRE_DIRECTIONS; i++) {
-        json_t *kinds = json_object();
-        for (int k = 0; k < WIRE_KINDS; k++) {
-            const struct counted *counted = &one->kinds[i][k];
-            const double predicted = isfinite(counted->predicted) ? counted->predicted : 0;
-            if (predicted == 0 && !(counted->measured > 0)) continue;
-            (void)json_object_set_new(kinds, wire_kind_names[k], counted_json(counted, true));
-        }
-        (void)json_object_set_new(all, wire_direction_names[i], kinds);
-    }
-    return all;
+static void get_count(json_t *object, const char *path, struct counted *count, bool on_wire) {
+    const json_t *value = json_at(object, path);
+    (void)on_wire;
+    *count = (struct counted){json_number_or_nan(json_object_get(value, "predicted")),
+                              json_number_or_nan(json_object_get(value, "measured")),
+                              json_is_true(json_object_get(value, "equal"))};
 }
 
 static void write_consists(json_t *object, const void *item) {
-    const struct consists *one = item;
-    const bool wire = isfinite(one->packets.measured);
-    for (int i = 0; i < COUNTS; i++) {
-        const void *place = (const char *)item + counts[i].offset;
-        json_put(object, counts[i].name,
-                 counts[i].on_wire && !wire ? NULL : counted_json(place, counts[i].on_wire));
-    }
-    json_put(object, "kinds", wire ? kinds_json(one) : NULL);
-    for (int side = 0; side < 2; side++) {
-        json_t *calls = json_object();
-        for (const struct counted_call *call = one->calls[side]; call->name != NULL; call++)
-            (void)json_object_set_new(calls, call->name, counted_json(&call->per_message, false));
-        json_put(object, side_paths[side], calls);
-    }
+    struct consists one = *(const struct consists *)item;
+    json_t *empty = json_pack("{s:{},s:{s:{},s:{}}}", "kinds", "syscalls", "client", "server");
+    for (int i = 0; i < WIRE_DIRECTIONS; i++)
+        (void)json_object_set_new(json_object_get(empty, "kinds"), wire_direction_names[i],
+                                  json_object());
+    visit_counts(&one, put_count, object);
+    if (!isfinite(one.packets.measured)) json_put(object, "kinds", NULL);
+    json_add_missing(object, empty);
+    json_decref(empty);
 }
 
 static void read_consists(const struct reading *reading, const json_t *object, void *item) {
     struct consists *one = item;
-    for (int i = 0; i < COUNTS; i++) {
-        struct counted *place = (struct counted *)(void *)((char *)item + counts[i].offset);
-        *place = counted_of(json_object_get(object, counts[i].name));
-    }
-    for (int i = 0; i < WIRE_DIRECTIONS; i++) {
-        const json_t *all = json_object_get(object, "kinds");
-        const json_t *kinds = json_object_get(all, wire_direction_names[i]);
-        for (int k = 0; k < WIRE_KINDS; k++)
-            one->kinds[i][k] = counted_of(json_object_get(kinds, wire_kind_names[k]));
-    }
     for (int side = 0; side < 2; side++) {
         struct counted_call *call = one->calls[side], *last = call + CALLS_MAX - 1;
         const char *key;
         json_t *value;
         json_object_foreach(json_at(object, side_paths[side]), key, value) {
-            if (call == last) break;
-            const char *name = session_text(reading->session, "%s", key);
-            *call++ = (struct counted_call){name, counted_of(value)};
+            if (call < last) (call++)->name = session_text(reading->session, "%s", key);
         }
     }
+    visit_counts(one, get_count, (json_t *)object);
 }
 
 /* ---- another tool ---- */

@@ -189,11 +189,6 @@ bool session_is_on_loopback(const struct session *session) {
     return session->runs.count > 0 && !session->runs.list[0]->asked.wire;
 }
 
-const struct session *results_find(const struct results *results, const char *command,
-                                   const char *axis) {
-    return results_where(results, command, axis, NULL);
-}
-
 const struct session *results_with(const struct results *results, enum list kind) {
     for (size_t i = 0; i < results->count; i++)
         if (results->sessions[i]->lists[kind].count > 0) return results->sessions[i];

@@ -7,7 +7,6 @@
 #ifndef BENCH_RESULTS_H
 #define BENCH_RESULTS_H
 
-#include "bench/judge/processes.h"
 #include "bench/session/session.h"
 
 /*
@@ -20,6 +19,14 @@ struct benchmark {
     double ns, deviation_ns;
     unsigned repetitions;
     unsigned place; /* in the order of the program */
+};
+
+/* Timed by hyperfine: "VARIANT MESSAGES". */
+struct timed_command {
+    char *command;
+    size_t file; /* which of its files, a round each */
+    double *times_s;
+    size_t count;
 };
 
 struct results {
@@ -39,9 +46,7 @@ struct results {
 int results_read(const char *folder, struct results *results, char *why);
 void results_free(struct results *results);
 
-/* The first session of a command and axis (NULL: any) that has such findings; NULL: none. */
-const struct session *results_find(const struct results *results, const char *command,
-                                   const char *axis);
+/* The first session that has such findings; NULL: none. */
 const struct session *results_with(const struct results *results, enum list kind);
 
 /* The first session of a command and axis (NULL: any) that `fits` (NULL: all do); NULL: none. */

@@ -219,6 +219,82 @@ static bool check_sum(const struct reading *reading, const char *where, const st
                          where, run->sent, run->ok, run->lost, run->failed);
 }
 
+static bool is_off(double value, double wanted, double share) {
+    return fabs(value - wanted) > share * wanted; /* of NAN: no */
+}
+
+/* Ascending, but for what buckets round; where messages are missing the largest is of the rest. */
+static bool check_order(const struct reading *reading, const char *where, const char *name,
+                        const struct distribution *of, bool missing) {
+    const double rounded = 1.002;
+    const struct {
+        const char *name;
+        uint64_t ns;
+    } steps[] = {{"p50", of->p50_ns},
+                 {"p90", of->p90_ns},
+                 {"p99", of->p99_ns},
+                 {"p999", of->p999_ns},
+                 {"max", missing ? FIELD_UNKNOWN : of->max_ns}};
+    uint64_t least_ns = 0;
+    const char *least = "";
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (steps[i].ns == FIELD_UNKNOWN) continue;
+        if ((double)least_ns > rounded * (double)steps[i].ns) {
+            return reading_wrong(reading, "%s contradicts itself: %s.%s is %g and %s only %g",
+                                 where, name, least, (double)least_ns / 1e3, steps[i].name,
+                                 (double)steps[i].ns / 1e3);
+        }
+        least = steps[i].name;
+        least_ns = steps[i].ns;
+    }
+    return of->max_ns == FIELD_UNKNOWN || !(of->mean_ns > rounded * (double)of->max_ns) ||
+           reading_wrong(reading, "%s contradicts itself: %s.mean is %g and max only %g", where,
+                         name, of->mean_ns / 1e3, (double)of->max_ns / 1e3);
+}
+
+/* What follows from the counts, in a closed loop, where nothing is due. */
+static bool check_throughput(const struct reading *reading, const char *where,
+                             const struct outside *outside) {
+    const struct run *run = &outside->run;
+    const double per_s = outside->throughput_per_s, time_ns = outside->time_ns;
+    const double n = (double)run->sent / fmax(1, (double)run->asked.connections * run->depth);
+    const bool steady = outside->valid && !run_is_floor(run) && run->asked.gap_ns == 0 &&
+                        run->asked.idle_timeout_ns == 0 && run->ok == run->sent && n >= 10 &&
+                        (run->waiting == 0 || run->waiting == FIELD_UNKNOWN);
+    if (run_is_open(run)) return true;
+    if (is_off(per_s, run_throughput_per_s(run), 0.01) || is_off(time_ns, run_time_ns(run), 0.01)) {
+        return reading_wrong(reading,
+                             "%s contradicts itself: throughput_per_s is %g and "
+                             "time_per_message_us %g, of %" PRIu64 " messages in %g s",
+                             where, per_s, time_ns / 1e3, run->ok, (double)run->elapsed_ns / 1e9);
+    }
+    const double kept = per_s * run->cycle.mean_ns / 1e9;
+    return !steady || !is_off(kept, run->outstanding, fmax(0.05, 2 / n)) ||
+           reading_wrong(reading,
+                         "%s contradicts itself: throughput_per_s x cycle_us.mean is %g, and "
+                         "outstanding %g",
+                         where, kept, run->outstanding);
+}
+
+static bool check_sense(const struct reading *reading, const char *where,
+                        const struct outside *outside) {
+    const struct run *run = &outside->run;
+    const bool counted = outside->valid && run->samples.answered > 0;
+    if (outside->valid && run->validity.count > 0)
+        return reading_wrong(reading, "%s contradicts itself: it is valid, and not because %s",
+                             where, run->validity.reason[0]);
+    if (counted && run->samples.answered != run->ok)
+        return reading_wrong(reading,
+                             "%s contradicts itself: histogram_ns has %" PRIu64
+                             " messages and messages.ok is %" PRIu64,
+                             where, run->samples.answered, run->ok);
+    return check_order(reading, where, "latency_us", &run->latency, true) &&
+           check_order(reading, where, "answered_us", &run->answered, false) &&
+           check_order(reading, where, "cycle_us", &run->cycle, false) &&
+           check_order(reading, where, "service_us", &run->service, false) &&
+           check_throughput(reading, where, outside);
+}
+
 static bool check_variant(const struct reading *reading, const char *where, const json_t *object) {
     const json_t *name = json_object_get(object, "variant");
     char text[64];
@@ -232,53 +308,48 @@ static bool check_variant(const struct reading *reading, const char *where, cons
 static bool read_run(const struct reading *reading, const char *where, const json_t *object,
                      struct outside *outside) {
     struct run *run = &outside->run;
-    const json_t *settings = json_object_get(object, "settings");
     const json_t *series = json_at(object, "open_loop.series_us");
     if (!json_is_object(object)) return reading_wrong(reading, "%s is no object", where);
     if (!check_variant(reading, where, object)) return false;
     if (!fields_read(reading, where, object, run_fields, run_field_count, outside)) return false;
     outside_apply(outside);
-    if (!read_tallies(reading, where, object, "errors", &run->errors)) return false;
-    if (json_object_get(object, "warmup_errors") != NULL &&
-        !read_tallies(reading, where, object, "warmup_errors", &run->early_errors))
-        return false;
-    if (!read_tallies(reading, where, object, "counters", &run->counters)) return false;
-    if (!read_samples(reading, where, object, &run->samples)) return false;
-    if (!read_reasons(reading, where, object, &run->validity, outside->valid)) return false;
-    if (!read_kinds(reading, where, run, json_object_get(object, "wire"))) return false;
     run->samples.max_ns = run->latency.max_ns == FIELD_UNKNOWN ? 0 : run->latency.max_ns;
     if (series != NULL) run->series_count = rows_read(&points, series, (void **)&run->series);
-    facts_from_json(&run->settings, "", settings);
+    facts_from_json(&run->settings, "", json_object_get(object, "settings"));
     (void)json_unpack(json_object_get(object, "cpus"), "[i,i]", &run->cpus.client,
                       &run->cpus.server);
-    return check_sum(reading, where, run);
+    const bool early = json_object_get(object, "warmup_errors") != NULL;
+    return read_tallies(reading, where, object, "errors", &run->errors) &&
+           (!early || read_tallies(reading, where, object, "warmup_errors", &run->early_errors)) &&
+           read_tallies(reading, where, object, "counters", &run->counters) &&
+           read_samples(reading, where, object, &run->samples) &&
+           read_reasons(reading, where, object, &run->validity, outside->valid) &&
+           read_kinds(reading, where, run, json_object_get(object, "wire")) &&
+           check_sum(reading, where, run) && check_sense(reading, where, outside);
 }
 
 struct run *run_from_json(const struct reading *reading, const char *where, json_t *object) {
-    struct outside *outside = calloc(1, sizeof *outside);
     struct run *run = run_new();
-    if (outside == NULL || run == NULL) {
-        free(outside);
-        run_free(run);
+    struct outside outside = {.valid = false};
+    if (run == NULL) {
         (void)reading_wrong(reading, "no memory");
         return NULL;
     }
-    outside->run = *run;
-    field_clear(run_fields, run_field_count, outside);
-    outside->run.asked = run->asked;
-    outside->run.column = outside->run.point = RUN_NOWHERE;
-    const bool right = read_run(reading, where, object, outside);
-    *run = outside->run;
-    free(outside);
-    if (right) {
-        /* What has no place in the struct is not lost; what is long has one. */
-        (void)json_object_del(object, "histogram_ns");
-        (void)json_object_del(json_object_get(object, "open_loop"), "series_us");
-        run->beside = json_incref(object);
-        return run;
+    outside.run = *run;
+    field_clear(run_fields, run_field_count, &outside);
+    outside.run.asked = run->asked;
+    outside.run.column = outside.run.point = RUN_NOWHERE;
+    const bool right = read_run(reading, where, object, &outside);
+    *run = outside.run;
+    if (!right) {
+        run_free(run);
+        return NULL;
     }
-    run_free(run);
-    return NULL;
+    /* What has no place in the struct is not lost; what is long has one. */
+    (void)json_object_del(object, "histogram_ns");
+    (void)json_object_del(json_object_get(object, "open_loop"), "series_us");
+    run->beside = json_incref(object);
+    return run;
 }
 
 void run_forget_beside(struct run *run) {

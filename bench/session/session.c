@@ -25,7 +25,7 @@ struct session *session_new(const char *command, const char *axis) {
     session->command = command;
     session->axis = axis;
     session->seed = FIELD_UNKNOWN;
-    session->rtt_ms = NAN;
+    session->rtt_ms = session->reference_us = NAN;
     return session;
 }
 
@@ -76,6 +76,7 @@ static const struct field head_fields[] = {{"command", AT(TEXT, command), .need 
                                            {"server", AT(TEXT, server)},
                                            {"seed", AT(COUNT, seed)},
                                            {"interrupted", AT(TRUTH, interrupted)},
+                                           {"reference_us", AT(REAL, reference_us)},
                                            {"rtt_ms", AT(REAL, rtt_ms)}};
 enum { HEAD_COUNT = sizeof head_fields / sizeof head_fields[0] };
 
@@ -397,13 +398,6 @@ json_t *reading_load(const struct reading *reading) {
 struct session *session_read(const char *path, char *why) {
     struct reading reading = {.path = path, .why = why};
     json_t *root = reading_load(&reading);
-    return root == NULL ? NULL : session_from_json(&reading, root);
-}
-
-struct session *session_read_text(const char *text, char *why) {
-    struct reading reading = {.path = "text", .why = why};
-    json_error_t problem;
-    json_t *root = checked(&reading, json_loads(text, JSON_REJECT_DUPLICATES, &problem), &problem);
     return root == NULL ? NULL : session_from_json(&reading, root);
 }
 

@@ -24,6 +24,7 @@ struct session {
     const char *host;        /* the machine's name; NULL likewise */
     const char *server;      /* the address of --host; NULL: servers of its own */
     uint64_t seed;           /* FIELD_UNKNOWN: none */
+    double reference_us;     /* an exchange through pipes (bench/run/reference.h); NAN: none */
     double rtt_ms;           /* of a sweep over one wire; NAN: none, or several */
     bool interrupted;
     struct facts environment; /* read before the first run; "after.": behind the last; or none */
@@ -60,9 +61,6 @@ const char *session_text(struct session *session, const char *format, ...)
  * the place in it and what is wrong there.
  */
 struct session *session_read(const char *path, char *why);
-
-/* The same of a text, for tests. */
-struct session *session_read_text(const char *text, char *why);
 
 /* Whether its runs can be compared: at least one, as of `compare` or `sweep`. */
 bool session_has_runs(const struct session *session, char *why);
