@@ -3,15 +3,13 @@
 # R18: `diff` compares a file with itself and what contradicts itself. Right: refused by name; counts come first.
 . "$(dirname "$0")/lib.sh"
 for name in a b; do
-    "$E" compare tcp-persistent udp-persistent --blocks 1 --duration 3ms --warmup 1ms --quiet \
+    "$E" compare tcp-persistent udp-persistent --blocks 3 --duration 6ms --warmup 1ms --quiet \
         --json $name.json > /dev/null 2>&1
 done
 judge << 'PYTHON'
-for name in "a.json", "b.json":  # sound also where the machine was busy
-    session = load(name)
-    for run in session["runs"]:
-        run["valid"], run["invalid_because"] = True, []
-    json.dump(session, open(name, "w"))
+if not any(run["valid"] and run["role"] == "variant" for run in load("b.json")["runs"]):
+    print("no run is valid: the machine is too busy")
+    sys.exit(77)
 PYTHON
 "$E" diff a.json -- b.json > seen.txt 2>&1
 status=$?
@@ -32,7 +30,7 @@ for spoil in 'run["throughput_per_s"] *= 2' \
     SPOIL=$spoil judge << 'PYTHON'
 session = load("b.json")
 for run in session["runs"]:
-    if run["role"] == "variant":
+    if run["valid"] and run["role"] == "variant":
         exec(os.environ["SPOIL"])
 json.dump(session, open("spoiled-b.json", "w"))
 PYTHON
