@@ -79,9 +79,9 @@ static void blocks_go_on_until_intervals_are_narrow(void **state) {
                       "--within 1s --quiet");
     assert_non_null(strstr(ran.err, "1 s are over, and the widest interval is"));
     static const char *const wrong[] = {"compare --blocks until", "compare --blocks until 2",
-                                        "compare --within 5s", "sweep idle --blocks until 2%%"};
+                                        "compare --within 5s", "sweep idle --blocks until 2%"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        echolab_run(&ran, wrong[i]);
+        echolab_run(&ran, "%s", wrong[i]);
         assert_int_equal(ran.status, EXIT_WRONG_USAGE);
     }
 }

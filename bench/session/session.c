@@ -134,14 +134,16 @@ int output_check(const char *path) {
     if (output_is_stdout(path)) return 0;
     if (is_written_to(path)) return access(path, W_OK) == 0 ? 0 : -errno;
     if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) return -EISDIR;
+    char *real = follow(path);
+    if (real == NULL) return -errno;
     int file;
-    char *real = follow(path), *name = real == NULL ? NULL : create_beside(real, &file);
-    const int failed = real == NULL ? -errno : name == NULL ? file : 0;
-    if (failed == 0) (void)close(file);
-    if (failed == 0) (void)unlink(name);
+    char *name = create_beside(real, &file);
     free(real);
+    if (name == NULL) return file;
+    (void)close(file);
+    (void)unlink(name);
     free(name);
-    return failed;
+    return 0;
 }
 
 /* Under sudo the results are the caller's, who will want to write there again. */
