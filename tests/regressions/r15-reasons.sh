@@ -16,7 +16,7 @@ while True:
     if sys.argv[2] == "damaged":
         s.sendto(reply[:-1] + bytes([reply[-1] ^ 1]), who)
     elif time.monotonic() - begun > 0.025:
-        time.sleep(0.002)
+        time.sleep(0.0003)
     s.sendto(reply, who)
 PYTHON
 start() {
