@@ -61,6 +61,7 @@ struct column {
     unsigned point;          /* of the axis */
     bool against;            /* by the other program */
     const char *lost_packet; /* see struct run */
+    double waits_ns;         /* of the run, where that is more than its round trips; 0: those */
     double share;            /* of its variant's capacity is the rate; 0: the rate is given */
     bool again;              /* one more run of the column before it: a row of several runs */
     unsigned attempts;       /* at a run that does not count; 0: the plan's */

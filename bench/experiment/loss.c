@@ -37,6 +37,8 @@ int loss_plan(struct lab *lab) {
     lab->plan.order = ORDER_AS_PLANNED;
     lab->plan.counts = lost_it;
     lab->plan.attempts = 4; /* each is short, and the machine's interruptions void it */
+    const struct parameters *run = &lab->request->run;
+    const struct loss_timers timers = loss_timers_read();
     for (unsigned i = 0; i < lab->request->variant_count; i++) {
         const struct variant *variant = lab->request->variants[i];
         const struct lost_packet *lost = variant->may_lose;
@@ -45,6 +47,9 @@ int loss_plan(struct lab *lab) {
             column->lost_packet = lost->what;
             column->run.messages = lost->nth;
             column->run.warmup_ns = 0;
+            column->waits_ns = 1e6 * loss_model_predict(lost, &timers, (double)run->rtt_ns / 1e6,
+                                                        (double)run->deadline_ns / 1e6)
+                                         .low_ms;
             column->run.drop = (struct drop){lost->kind, lost->direction, lost->nth};
         }
     }

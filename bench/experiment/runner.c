@@ -60,22 +60,29 @@ struct tasks {
  * some beside a lone closed loop that waits 5 ms or more for each exchange,
  * none beside others. A round trip takes some 500 us of a CPU, most of that
  * for the wire, which spins before a packet is due; each KiB one us more. What
- * meets one of them waits for half of that.
+ * meets one of them waits for half of that. And each that begins, with its
+ * processes and its network, holds up the others once, for some 6 ms.
  */
-static unsigned neighbours_of(const struct parameters *run) {
-    const double trip_ns = 5e5, byte_ns = 1, least_ns = 5e6, delayed = 0.01, most = 7;
+static unsigned neighbours_of(const struct column *column) {
+    const struct parameters *run = &column->run;
+    const double trip_ns = 5e5, byte_ns = 1, least_ns = 5e6, start_ns = 6e6;
+    const double delayed = 0.01, most = 7;
     const double trips = run->variant->round_trips;
     const double wait_ns = (double)run->gap_ns + (run->wire ? trips * (double)run->rtt_ns : 0);
     const double busy_ns = trips * trip_ns + byte_ns * (run->size_bytes + run->reply_bytes);
     const bool lone = run->connections <= 1 && parameters_depth(run) <= 1 && run->host == NULL &&
                       run->idle == 0 && run->silent == 0;
     if (!lone || run->rate_per_s > 0 || wait_ns < least_ns) return 0;
-    return (unsigned)fmin(most, 2 * delayed * wait_ns * wait_ns / (busy_ns * busy_ns));
+    const double run_ns = run->messages == 0     ? (double)run->duration_ns
+                          : column->waits_ns > 0 ? column->waits_ns
+                                                 : (double)run->messages * wait_ns;
+    const double beside = 2 * delayed * wait_ns * wait_ns / (busy_ns * busy_ns);
+    return (unsigned)fmin(most, fmin(beside, delayed * run_ns / start_ns));
 }
 
 /* Of what may go on at once: 1 is alone. */
 static double weight_of(const struct task *task) {
-    return task->column->share > 0 ? 1 : 1.0 / (1 + neighbours_of(&task->column->run));
+    return task->column->share > 0 ? 1 : 1.0 / (1 + neighbours_of(task->column));
 }
 
 static int heaviest_first(const void *a, const void *b) {

@@ -17,6 +17,7 @@ static void add_result(struct load_result *sum, const struct load_result *more, 
     const uint64_t *from = (const uint64_t *)(const void *)more;
     for (size_t i = 0; i < SUMS; i++) to[i] += from[i];
     if (more->drain_ns > sum->drain_ns) sum->drain_ns = more->drain_ns;
+    if (more->longest_ns > sum->longest_ns) sum->longest_ns = more->longest_ns;
     load_add_counters(sum, more->counters, more->counter_count);
     sum->gave_up = sum->gave_up || more->gave_up;
     for (int i = 0; i < LOAD_DURATIONS; i++) {
@@ -65,7 +66,7 @@ static unsigned start_threads(struct load *load, unsigned threads, int *failed) 
 
 /* What both sides and the wire have used so far. */
 struct usage {
-    uint64_t at_ns, client_ns, server_ns, softirq_ns;
+    uint64_t at_ns, client_ns, server_ns, softirq_ns, server_softirq_ns;
     struct thread_time *server, *wire;
     size_t server_count, wire_count;
     struct throttled throttled;
@@ -76,7 +77,8 @@ static struct usage usage_now(const struct load_options *options) {
         .at_ns = echo_clock_ns(), .client_ns = echo_clock_cpu_ns(0), .server_ns = UINT64_MAX};
     /* Next to each other: on a busy core whoever reads may lose it in between. */
     if (options->server > 0) usage.server_ns = echo_clock_cpu_ns(options->server);
-    usage.softirq_ns = softirq_thread_ns();
+    usage.softirq_ns = softirq_thread_ns(0);
+    if (options->server > 0) usage.server_softirq_ns = softirq_thread_ns(options->server);
     if (options->server > 0) {
         usage.server = thread_times_of(options->server, &usage.server_count);
     }
@@ -96,6 +98,7 @@ static void take_usage(struct load_result *r, const struct usage *before,
     r->client_cpu_ns = after->client_ns - before->client_ns;
     r->usage_ns = after->at_ns - before->at_ns;
     r->softirq_ns = after->softirq_ns - before->softirq_ns;
+    r->server_softirq_ns = after->server_softirq_ns - before->server_softirq_ns;
     r->server_cpu_ns = known ? after->server_ns - before->server_ns : UINT64_MAX;
     r->server_side =
         side_time_of(before->server, before->server_count, after->server, after->server_count);
@@ -182,7 +185,9 @@ static int run(struct load_result **result, const struct load_options *options,
         set_window(&load, start_ns + options->warmup_ns);
     }
     int failed = 0;
-    (void)softirq_thread_ns(); /* finding it takes longer than reading it */
+    /* Finding it takes longer than reading it. */
+    (void)softirq_thread_ns(0);
+    if (options->server > 0) (void)softirq_thread_ns(options->server);
     const unsigned started = start_threads(&load, threads, &failed);
     if (failed != 0) {
         set_window(&load, 0);

@@ -75,15 +75,15 @@ struct load_open {
 
 /* What is counted of a load, which struct run has as members of its own, too. */
 #define LOAD_COUNTS                                                                                \
-    uint64_t sent, ok, lost, failed;       /* sent = ok + lost + failed */                         \
-    uint64_t late, duplicate, corrupt;     /* replies beside those */                              \
-    uint64_t drained;                      /* after the window: how many ended ... */              \
-    uint64_t waiting;                      /* ... and were under way: never answered */            \
-    uint64_t drain_ns;                     /* until the last of them had ended */                  \
-    uint64_t connecting_ns;                /* until each connection had brought a message */       \
-    uint64_t client_cpu_ns, server_cpu_ns; /* in the counted time; UINT64_MAX: not known */        \
-    uint64_t usage_ns;                     /* between the readings of these, and of: */            \
-    uint64_t softirq_ns;                   /* the kernel's thread for what is put off, there */    \
+    uint64_t sent, ok, lost, failed;        /* sent = ok + lost + failed */                        \
+    uint64_t late, duplicate, corrupt;      /* replies beside those */                             \
+    uint64_t drained;                       /* after the window: how many ended ... */             \
+    uint64_t waiting;                       /* ... and were under way: never answered */           \
+    uint64_t drain_ns;                      /* until the last of them had ended */                 \
+    uint64_t connecting_ns;                 /* until each connection had brought a message */      \
+    uint64_t client_cpu_ns, server_cpu_ns;  /* in the counted time; UINT64_MAX: not known */       \
+    uint64_t usage_ns;                      /* between the readings of these, and of: */           \
+    uint64_t softirq_ns, server_softirq_ns; /* the kernel's for what is put off, on their CPUs */  \
     struct side_time client_side, server_side, wire_side; /* likewise */                           \
     struct throttled throttled
 
@@ -109,6 +109,7 @@ struct load_result {
         };
     };
     uint64_t start_ns, end_ns;                       /* the counted time */
+    uint64_t longest_ns;                             /* of all that were under way in it */
     struct echo_counter counters[LOAD_COUNTERS_MAX]; /* of all clients, since they were opened */
     unsigned counter_count;
     unsigned connections, depth;

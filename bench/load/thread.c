@@ -94,6 +94,7 @@ static void count_in_window(struct load_thread *t, const struct exchange *x) {
         note_early(r, x);
         return;
     }
+    if (start_ns < to_ns && end_ns - start_ns > r->longest_ns) r->longest_ns = end_ns - start_ns;
     const uint64_t begun_ns = start_ns > from_ns ? start_ns : from_ns;
     const uint64_t over_ns = end_ns < to_ns ? end_ns : to_ns;
     if (over_ns > begun_ns) r->busy_ns += over_ns - begun_ns;

@@ -57,16 +57,29 @@ static pid_t softirq_thread_of(int cpu) {
     return 0;
 }
 
-uint64_t softirq_thread_ns(void) {
-    static int cpu = -1;
-    static pid_t thread;
+/* -1: it may run on several. */
+static int cpu_of(pid_t process) {
+    cpu_set_t set;
+    if (process == 0) return sched_getcpu();
+    if (sched_getaffinity(process, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) return -1;
+    size_t cpu = 0;
+    while (!CPU_ISSET(cpu, &set)) cpu++;
+    return (int)cpu;
+}
+
+uint64_t softirq_thread_ns(pid_t process) {
+    static struct {
+        int cpu; /* plus one; 0: none */
+        pid_t thread;
+    } known[2];
     char path[PATH_BYTES];
     struct thread_time time = {0};
-    const int here = sched_getcpu();
-    if (here != cpu) thread = softirq_thread_of(here);
-    cpu = here;
-    (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)thread);
-    return thread > 0 && read_times(path, &time) ? time.run_ns : 0;
+    const int cpu = cpu_of(process), place = process == 0 ? 0 : 1;
+    if (cpu < 0) return 0;
+    if (known[place].cpu != cpu + 1) known[place].thread = softirq_thread_of(cpu);
+    known[place].cpu = cpu + 1;
+    (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)known[place].thread);
+    return known[place].thread > 0 && read_times(path, &time) ? time.run_ns : 0;
 }
 
 static const struct thread_time *find(const struct thread_time *times, size_t count, pid_t thread) {

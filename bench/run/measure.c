@@ -442,9 +442,11 @@ static double disturbed_share(const struct run *run) {
         return fmax(0, 1 - (double)own_ns / (double)run->usage_ns);
     }
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
-        if (!sides[i]->known) continue;
-        uint64_t kin_ns = 0; /* the other side on the same CPU */
-        if (i < 2 && run->cpus.client == run->cpus.server) kin_ns = sides[1 - i]->run_ns;
+        const bool shares = i < 2 && run->cpus.client == run->cpus.server;
+        if (!sides[i]->known || (shares && !sides[1 - i]->known)) continue;
+        /* What was put off is the run's own work, and so is the other side's on the same CPU. */
+        uint64_t kin_ns = i == 0 ? run->softirq_ns : i == 1 ? run->server_softirq_ns : 0;
+        if (shares) kin_ns += sides[1 - i]->run_ns;
         const uint64_t own_ns = sides[i]->others_ns > kin_ns ? sides[i]->others_ns - kin_ns : 0;
         others_ns = fmax(others_ns, (double)own_ns); /* of a number and NAN it is the number */
     }

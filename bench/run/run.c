@@ -352,6 +352,7 @@ const struct field run_fields[] = {
     SIDE("server", server_side),
     SIDE("wire", wire_side),
     {"interference.softirq_ms", RUN(TIME, softirq_ns), .unit = MS},
+    {"interference.server_softirq_ms", RUN(TIME, server_softirq_ns), .unit = MS},
     {"interference.throttled_periods", RUN(COUNT, throttled.periods), KNOWN(run.throttled.known)},
     {"interference.throttled_ms", RUN(TIME, throttled.ns), .unit = MS, KNOWN(run.throttled.known)},
     {"idle", .kind = FIELD_OBJECT, .nullable = true},
