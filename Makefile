@@ -84,7 +84,7 @@ deps: ## install what building, measuring and testing need (Debian)
 	@echo "installing with apt-get: $(PACKAGES)"
 	@$(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PACKAGES)'
 
-bench: $(BUILD)/echolab $(BUILD)/micro ## measure and draw everything (QUICK=1: 90 s, FULL=1: 30 min)
+bench: $(BUILD)/echolab $(BUILD)/micro ## measure and draw everything (QUICK=1: 2 min, FULL=1: 30 min)
 	@exec env BUILD=$(BUILD) bench/bench.sh
 
 plots: $(BUILD)/echolab ## draw the last results again

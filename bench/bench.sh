@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # All of `make bench`: the parts of plots/plan.tsv, one after the other, each
-# to a file in build/results, then the page. QUICK=1: 90 seconds, for a first
+# to a file in build/results, then the page. QUICK=1: two minutes, for a first
 # look; FULL=1: half an hour. A part that fails is named at the end, and the rest
 # runs all the same; so is one that a restless machine made invalid, which is a
 # result and no failure.

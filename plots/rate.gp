@@ -33,7 +33,7 @@ do for [terminal_name in TERMINALS] {
     set xrange [0:FURTHEST]
     set xtics autofreq
     set size 1, 0.62; set origin 0, 0.38
-    if (!DUMB) { set title HEADING font ',12' }
+    if (!DUMB) { set title HEADING font ',10' }
     set ylabel "latency (us)"
     unset xlabel
     set format y "%g"

@@ -131,7 +131,8 @@ static void slopes_are_the_round_trips(void **state) {
         assert_near(fit->model, variant->round_trips, 0);
         assert_true(slope->low <= slope->value && slope->value <= slope->high);
         assert_near(fit->line.level, 1 - 0.05 / (2 * VARIANTS), 1e-9);
-        assert_int_equal(fit->line.count, 4UL * FEWER_BLOCKS);
+        /* Of four round-trip times the two at which a CPU sleeps alike. */
+        assert_int_equal(fit->line.count, 2UL * FEWER_BLOCKS);
         assert_near(fit->line.r2, 1, 1e-6);
     }
     const struct fit *first = SESSION_AT(session, LIST_FITS, struct fit, 0);
@@ -156,7 +157,7 @@ static void the_headline_has_what_was_measured(void **state) {
     }
     static const char *const parts[] = {
         "A fresh TCP connection for every message adds 1.000 round trips (2.004, 95 % interval "
-        "2.001 to 2.007, 24 runs, instead of 1.004, 95 % interval 1.001 to 1.007, 24 runs; by the "
+        "2.001 to 2.007, 12 runs, instead of 1.004, 95 % interval 1.001 to 1.007, 12 runs; by the "
         "model 1), 8 packets (10 instead of 2, counted in ",
         " runs) and 40.0 us of work on one core (95 % interval 38.0 to 42.0, 8 blocks), 4.00 times "
         "the time of a kept one.",
