@@ -139,7 +139,7 @@ static void slopes_are_the_round_trips(void **state) {
     assert_string_equal(first->metric, "latency");
     assert_near(first->line.intercept, 40.25, 0.01);
     assert_near(SESSION_AT(session, LIST_FITS, struct fit, 1)->line.intercept, 50.25, 0.01);
-    assert_told(round_trips_tell, &session, 1, "2.000 (2.000  2      40.2 us       1.0000  24");
+    assert_told(round_trips_tell, &session, 1, "2.000 (2.000  2      40.2 us       1.0000  12");
     session_free(session);
 }
 
