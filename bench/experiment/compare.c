@@ -53,7 +53,8 @@ int compare_plan(struct lab *lab) {
                             : own        ? sizeof shares / sizeof *shares
                                          : r->point_count;
     lab->plan.needs_capacity = r->rate_half || own;
-    lab->plan.attempts = 2; /* an interruption of the machine is not to cost a block */
+    /* Where there are just blocks enough, an interruption of the machine is not to cost one. */
+    if (lab->plan.blocks >= STATISTICS_BLOCKS_MIN) lab->plan.attempts = 2;
     /* Nothing is compared within a block there, so what waits need not wait for what works. */
     if (r->axis != NULL && strcmp(r->axis, "rtt") == 0) lab->plan.order = ORDER_HEAVIEST;
     for (unsigned p = 0; p < points; p++) add_point(lab, axis, p);

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 for _ in $(seq "$(nproc)"); do (while :; do :; done) & done
 for i in 1 2; do
-    "$E" run tcp-persistent --duration 150ms --warmup 10ms --seed "$i" > "$i.json"
+    "$E" run tcp-persistent --duration 400ms --warmup 50ms --seed "$i" > "$i.json"
 done
 judge << 'PYTHON'
 for run in map(load, ("1.json", "2.json")):
