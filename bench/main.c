@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "bench/cli/commands.h"
 #include "bench/cli/options.h"
 #include "bench/experiment/all.h"
 #include "bench/link/namespace.h"
@@ -39,11 +40,11 @@ static int command_variants(const struct request *request) {
 static const struct {
     const char *name;
     int (*run)(const struct request *request);
-} commands[] = {{"serve", command_serve},
-                {"send", command_send},
-                {"run", command_run},
-                {"report", command_report},
-                {"variants", command_variants}};
+} plain[] = {{"serve", command_serve},
+             {"send", command_send},
+             {"run", command_run},
+             {"report", command_report},
+             {"variants", command_variants}};
 
 /* Once for the whole of a command; its runs are told what was found. */
 static int find_peer(struct request *request) {
@@ -57,8 +58,8 @@ static int obey(const char *name, struct request *request) {
     const int found = find_peer(request);
     if (found != EXIT_DONE) return found;
     if (experiment != NULL) return experiment_run(experiment, request);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (strcmp(name, commands[i].name) == 0) return commands[i].run(request);
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (strcmp(name, plain[i].name) == 0) return plain[i].run(request);
     return EXIT_WRONG_USAGE;
 }
 
@@ -91,7 +92,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--usage") == 0 ||
         strcmp(name, "help") == 0) {
-        options_print_commands();
+        commands_print();
         return argc > 1 ? EXIT_DONE : EXIT_WRONG_USAGE;
     }
     struct request request;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "bench/cli/options.h"
+#include "bench/experiment/experiment.h"
 
 const struct command commands[] = {
     {"serve", BY_SERVE, "", "the echo server, TCP and UDP on one port number"},
@@ -92,7 +92,7 @@ const struct parameter other_options[] = {
 
 const unsigned other_option_count = sizeof other_options / sizeof other_options[0];
 
-void options_print_commands(void) {
+void commands_print(void) {
     puts("Usage: echolab COMMAND [OPTION...] [ARGUMENT...]\n"
          "What does it cost to carry a message over TCP or UDP, on a fresh connection\n"
          "or on one that stays open?\n");

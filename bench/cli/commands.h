@@ -17,6 +17,9 @@ struct command {
 extern const struct command commands[];
 extern const unsigned command_count;
 
+/* One line per command, and the exit statuses: `echolab --help`. */
+void commands_print(void);
+
 /* What is of a whole experiment (struct request), or of a command that makes no runs. */
 extern const struct parameter other_options[];
 extern const unsigned other_option_count;

@@ -14,7 +14,4 @@
  */
 bool options_parse(struct request *request, int argc, char **argv);
 
-/* One line per command, and the exit statuses: `echolab --help`. */
-void options_print_commands(void);
-
 #endif
