@@ -227,7 +227,8 @@ struct number diff_label(const char *metric) {
 
 /* Metric and role together. */
 static struct number label_of(const struct changed *c) {
-    return of_floor(c) ? (struct number){"the floor us"} : diff_label(c->metric);
+    if (of_floor(c)) return (struct number){"the floor us"};
+    return diff_label(c->metric);
 }
 
 static void add_row(struct grid *grid, const struct changed *c) {

@@ -239,8 +239,8 @@ static void tell_who_waits(struct drawing *drawing, const void *behind_loss) {
 /* The runs are of one session, a block each: one series. */
 static struct open_point point_of(const struct runs *here) {
     struct series_table table = series_of(here);
-    const struct open_point point =
-        table.count == 0 ? (struct open_point){.messages = 0} : open_point_of(&table, 0);
+    struct open_point point = {.messages = 0};
+    if (table.count > 0) point = open_point_of(&table, 0);
     series_free(&table);
     return point;
 }

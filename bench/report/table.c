@@ -61,8 +61,8 @@ void table_text(struct table *table, const char *format, ...) {
 
 static void add_member(struct table *table, struct source source, const char *name) {
     const struct field *field = field_find(source.fields, source.field_count, name, strlen(name));
-    const struct field_value value =
-        field == NULL ? (struct field_value){.number = NAN} : field_get(field, source.item);
+    struct field_value value = {.number = NAN};
+    if (field != NULL) value = field_get(field, source.item);
     if (value.text != NULL)
         table_text(table, "%s", value.text);
     else
