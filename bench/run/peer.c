@@ -70,7 +70,7 @@ static bool say_why(FILE *why, const struct load_result *result, double deadline
     if (result->corrupt + result->late > 0) return false;
     for (int i = 0; i < EXCHANGE_DONE * LOAD_ERRNOS; i++) {
         const int error = i % LOAD_ERRNOS;
-        const enum exchange_phase phase = i / LOAD_ERRNOS;
+        const int phase = i / LOAD_ERRNOS;
         if (error == 0 || result->errors[phase][error] == 0) continue;
         if (error == EPROTO || error == EBADMSG) return false;
         (void)fprintf(why, "%s: %s", exchange_phase_names[phase],
