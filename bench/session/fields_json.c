@@ -118,15 +118,15 @@ static const struct {
     const char *wanted;
     unsigned types;
     bool amount; /* never negative */
-} kinds[] = {[FIELD_OBJECT] = {"an object", 1U << JSON_OBJECT},
-             [FIELD_TEXT] = {"a text", 1U << JSON_STRING},
-             [FIELD_CHOICE] = {"a text", 1U << JSON_STRING},
-             [FIELD_TRUTH] = {"true or false", 1U << JSON_TRUE | 1U << JSON_FALSE},
+} kinds[] = {[FIELD_OBJECT] = {"an object", 1U << JSON_OBJECT, false},
+             [FIELD_TEXT] = {"a text", 1U << JSON_STRING, false},
+             [FIELD_CHOICE] = {"a text", 1U << JSON_STRING, false},
+             [FIELD_TRUTH] = {"true or false", 1U << JSON_TRUE | 1U << JSON_FALSE, false},
              [FIELD_COUNT] = {"a whole number of 0 or more", WHOLE, true},
              [FIELD_UNSIGNED] = {"a whole number of 0 or more", WHOLE, true},
-             [FIELD_REAL] = {"a number", NUMBER},
+             [FIELD_REAL] = {"a number", NUMBER, false},
              [FIELD_TIME] = {"a number of 0 or more", NUMBER, true},
-             [FIELD_WHOLE] = {"a number", NUMBER}};
+             [FIELD_WHOLE] = {"a number", NUMBER, false}};
 
 static bool may_be_null(const struct field *field) {
     if (field->kind == FIELD_OBJECT) return field->nullable;
