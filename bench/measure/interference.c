@@ -60,7 +60,6 @@ static pid_t softirq_thread_of(int cpu) {
 /* -1: it may run on several. */
 static int cpu_of(pid_t process) {
     cpu_set_t set;
-    if (process == 0) return sched_getcpu();
     if (sched_getaffinity(process, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) return -1;
     size_t cpu = 0;
     while (!CPU_ISSET(cpu, &set)) cpu++;

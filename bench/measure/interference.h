@@ -30,10 +30,10 @@ struct thread_time thread_time_now(void);
 struct thread_time *thread_times_of(pid_t process, size_t *count);
 
 /*
- * What the kernel's softirq thread has run on the CPU of a process (0: on the
- * caller's own) that stays on one, in ns: what is put off, such as the freeing
- * of many sockets, is done there in nobody's name. 0: not known. It remembers
- * where to look: for one thread alone.
+ * What the kernel's softirq thread has run on the CPU of a process (0: the
+ * caller) that stays on one, in ns: what is put off, such as the freeing of many
+ * sockets, is done there in nobody's name. 0: not known, or it may run on
+ * several. It remembers where to look: for one thread alone.
  */
 uint64_t softirq_thread_ns(pid_t process);
 

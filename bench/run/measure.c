@@ -441,8 +441,9 @@ static double disturbed_share(const struct run *run) {
         const uint64_t own_ns = run->client_cpu_ns + run->server_cpu_ns + run->softirq_ns;
         return fmax(0, 1 - (double)own_ns / (double)run->usage_ns);
     }
+    const bool one_cpu = run->cpus.client >= 0 && run->cpus.client == run->cpus.server;
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
-        const bool shares = i < 2 && run->cpus.client == run->cpus.server;
+        const bool shares = i < 2 && one_cpu;
         if (!sides[i]->known || (shares && !sides[1 - i]->known)) continue;
         /* What was put off is the run's own work, and so is the other side's on the same CPU. */
         uint64_t kin_ns = i == 0 ? run->softirq_ns : i == 1 ? run->server_softirq_ns : 0;
