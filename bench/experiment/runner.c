@@ -45,7 +45,7 @@ struct task {
     unsigned block, order;
     uint64_t seed;
     pthread_t thread;
-    bool begun, started, ended;
+    bool started;
     unsigned neighbours; /* the most that went on beside it */
 };
 
@@ -54,6 +54,8 @@ struct tasks {
     struct task *list;
     unsigned count;
 };
+
+enum { NEIGHBOURS_MOST = 7 };
 
 /*
  * How many runs may go on beside one, so that they delay it by less than 1 %:
@@ -66,7 +68,7 @@ struct tasks {
 static unsigned neighbours_of(const struct column *column) {
     const struct parameters *run = &column->run;
     const double trip_ns = 5e5, byte_ns = 1, least_ns = 5e6, start_ns = 6e6;
-    const double delayed = 0.01, most = 7;
+    const double delayed = 0.01;
     const double trips = run->variant->round_trips;
     const double wait_ns = (double)run->gap_ns + (run->wire ? trips * (double)run->rtt_ns : 0);
     const double busy_ns = trips * trip_ns + byte_ns * (run->size_bytes + run->reply_bytes);
@@ -77,7 +79,7 @@ static unsigned neighbours_of(const struct column *column) {
                           : column->waits_ns > 0 ? column->waits_ns
                                                  : (double)run->messages * wait_ns;
     const double beside = 2 * delayed * wait_ns * wait_ns / (busy_ns * busy_ns);
-    return (unsigned)fmin(most, fmin(beside, delayed * run_ns / start_ns));
+    return (unsigned)fmin(NEIGHBOURS_MOST, fmin(beside, delayed * run_ns / start_ns));
 }
 
 /* Of what may go on at once: 1 is alone. */
@@ -150,11 +152,31 @@ struct running {
     struct tasks tasks;
     pthread_mutex_t lock;
     pthread_cond_t room;
-    double under_way; /* the sum of their weights */
+    struct task *under_way[NEIGHBOURS_MOST + 1]; /* whose weights are one together at most */
+    unsigned count;                              /* of those */
     uint64_t start_ns;
 };
 
-static const double hair = 1e-9; /* so that sixteen sixteenths are one */
+static bool has_room(const struct running *r, const struct task *task) {
+    const double hair = 1e-9; /* so that eight eighths are one */
+    double sum = weight_of(task);
+    for (unsigned i = 0; i < r->count; i++) sum += weight_of(r->under_way[i]);
+    return r->count == 0 || sum <= 1 + hair;
+}
+
+static void note_begin(struct running *r, struct task *task) {
+    r->under_way[r->count++] = task;
+    for (unsigned i = 0; i < r->count; i++)
+        if (r->under_way[i]->neighbours < r->count - 1) r->under_way[i]->neighbours = r->count - 1;
+}
+
+static void note_end(struct running *r, const struct task *task) {
+    unsigned at = 0;
+    while (r->under_way[at] != task) at++;
+    r->under_way[at] = r->under_way[--r->count];
+    r->lab->done++;
+    (void)pthread_cond_signal(&r->room);
+}
 
 static void show(const struct running *r, const struct task *task) {
     const struct lab *lab = r->lab;
@@ -236,10 +258,7 @@ static void *run_task(void *argument) {
         (void)pthread_mutex_unlock(&r->lock);
     }
     (void)pthread_mutex_lock(&r->lock);
-    r->under_way -= weight_of(task);
-    task->ended = true;
-    lab->done++;
-    (void)pthread_cond_signal(&r->room);
+    note_end(r, task);
     (void)pthread_mutex_unlock(&r->lock);
     return NULL;
 }
@@ -249,23 +268,10 @@ static struct task *find_next(const struct running *r) {
     for (unsigned i = 0; i < r->tasks.count; i++) {
         struct task *task = &r->tasks.list[i];
         if (task->started) continue;
-        if (r->under_way <= hair || r->under_way + weight_of(task) <= 1 + hair) return task;
+        if (has_room(r, task)) return task;
         if (r->lab->plan.order == ORDER_SHUFFLED) break;
     }
     return NULL;
-}
-
-static void note_neighbours(struct running *r, struct task *begun) {
-    unsigned count = 0;
-    begun->begun = true;
-    for (unsigned i = 0; i < r->tasks.count; i++) {
-        count += r->tasks.list[i].begun && !r->tasks.list[i].ended;
-    }
-    for (unsigned i = 0; i < r->tasks.count; i++) {
-        struct task *task = &r->tasks.list[i];
-        const bool under_way = task->begun && !task->ended;
-        if (under_way && count - 1 > task->neighbours) task->neighbours = count - 1;
-    }
 }
 
 /* NULL: none is to begin any more. */
@@ -273,11 +279,10 @@ static struct task *wait_for_room(struct running *r) {
     struct task *task;
     (void)pthread_mutex_lock(&r->lock);
     while ((task = find_next(r)) == NULL) (void)pthread_cond_wait(&r->room, &r->lock);
-    r->under_way += weight_of(task);
     /* The first run that cannot even start says what is wrong with all. */
     const bool hopeless = r->lab->failed > 0 && r->lab->session->runs.count == 0;
     if (!hopeless) show(r, task);
-    note_neighbours(r, task);
+    note_begin(r, task);
     (void)pthread_mutex_unlock(&r->lock);
     return hopeless || interrupted ? NULL : task;
 }
