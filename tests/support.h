@@ -161,6 +161,12 @@ struct run *run_built(const struct parameters *asked, char *why);
 int echolab_start(struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* ---- a folder of its own, for a group of tests: removed with all that is in it ---- */
+
+extern char own_folder[];
+int own_folder_make(void **state);
+int own_folder_remove(void **state);
+
 /* ---- exact counts ---- */
 
 /* What went over a wire; `acks` are those without payload, of 52 bytes each. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * `echolab diff` on sessions made here, of which the right answer is known:
- * files of a temporary directory, given to the command as a user gives them.
+ * files of a temporary folder, given to the command as a user gives them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,8 +24,6 @@
 #include <unistd.h>
 
 enum { ROOM = 8192, BLOCKS = 3, WIDTH = 80 };
-
-static char directory[] = "/tmp/echolab-diff.XXXXXX";
 
 static const char *const names[] = {"tcp-persistent", "udp-persistent"};
 
@@ -109,7 +107,7 @@ static json_t *session_make(const struct making *m, unsigned number) {
 }
 
 static char *path_of(char *path, const char *name) {
-    (void)snprintf(path, ROOM, "%s/%s", directory, name);
+    (void)snprintf(path, ROOM, "%s/%s", own_folder, name);
     return path;
 }
 
@@ -158,7 +156,7 @@ static void run_diff(struct said *said, const char *words) {
     char whole[ROOM] = "", path[ROOM];
     for (size_t length = 0; *words != '\0'; words++, length = strlen(whole)) {
         (void)snprintf(whole + length, sizeof whole - length, "%.*s%s", *words != '@', words,
-                       *words == '@' ? directory : "");
+                       *words == '@' ? own_folder : "");
     }
     echolab_run(&ran, "diff %s", whole);
     *said = (struct said){.status = ran.status, .out = ran.out, .err = ran.err};
@@ -895,7 +893,7 @@ static void what_is_no_file_of_json_is_refused(void **state) {
     write_text("list.json", "[]", 2);
     refuse("list.json", "no result file of echolab");
     refuse("absent.json", "cannot be read: No such file or directory");
-    assert_null(session_read(directory, why));
+    assert_null(session_read(own_folder, why));
     assert_says(why, "cannot be read");
 }
 
@@ -977,20 +975,6 @@ static void sessions_that_agree_to_the_digit_leave_no_doubt(void **state) {
     assert_near(interval.detectable, 0, 0);
 }
 
-/* ---- the whole ---- */
-
-static int make_directory(void **state) {
-    (void)state;
-    return mkdtemp(directory) == NULL ? -1 : 0;
-}
-
-static int remove_directory(void **state) {
-    (void)state;
-    char command[ROOM];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", directory);
-    return system(command); /* NOLINT(cert-env33-c): the name is our own */
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_session_a_side_is_shown_and_not_judged),
@@ -1034,5 +1018,5 @@ int main(void) {
         cmocka_unit_test(many_sessions_are_permuted_at_random),
         cmocka_unit_test(sessions_that_agree_to_the_digit_leave_no_doubt),
     };
-    return cmocka_run_group_tests_name("diff", tests, make_directory, remove_directory);
+    return cmocka_run_group_tests_name("diff", tests, own_folder_make, own_folder_remove);
 }

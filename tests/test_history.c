@@ -20,10 +20,8 @@
 
 enum { SESSIONS = 24, CHANGE = 14, ROOM = 512 };
 
-static char directory[] = "/tmp/echolab-history.XXXXXX";
-
 static const char *path_of(char *path, const char *name) {
-    (void)snprintf(path, ROOM, "%s/%s", directory, name);
+    (void)snprintf(path, ROOM, "%s/%s", own_folder, name);
     return path;
 }
 
@@ -46,7 +44,7 @@ static void write_session(const char *folder, int number, const char *started, c
                    number * 9 % 24);
     session->started = started == NULL ? day : started;
     session->server = server;
-    (void)snprintf(path, ROOM, "%s/%s/%c%02d.json", directory, folder, 'z' - number % 20, number);
+    (void)snprintf(path, ROOM, "%s/%s/%c%02d.json", own_folder, folder, 'z' - number % 20, number);
     assert_int_equal(session_write(session, path), 0);
     session_free(session);
 }
@@ -60,7 +58,7 @@ static void write_folder(const char *folder) {
 /* `echolab diff --history FOLDER OPTIONS` */
 static const struct ran *run_history(const char *folder, const char *options) {
     static struct ran ran;
-    echolab_run(&ran, "diff --history %s/%s %s", directory, folder, options);
+    echolab_run(&ran, "diff --history %s/%s %s", own_folder, folder, options);
     return &ran;
 }
 
@@ -145,7 +143,7 @@ static void without_gnuplot_the_rest_is_told(void **state) {
     char *path = strdup(usual == NULL ? "" : usual);
     char picture[ROOM];
     (void)unlink(path_of(picture, "change/history.png"));
-    assert_int_equal(setenv("PATH", directory, 1), 0); /* NOLINT(concurrency-mt-unsafe) */
+    assert_int_equal(setenv("PATH", own_folder, 1), 0); /* NOLINT(concurrency-mt-unsafe) */
     const struct ran *ran = run_history("change", "--of build");
     assert_int_equal(setenv("PATH", path, 1), 0); /* NOLINT(concurrency-mt-unsafe) */
     free(path);
@@ -181,18 +179,6 @@ static void what_is_no_history_is_refused(void **state) {
     assert_says(ran->err, "192.0.2.1:7007: sessions with one and the same server can");
 }
 
-static int make_directory(void **state) {
-    (void)state;
-    return mkdtemp(directory) == NULL ? -1 : 0;
-}
-
-static int remove_directory(void **state) {
-    (void)state;
-    char command[ROOM];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", directory);
-    return system(command); /* NOLINT(cert-env33-c): the name is our own */
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_change_is_where_it_was),
@@ -201,5 +187,5 @@ int main(void) {
         cmocka_unit_test(without_gnuplot_the_rest_is_told),
         cmocka_unit_test(what_is_no_history_is_refused),
     };
-    return cmocka_run_group_tests_name("history", tests, make_directory, remove_directory);
+    return cmocka_run_group_tests_name("history", tests, own_folder_make, own_folder_remove);
 }
