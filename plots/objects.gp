@@ -25,7 +25,7 @@ do for [terminal_name in TERMINALS] {
     set yrange [0:*]
     set offsets 0, 0, graph 0.1, 0
     set size 1, 0.52; set origin 0, 0.48
-    if (!DUMB) { set title HEADING font ',12' }
+    if (!DUMB) { set title HEADING font ',11' }
     set ylabel "time of the page (ms)"
     unset xlabel
     eval BARS("page_ms", "%.0f").", for [name in SERIES] FILE using (AT(name) - STEP * 0.45):(OF(name, 'model_ms')):(STEP * 0.9):(0) with vectors nohead linewidth 2 linecolor rgb '#222222' notitle"
